@@ -1,0 +1,78 @@
+"""gdopt: black-box optimization whose proposals come from a guided, fine-tuned diffusion model.
+
+The public names are loaded when they are first used, so that `import gdopt` takes no time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gdopt.errors import (
+    CorpusError,
+    GdoptError,
+    MissingExtraError,
+    NumericsError,
+    ProblemError,
+    ResultError,
+    SettingsError,
+    SpaceError,
+    StoreError,
+    TrialError,
+)
+from gdopt.space import Choice, Constraint, Integer, Real, Space
+
+if TYPE_CHECKING:
+    from gdopt.algorithm import Status, Trial
+    from gdopt.baselines.random import RandomSearch
+    from gdopt.guided import GuidedDiffusion
+    from gdopt.optimize import maximize, minimize
+    from gdopt.prior import DiffusionPrior
+    from gdopt.study import Study
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Choice",
+    "Constraint",
+    "CorpusError",
+    "DiffusionPrior",
+    "GdoptError",
+    "GuidedDiffusion",
+    "Integer",
+    "MissingExtraError",
+    "NumericsError",
+    "ProblemError",
+    "RandomSearch",
+    "Real",
+    "ResultError",
+    "SettingsError",
+    "Space",
+    "SpaceError",
+    "Status",
+    "StoreError",
+    "Study",
+    "Trial",
+    "TrialError",
+    "maximize",
+    "minimize",
+]
+
+HOMES = {
+    "DiffusionPrior": "gdopt.prior",
+    "GuidedDiffusion": "gdopt.guided",
+    "RandomSearch": "gdopt.baselines.random",
+    "Status": "gdopt.algorithm",
+    "Study": "gdopt.study",
+    "Trial": "gdopt.algorithm",
+    "maximize": "gdopt.optimize",
+    "minimize": "gdopt.optimize",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
+    raise AttributeError(f"module 'gdopt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""`python -m gdopt` is `gdopt`."""
+
+from gdopt.cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""The ask/tell protocol as pure functions of an explicit state.
+
+An algorithm holds settings only; all that changes is a `State`, which its `ask` takes and returns. To tell is the
+same for every algorithm, since it only records (`settle`): what is to be learned of a result is learned in the next
+`ask`. Values in a state are higher the better; `Study` translates from the user's direction.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.codec import check_gradient
+from gdopt.errors import ResultError, TrialError
+from gdopt.space import Params, Space
+
+__all__ = ["Algorithm", "Result", "State", "Status", "Trial", "add", "append", "settle", "stream"]
+
+
+class Status(StrEnum):
+    """What has become of a trial."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was measured: a value, its standard error where it is known, the gradient where there is one.
+
+    Raises:
+        ResultError: the value or the error is not a finite number, or the error is negative.
+    """
+
+    value: float
+    sem: float | None = None
+    gradient: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise ResultError(f"a value must be finite, got {self.value}; for a failed trial use fail()")
+        if self.sem is not None and not (math.isfinite(self.sem) and self.sem >= 0):
+            raise ResultError(f"a standard error must be finite and not negative, got {self.sem}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One thing to try, and what came of it.
+
+    Args:
+        id: the number by which its result is told.
+        params: what to try.
+        status: pending until it is told, done, failed or abandoned.
+        result: what was measured, once it is done.
+        round: the `ask` that proposed it, from 0; -1 for a result that was added without being asked for.
+        source: the part of the algorithm that proposed it.
+        predicted: the surrogate's mean for it when it was proposed, in the surrogate's own units.
+    """
+
+    id: int
+    params: Params
+    status: Status = Status.PENDING
+    result: Result | None = None
+    round: int = -1
+    source: str = "added"
+    predicted: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The value that was measured, None before."""
+        return None if self.result is None else self.result.value
+
+
+@dataclass(frozen=True)
+class State:
+    """All that an algorithm carries between calls: save it and nothing is lost.
+
+    Args:
+        space: what may be tried.
+        seed: from which every random stream of the study is derived.
+        trials: everything asked for or added, by id.
+        notes: what each `ask` had to say of itself, in numbers.
+        tensors: what an algorithm has learned and cannot derive from the trials.
+    """
+
+    space: Space
+    seed: int
+    trials: tuple[Trial, ...] = ()
+    notes: tuple[Mapping[str, float], ...] = ()
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def done(self) -> tuple[Trial, ...]:
+        """The trials that have a value."""
+        return tuple(t for t in self.trials if t.status is Status.DONE)
+
+    @property
+    def pending(self) -> tuple[Trial, ...]:
+        """The trials that wait for their result."""
+        return tuple(t for t in self.trials if t.status is Status.PENDING)
+
+    def values(self) -> Float[Tensor, " n"]:
+        """The values of the done trials, in order."""
+        return torch.tensor([t.value for t in self.done], dtype=torch.float64)
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """How new trials are found: settings only, the state goes in and comes out."""
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked; raises if the algorithm cannot work in the space."""
+        ...
+
+    def ask(self, state: State, n: int) -> State:
+        """Learn what has been told since, and append n new pending trials."""
+        ...
+
+
+def stream(state: State) -> torch.Generator:
+    """The random stream of the next `ask`: derived from the seed and the number of asks before it."""
+    words = np.random.SeedSequence([state.seed, len(state.notes)]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+
+def append(
+    state: State,
+    params: Sequence[Params],
+    sources: Sequence[str],
+    predicted: Sequence[float | None],
+    note: Mapping[str, float],
+) -> State:
+    """The state after an `ask` that proposes these."""
+    first = len(state.trials)
+    new = [
+        Trial(first + i, p, round=len(state.notes), source=s, predicted=m)
+        for i, (p, s, m) in enumerate(zip(params, sources, predicted, strict=True))
+    ]
+    return replace(state, trials=(*state.trials, *new), notes=(*state.notes, note))
+
+
+def settle(state: State, outcomes: Mapping[int, Result | Status]) -> State:
+    """The state with pending trials done (a `Result`) or given up (a `Status`): all of them or, on an error, none.
+
+    Raises:
+        TrialError: an id is unknown, or its trial is not pending any more.
+        ResultError: a gradient names what is no numeric parameter, or is not finite.
+    """
+    for id, outcome in outcomes.items():
+        _check_pending(state, id, outcome)
+        if isinstance(outcome, Result) and outcome.gradient is not None:
+            check_gradient(state.space, outcome.gradient)
+    trials = list(state.trials)
+    for id, outcome in outcomes.items():
+        if isinstance(outcome, Result):
+            trials[id] = replace(trials[id], status=Status.DONE, result=outcome)
+        else:
+            trials[id] = replace(trials[id], status=outcome)
+    return replace(state, trials=tuple(trials))
+
+
+def add(state: State, params: Params, result: Result) -> State:
+    """The state with a result that was not asked for.
+
+    Raises:
+        SpaceError: the parameters are not in the space.
+        ResultError: the gradient does not fit them.
+    """
+    state.space.check(params)
+    if result.gradient is not None:
+        check_gradient(state.space, result.gradient)
+    trial = Trial(len(state.trials), dict(params), Status.DONE, result)
+    return replace(state, trials=(*state.trials, trial))
+
+
+def _check_pending(state: State, id: int, outcome: Result | Status) -> None:
+    if not 0 <= id < len(state.trials):
+        pending = [t.id for t in state.pending]
+        raise TrialError(f"trial {id} is unknown; pending are {_short(pending)}")
+    trial = state.trials[id]
+    if trial.status is not Status.PENDING:
+        was = trial.status.value if trial.value is None else f"{trial.status.value} with {trial.value}"
+        now = outcome.value
+        raise TrialError(f"trial {id} is {was} already; it was now told {now}")
+
+
+# How many ids a message lists.
+LISTED = 8
+
+
+def _short(ids: Sequence[int]) -> str:
+    if not ids:
+        return "none"
+    return f"{list(ids[:LISTED])}{' ...' if len(ids) > LISTED else ''}"

@@ -1,0 +1,1 @@
+"""Other algorithms behind the same protocol, to compare with."""

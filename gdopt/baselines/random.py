@@ -1,0 +1,27 @@
+"""Designs that learn nothing: the least that an algorithm has to beat."""
+
+from dataclasses import dataclass
+
+from gdopt.algorithm import State, append
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Space
+from gdopt.start import check_space, start_designs
+
+__all__ = ["RandomSearch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSearch:
+    """Corpus designs in random order where there is a prior; a Sobol sequence over the box where there is none."""
+
+    prior: DiffusionPrior | None = None
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked."""
+        check_space(space, self.prior)
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """Append n new pending trials."""
+        designs = start_designs(state, self.prior, n)
+        return append(state, designs, ["start"] * n, [None] * n, {})

@@ -1,0 +1,44 @@
+"""What a benchmark problem is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from gdopt.space import Params, Space
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something to optimize, with all that is known about it.
+
+    Args:
+        name: what it is loaded by.
+        space: what may be tried.
+        evaluate: noise-free values of a batch of parameters, one each.
+        direction: "maximize" or "minimize".
+        corpus: designs without labels, (n, d) with columns in the order of the space.
+        optimum: the true best value, where it is known.
+        best_known: the best value that anyone has found.
+        start: how many designs are drawn before an algorithm's first proposal.
+        budget: evaluations in all, the start included.
+        batch: evaluations in a round.
+        noise_std: standard deviation of the noise to add, in the units of the value.
+        source: where the problem is from.
+    """
+
+    name: str
+    space: Space
+    evaluate: Callable[[Sequence[Params]], list[float]]
+    direction: str
+    corpus: Callable[[], Float[np.ndarray, "n d"]] | None = None
+    optimum: float | None = None
+    best_known: float | None = None
+    start: int = 10
+    budget: int = 100
+    batch: int = 1
+    noise_std: float = 0.0
+    source: str = ""

@@ -1,0 +1,92 @@
+"""From noise to samples: solvers of the reverse process, all in x = x₀ + σε."""
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.diffusion.denoiser import Denoiser
+from gdopt.diffusion.schedule import exponential
+from gdopt.errors import NumericsError
+
+__all__ = ["ancestral", "dpm_solver", "heun", "sample"]
+
+
+@torch.no_grad()
+def heun(denoiser: Denoiser, x: Float[Tensor, "n d"], sigmas: Float[Tensor, " levels"]) -> Float[Tensor, "n d"]:
+    """Samples by second-order steps of the probability-flow ODE (Karras et al. 2022, Algorithm 1)."""
+    for now, then in pairwise(sigmas):
+        slope = (x - denoiser(x, now)) / now
+        ahead = x + (then - now) * slope
+        if then > 0:
+            slope = (slope + (ahead - denoiser(ahead, then)) / then) / 2
+        x = x + (then - now) * slope
+    return x
+
+
+@torch.no_grad()
+def dpm_solver(denoiser: Denoiser, x: Float[Tensor, "n d"], sigmas: Float[Tensor, " levels"]) -> Float[Tensor, "n d"]:
+    """Samples by DPM-Solver++(2M) (Lu et al. 2022b, Algorithm 2): second order, one denoiser call a step."""
+    before, last_step = None, 0.0
+    for now, then in pairwise(sigmas):
+        clean = denoiser(x, now)
+        if then == 0:
+            return clean
+        step = float((now / then).log())
+        ahead = clean
+        if before is not None:
+            ahead = clean + (clean - before) * (step / last_step / 2)
+        x = (then / now) * x + (1 - then / now) * ahead
+        before, last_step = clean, step
+    return x
+
+
+@torch.no_grad()
+def ancestral(
+    denoiser: Denoiser,
+    x: Float[Tensor, "n d"],
+    sigmas: Float[Tensor, " levels"],
+    generator: torch.Generator,
+) -> Float[Tensor, "n d"]:
+    """Samples by DDPM's steps, fresh noise at each level (Ho et al. 2020, Algorithm 2, the smaller variance)."""
+    for now, then in pairwise(sigmas):
+        share = (then / now).square()
+        x = denoiser(x, now) * (1 - share) + x * share
+        noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        x = x + then * (1 - share).sqrt() * noise.to(x)
+    return x
+
+
+# The noise a sampler starts from, in units of the law's spread: the start N(mean, σ²) is then off by 1/SIGMA_MAX² in
+# variance. The last level before 0 is below what a step of any search resolves.
+SIGMA_MAX, SIGMA_MIN = 40.0, 0.01
+
+
+def sample(
+    denoiser: Denoiser,
+    n: int,
+    mean: Float[Tensor, " d"],
+    spread: float,
+    generator: torch.Generator,
+    steps: int = 24,
+) -> Float[Tensor, "n d"]:
+    """n draws of the denoiser's law, by DPM-Solver++(2M) in the given number of denoiser calls.
+
+    Args:
+        denoiser: the law.
+        n: how many draws.
+        mean: of the law, or near it: where the noise is centred.
+        spread: the law's largest standard deviation, or near it: the unit of the noise levels.
+        generator: of the starting noise.
+        steps: denoiser calls; 2 or more.
+
+    Raises:
+        NumericsError: a sample is not finite, which a guidance that is too strong can cause.
+    """
+    sigmas = exponential(steps, SIGMA_MIN * spread, SIGMA_MAX * spread).to(mean)
+    noise = torch.randn(n, len(mean), generator=generator, dtype=mean.dtype)
+    x0 = dpm_solver(denoiser, mean + sigmas[0] * noise, sigmas)
+    if not x0.isfinite().all():
+        raise NumericsError("sampling left the finite numbers: lower the guidance's strength")
+    return x0

@@ -1,0 +1,164 @@
+"""Fitting a denoiser to weighted samples by denoising score matching; fine-tuning is fitting on from where it was."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gdopt.diffusion.network import PreconditionedNet
+from gdopt.diffusion.schedule import log_normal
+from gdopt.errors import NumericsError
+
+__all__ = ["Progress", "Training", "dsm_loss", "fit", "replay"]
+
+Progress = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What became of a fit: the losses are 1 for noise alone and smaller the better.
+
+    Args:
+        steps: optimizer steps taken.
+        losses: held-out loss at each check, in order; of the training rows where none are held out.
+        best: the smallest of them; the returned weights are those it belongs to.
+    """
+
+    steps: int
+    losses: tuple[float, ...]
+    best: float
+
+
+def dsm_loss(
+    net: PreconditionedNet,
+    u: Float[Tensor, "n r"],
+    sigma: Float[Tensor, " n"],
+    noise: Float[Tensor, "n r"],
+) -> Float[Tensor, ""]:
+    """The denoising score-matching loss, weighted by 1/c_out² (Karras et al. 2022, eq. 8): every level counts alike.
+
+    |D(u + σε) - u|²/c_out² = |F - (u - c_skip(u + σε))/c_out|² along each direction, F the network's output.
+    """
+    noisy = u + sigma.unsqueeze(1) * noise
+    c_skip, c_out, residual = net.residual(noisy, sigma)
+    return (residual - (u - c_skip * noisy) / c_out).square().mean()
+
+
+def fit(
+    net: PreconditionedNet,
+    x0: Float[Tensor, "n d"],
+    generator: torch.Generator,
+    *,
+    weights: Float[Tensor, " n"] | None = None,
+    steps: int = 3000,
+    batch: int = 256,
+    learning_rate: float = 1e-3,
+    average: float = 0.995,
+    holdout: float = 0.1,
+    check_every: int = 100,
+    patience: int = 8,
+    progress: Progress | None = None,
+) -> tuple[PreconditionedNet, Training]:
+    """A copy of the network, trained on, and what became of it.
+
+    The weights that come back are the exponential moving average at its best check on held-out rows; training stops
+    when `patience` checks in a row have brought nothing better.
+
+    Args:
+        net: where to start from; not changed.
+        x0: clean samples.
+        generator: of the rows, levels and noise drawn.
+        weights: of the rows, any positive scale; equal if left out (the paper's Algorithm 2 weights whole rounds: see
+            `replay`).
+        steps: optimizer steps at most.
+        batch: rows in a step.
+        learning_rate: of AdamW at its start; it falls to 0 along a cosine.
+        average: decay of the moving average, per step.
+        holdout: share of the rows that is held out to tell when to stop; 0 for none.
+        check_every: steps between checks.
+        patience: checks without gain before stopping.
+        progress: called after each check with (step, steps, loss).
+
+    Raises:
+        NumericsError: the loss stopped being finite.
+    """
+    net = deepcopy(net).requires_grad_(True)
+    ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(average))
+    averaged = cast(PreconditionedNet, ema.module)
+    u = ((x0 - net.mean.to(x0)) @ net.basis.to(x0)).to(net.spread)
+    kept, held = _split(u, holdout, generator)
+    chance = torch.ones(len(u)) if weights is None else weights.float()
+    probe = _probe(net, u[held] if len(held) else u, generator)
+    optimizer = torch.optim.AdamW(net.net.parameters(), lr=learning_rate)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    losses: list[float] = []
+    best, best_loss, stale, step = deepcopy(averaged), float("inf"), 0, 0
+    for step in range(1, steps + 1):
+        rows = kept[torch.multinomial(chance[kept], batch, replacement=True, generator=generator)]
+        sigma = log_normal(batch, net.spread, generator)
+        noise = torch.randn(batch, u.shape[1], generator=generator, dtype=u.dtype)
+        loss = dsm_loss(net, u[rows], sigma, noise)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.net.parameters(), 1.0)
+        optimizer.step()
+        scheduler.step()
+        ema.update_parameters(net)
+        if step % check_every and step != steps:
+            continue
+        with torch.no_grad():
+            losses.append(float(dsm_loss(averaged, *probe)))
+        if not losses[-1] < float("inf"):
+            raise NumericsError(f"the training loss is {losses[-1]} at step {step}: lower learning_rate")
+        if progress is not None:
+            progress(step, steps, losses[-1])
+        stale = 0 if losses[-1] < best_loss else stale + 1
+        if not stale:
+            best, best_loss = deepcopy(averaged), losses[-1]
+        if stale == patience:
+            break
+    return best.requires_grad_(False), Training(step, tuple(losses), best_loss)
+
+
+def replay(
+    corpus: Float[Tensor, "m d"],
+    told: Float[Tensor, "n d"],
+    told_weights: Float[Tensor, " n"],
+    share: float = 0.5,
+) -> tuple[Float[Tensor, "k d"], Float[Tensor, " k"]]:
+    """The rows and weights of a fine-tuning set: `share` of its mass is the corpus, the rest what was told.
+
+    The paper's Algorithm 2, step 3: Σ_j w_j E_{D_j}, with D_0 the pretraining data, whose replay keeps the prior from
+    being forgotten.
+    """
+    old = corpus.new_full((len(corpus),), share / len(corpus))
+    new = (1 - share) * told_weights / told_weights.sum()
+    return torch.cat([corpus, told.to(corpus)]), torch.cat([old, new.to(corpus)])
+
+
+# Fewer rows than this are all needed for training.
+SMALLEST_SPLIT = 40
+
+
+def _split(u: Float[Tensor, "n r"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    order = torch.randperm(len(u), generator=generator)
+    held = int(holdout * len(u)) if len(u) >= SMALLEST_SPLIT else 0
+    return order[held:], order[:held]
+
+
+# Levels and noise drawn for each held-out row of a check, for a loss whose own noise is below its changes.
+PROBES = 1024
+
+
+def _probe(
+    net: PreconditionedNet, u: Float[Tensor, "n r"], generator: torch.Generator
+) -> tuple[Float[Tensor, "k r"], Float[Tensor, " k"], Float[Tensor, "k r"]]:
+    """Rows, levels and noise that every check uses alike, so that losses can be compared."""
+    rows = u[torch.arange(max(PROBES, len(u))) % len(u)]
+    sigma = log_normal(len(rows), net.spread, generator)
+    return rows, sigma, torch.randn(rows.shape, generator=generator, dtype=u.dtype)

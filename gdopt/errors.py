@@ -1,0 +1,68 @@
+"""Every error gdopt raises on purpose.
+
+* GdoptError
+  + SpaceError         a parameter, a constraint or a value of one is wrong
+  + CorpusError        unlabelled designs that no prior can be fitted to
+  + TrialError         a result names a trial that is unknown or already settled
+  + ResultError        a told value, error or gradient is not what can be learned from
+  + SettingsError      a setting of an algorithm or a call is out of its range
+  + NumericsError      a computation left the finite numbers
+  + StoreError         a file cannot be read, was changed, or belongs to something else
+  + ProblemError       no benchmark problem has that name
+  + MissingExtraError  an optional dependency is not installed
+
+Each is also the built-in error that people already catch. A call that raises one of them has changed nothing.
+"""
+
+__all__ = [
+    "CorpusError",
+    "GdoptError",
+    "MissingExtraError",
+    "NumericsError",
+    "ProblemError",
+    "ResultError",
+    "SettingsError",
+    "SpaceError",
+    "StoreError",
+    "TrialError",
+]
+
+
+class GdoptError(Exception):
+    """Base of all of them: `except gdopt.GdoptError` catches what gdopt meant."""
+
+
+class SpaceError(GdoptError, ValueError):
+    """A parameter, a constraint or a value of one is wrong."""
+
+
+class CorpusError(GdoptError, ValueError):
+    """Unlabelled designs that no prior can be fitted to."""
+
+
+class TrialError(GdoptError, ValueError):
+    """A result names a trial that is unknown or already settled."""
+
+
+class ResultError(GdoptError, ValueError):
+    """A told value, error or gradient is not what can be learned from."""
+
+
+class SettingsError(GdoptError, ValueError):
+    """A setting of an algorithm or a call is out of its range."""
+
+
+class NumericsError(GdoptError, ArithmeticError):
+    """A computation left the finite numbers."""
+
+
+class StoreError(GdoptError, RuntimeError):
+    """A file cannot be read, was changed, or belongs to something else."""
+
+
+class ProblemError(GdoptError, LookupError):
+    """No benchmark problem has that name."""
+
+
+class MissingExtraError(GdoptError, ImportError):
+    """An optional dependency is not installed."""

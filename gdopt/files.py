@@ -1,0 +1,81 @@
+"""Tensors and a JSON header in one safetensors file with a checksum: nothing that is loaded can run code."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from gdopt.errors import StoreError
+
+__all__ = ["read", "write"]
+
+HEADER, CHECKSUM = "gdopt", "sha256"
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write the file whole or not at all: a new file is forced to disk, then takes the old one's place.
+
+    Raises:
+        StoreError: the folder is missing or cannot be written to.
+    """
+    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    text = json.dumps(header, allow_nan=False)
+    metadata = {HEADER: text, CHECKSUM: _checksum(plain, text)}
+    try:
+        _replace(path, save(plain or {"": torch.zeros(0)}, metadata))
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the header of a file that `write` wrote.
+
+    Raises:
+        StoreError: the file is missing, is no such file, or is not what was written.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        tensors = load(content)
+        # A safetensors file starts with the length of its JSON part, 8 bytes, little end first.
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        text, checksum = metadata[HEADER], metadata[CHECKSUM]
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise StoreError(f"{path} is not a file that gdopt wrote, or is cut short: {error}") from error
+    tensors.pop("", None)
+    if _checksum(tensors, text) != checksum:
+        raise StoreError(f"{path} was changed after it was written: its sha256 does not match")
+    header: dict[str, Any] = json.loads(text)
+    return tensors, header
+
+
+def _checksum(tensors: Mapping[str, Tensor], header: str) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
+    return digest.hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise

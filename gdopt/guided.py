@@ -1,0 +1,298 @@
+"""Guided diffusion: learn from what was told, then sample towards better values. The file to read first."""
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt import select
+from gdopt.algorithm import State, append, stream
+from gdopt.codec import EDGE, Codec
+from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
+from gdopt.diffusion.guidance import improvement, weighted
+from gdopt.diffusion.sampler import sample
+from gdopt.diffusion.train import fit, replay
+from gdopt.errors import SettingsError
+from gdopt.prior import DiffusionPrior
+from gdopt.proposal import Pool, centre_of, contracted, elite_weights, pooled, refitted, scale_after
+from gdopt.space import Params, Space
+from gdopt.start import START, check_space, codec_of, start_designs
+from gdopt.surrogate import gp
+from gdopt.surrogate.gp import GaussianProcess
+from gdopt.surrogate.warp import Warp, rank_normal
+
+__all__ = ["GuidedDiffusion"]
+
+# Results before the first learned proposal, unless the user says: two in each direction, within reason.
+LEAST_START, MOST_START = 4, 10
+# Up to this many designs are selected one by one by qLogNEI, more by Thompson sampling.
+GREEDY = 8
+# Candidates for each design asked for.
+CANDIDATES_EACH = 4
+# Draws of the prior that steps are made of: 1024 give half a million differences.
+DRAWS = 1024
+# Of the pool, the share that the mass lift asks about.
+TOP = 0.1
+# AdamW's rate when the network is trained on: a third of pretraining's.
+TUNING_RATE = 3e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidedDiffusion:
+    """Proposals from a diffusion model that is fine-tuned and guided round by round (Guo et al. 2024, Algorithm 2).
+
+    The first designs come from the corpus, or from a Sobol sequence over the box. From then on an `ask` is four
+    steps: *learn* (fit the surrogate to the best results; move, contract and refit the prior's law about the best
+    designs), *guide* (tilt that law to improvement, by the surrogate's gradient at the look-ahead), *sample* a pool
+    of candidates, *select* a batch from it.
+
+    Args:
+        prior: a diffusion model of unlabelled designs; without one, the uniform law on the box.
+        start: results to wait for before learning; by default twice the dimension, between 4 and 10.
+        candidates: in the pool, at least; four for each design asked for, if that is more.
+        refit: share of the pool whose steps are the elite's own differences.
+        guide: share of the pool that is drawn by guided sampling; the rest are the prior's own steps, contracted.
+        strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty.
+        climb: how far the centre moves along the objective's gradient, in units of the contraction: the told
+            gradients of the elite where there are any, else the surrogate's.
+        elites: how many of the best make the centre.
+        family: how many of the best give the refitted shape.
+        keep: how many of the best results the surrogate is fitted to.
+        temper: factor on the surrogate's spread in Thompson sampling.
+        finetune: optimizer steps of the network in every `ask`, on corpus and told designs half and half.
+        warp: of the values, before the surrogate sees them.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    prior: DiffusionPrior | None = None
+    start: int | None = None
+    candidates: int = 600
+    refit: float = 0.6
+    guide: float = 0.1
+    strength: float = 0.3
+    climb: float = 0.0
+    elites: int = 12
+    family: int = 80
+    keep: int = 200
+    temper: float = 0.5
+    finetune: int = 0
+    warp: Warp = rank_normal
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "elites", "family", "keep"):
+            _require(getattr(self, name) >= 2, name, getattr(self, name), "2 or more")
+        for name in ("strength", "climb", "temper", "finetune"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
+        shares = (self.refit, self.guide)
+        _require(min(shares) >= 0 and sum(shares) <= 1, "refit, guide", shares, "shares, together <= 1")
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked."""
+        check_space(space, self.prior)
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials, proposed from what has been told so far."""
+        codec = codec_of(state.space, self.prior)
+        if len(state.done) < (self.start or min(max(2 * codec.dim, LEAST_START), MOST_START)):
+            designs = start_designs(state, self.prior, n)
+            return append(state, designs, [START] * n, [None] * n, {})
+        generator = stream(state)
+        z, y = _told(state, codec)
+        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        state, denoiser = self._fine_tune(state, z, generator)
+        law = self._law(state, codec, denoiser, surrogate, z, generator)
+        pool = self._pool(law, surrogate, self.warp(y).amax().item(), n, generator)
+        pool, params = _distinct(pool, state, codec)
+        if len(params) < n:
+            pool, params = _topped_up(pool, params, state, self.prior, codec, n)
+        picks = self._select(surrogate, pool.z, z[: self.keep], _pending(state, codec), n, generator)
+        return append(
+            state,
+            [params[i] for i in picks],
+            [pool.sources[i] for i in pool.source[picks].tolist()],
+            surrogate.mean(pool.z[picks]).tolist(),
+            {"scale": law.scale, "mass_lift": _mass_lift(surrogate, pool.z, law.draws)},
+        )
+
+    def _fine_tune(self, state: State, z: Float[Tensor, "n d"], generator: torch.Generator) -> tuple[State, Denoiser]:
+        """The prior's denoiser; its network trained on, with replay, if `finetune` says so (Algorithm 2, step 3)."""
+        if self.prior is None:
+            edge = torch.full((z.shape[1],), EDGE, dtype=torch.float64)
+            return state, BoxDenoiser(-edge, edge)
+        net = self.prior.denoiser
+        if not self.finetune:
+            return state, net
+        if state.tensors:
+            net = deepcopy(net)
+            net.load_state_dict(dict(state.tensors))
+        family = z[: self.family]
+        rows, weights = replay(self.prior.z, family, elite_weights(len(family)))
+        net, _ = fit(
+            net,
+            rows,
+            generator,
+            weights=weights,
+            steps=self.finetune,
+            learning_rate=TUNING_RATE,
+            holdout=0,
+            check_every=self.finetune,
+        )
+        return replace(state, tensors=net.state_dict()), net
+
+    def _law(
+        self,
+        state: State,
+        codec: Codec,
+        denoiser: Denoiser,
+        surrogate: GaussianProcess,
+        z: Float[Tensor, "n d"],
+        generator: torch.Generator,
+    ) -> "_Law":
+        """The denoiser's law, with the centre it is moved to and the scale it is contracted by."""
+        mean = torch.zeros(z.shape[1], dtype=torch.float64)
+        draws = sample(denoiser, DRAWS, mean, 1.0, generator)
+        scale = scale_after(*_history(state))
+        elite = z[: min(self.elites, max(2, len(z) // 2))]
+        centre = centre_of(elite)
+        if self.climb:
+            gradient = _told_gradient(state, codec, elite)
+            gradient = surrogate.gradient(centre) if gradient is None else gradient
+            centre = centre + self.climb * scale * gradient / gradient.norm().clamp_min(1e-300)
+        return _Law(denoiser, draws, centre, scale, z[: self.family])
+
+    def _pool(
+        self,
+        law: "_Law",
+        surrogate: GaussianProcess,
+        best: float,
+        n: int,
+        generator: torch.Generator,
+    ) -> Pool:
+        """Candidates of the three laws, in their shares."""
+        size = max(self.candidates, CANDIDATES_EACH * n)
+        n_refit, n_guide = round(self.refit * size), round(self.guide * size)
+        parts = [
+            (
+                "contracted",
+                contracted(law.draws, law.centre, law.scale, size - n_refit - n_guide, generator),
+            ),
+            ("refitted", refitted(law.family, law.draws, law.centre, law.scale, n_refit, generator)),
+        ]
+        if n_guide:
+            parts.append(("guided", self._guided(law, surrogate, best, n_guide, generator)))
+        return pooled(parts)
+
+    def _guided(
+        self,
+        law: "_Law",
+        surrogate: GaussianProcess,
+        best: float,
+        n: int,
+        generator: torch.Generator,
+    ) -> Float[Tensor, "n d"]:
+        """Draws of the moved and contracted denoiser, drawn to improvement on the best."""
+        mean = torch.zeros_like(law.centre)
+        local = moved(law.denoiser, mean, law.centre, law.scale)
+        towards = improvement(local, surrogate.predict, best)
+        guided = weighted(local, towards, lambda sigma: torch.full_like(sigma, self.strength))
+        return sample(guided, n, law.centre, law.scale, generator)
+
+    def _select(
+        self,
+        surrogate: GaussianProcess,
+        pool: Float[Tensor, "m d"],
+        told: Float[Tensor, "k d"],
+        pending: Float[Tensor, "p d"],
+        n: int,
+        generator: torch.Generator,
+    ) -> list[int]:
+        if n <= GREEDY:
+            seed = int(torch.randint(2**31, (1,), generator=generator))
+            return select.greedy(surrogate, pool, n, told, pending, seed)
+        return select.thompson(surrogate, pool, n, self.temper, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """A denoiser and draws of it, with where they are moved to, how far contracted, and the elite's designs."""
+
+    denoiser: Denoiser
+    draws: Float[Tensor, "k d"]
+    centre: Float[Tensor, " d"]
+    scale: float
+    family: Float[Tensor, "e d"]
+
+
+def _told(state: State, codec: Codec) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+    """What is known, the best first."""
+    y = state.values()
+    order = y.argsort(descending=True, stable=True)
+    return codec.encode([t.params for t in state.done])[order], y[order]
+
+
+def _pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:
+    return codec.encode([t.params for t in state.pending])
+
+
+def _told_gradient(state: State, codec: Codec, elite: Float[Tensor, "k d"]) -> Float[Tensor, " d"] | None:
+    """The mean of the gradients that were told of the best results; None if none was."""
+    best = sorted(state.done, key=lambda t: -(t.value or 0.0))[: len(elite)]
+    slopes = [codec.pullback(t.params, t.result.gradient) for t in best if t.result and t.result.gradient is not None]
+    return torch.stack(slopes).mean(0) if slopes else None
+
+
+def _history(state: State) -> tuple[list[list[float]], float]:
+    """The values of each learned round, and the best before the first of them."""
+    learned = [t for t in state.done if t.predicted is not None]
+    first = min((t.round for t in learned), default=0)
+    before = [t.value for t in state.done if t.predicted is None and t.value is not None]
+    rounds = [
+        [t.value for t in learned if t.round == k and t.value is not None] for k in range(first, len(state.notes))
+    ]
+    return [r for r in rounds if r], max(before, default=float("-inf"))
+
+
+def _distinct(pool: Pool, state: State, codec: Codec) -> tuple[Pool, list[Params]]:
+    """The candidates that the space allows and that were not asked for before, each once, as they decode."""
+    seen = {tuple(t.params.values()) for t in state.trials}
+    params: list[Params] = []
+    rows: list[int] = []
+    for row, one in enumerate(codec.decode(pool.z)):
+        key = tuple(one.values())
+        if key not in seen and state.space.allows(one):
+            seen.add(key)
+            rows.append(row)
+            params.append(one)
+    return Pool(codec.encode(params), pool.source[rows], pool.sources), params
+
+
+def _topped_up(
+    pool: Pool, params: list[Params], state: State, prior: DiffusionPrior | None, codec: Codec, n: int
+) -> tuple[Pool, list[Params]]:
+    """The candidates and as many designs of the start as are missing: small spaces run out of new ones, then repeat."""
+    more = start_designs(state, prior, n - len(params))
+    names = (*pool.sources, START)
+    source = torch.cat([pool.source, torch.full((len(more),), len(pool.sources))])
+    return Pool(torch.cat([pool.z, codec.encode(more)]), source, names), params + more
+
+
+def _mass_lift(surrogate: GaussianProcess, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:
+    """How many times likelier a candidate is than a draw of the prior to be among the prior's top tenth, by the
+    surrogate's mean.
+
+    An estimate of the mass lift that governs the regret of guided sampling (Yang et al. 2026, arXiv 2605.10385); at
+    most 10.
+    """
+    level = surrogate.mean(draws).quantile(1 - TOP)
+    return float((surrogate.mean(pool) > level).double().mean()) / TOP
+
+
+def _require(holds: bool, name: str, given: object, expected: str) -> None:
+    if not holds:
+        raise SettingsError(f"{name} = {given}: expected {expected}")

@@ -1,0 +1,84 @@
+"""The whole loop in one call, for objectives that a program can evaluate."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gdopt.algorithm import Algorithm, Trial
+from gdopt.errors import SettingsError
+from gdopt.space import Params, Space
+from gdopt.store import Store
+from gdopt.study import Direction, Outcome, Study
+
+__all__ = ["maximize", "minimize"]
+
+Bounds = Sequence[tuple[float, float]]
+
+
+def maximize(
+    objective: Callable[[Params], Outcome],
+    space: Space | Bounds,
+    *,
+    budget: int,
+    batch: int = 1,
+    algorithm: Algorithm | None = None,
+    storage: str | Path | Store | None = None,
+    seed: int = 0,
+    progress: Callable[[Study], None] | None = None,
+) -> Trial:
+    """The trial of the highest value, after `budget` evaluations.
+
+    Args:
+        objective: parameters to a value, or to (value, standard error).
+        space: what may be tried; or (low, high) pairs, for parameters x0, x1, ...
+        budget: evaluations in all, those in `storage` included.
+        batch: evaluations between one proposal and the next.
+        algorithm: how trials are found; `GuidedDiffusion()` by default.
+        storage: a file to keep the study in, and to go on from.
+        seed: of every random draw.
+        progress: called with the study after each batch.
+
+    Raises:
+        SettingsError: the budget or the batch is not a whole number above 0.
+    """
+    return _run("maximize", objective, space, budget, batch, algorithm, storage, seed, progress)
+
+
+def minimize(
+    objective: Callable[[Params], Outcome],
+    space: Space | Bounds,
+    *,
+    budget: int,
+    batch: int = 1,
+    algorithm: Algorithm | None = None,
+    storage: str | Path | Store | None = None,
+    seed: int = 0,
+    progress: Callable[[Study], None] | None = None,
+) -> Trial:
+    """The trial of the lowest value, after `budget` evaluations; otherwise as `maximize`."""
+    return _run("minimize", objective, space, budget, batch, algorithm, storage, seed, progress)
+
+
+def _run(
+    direction: Direction,
+    objective: Callable[[Params], Outcome],
+    space: Space | Bounds,
+    budget: int,
+    batch: int,
+    algorithm: Algorithm | None,
+    storage: str | Path | Store | None,
+    seed: int,
+    progress: Callable[[Study], None] | None,
+) -> Trial:
+    if budget < 1 or batch < 1:
+        raise SettingsError(f"budget = {budget}, batch = {batch}: expected whole numbers above 0")
+    space = space if isinstance(space, Space) else Space.from_bounds(space)
+    study = Study(space, direction=direction, algorithm=algorithm, storage=storage, seed=seed)
+    # A study that was stopped within a batch first measures what it had asked for.
+    waiting = study.pending
+    while len(study.state.done) < budget:
+        trials = waiting or study.ask(min(batch, budget - len(study.state.done)))
+        study.tell({t.id: objective(t.params) for t in trials})
+        waiting = []
+        if progress is not None:
+            progress(study)
+    return study.best

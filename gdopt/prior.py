@@ -1,0 +1,207 @@
+"""The law of unlabelled designs as a diffusion model: what is plausible, before anything is measured."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from sklearn.covariance import ledoit_wolf
+from torch import Tensor
+
+from gdopt import files
+from gdopt.codec import WhiteningCodec
+from gdopt.diffusion.network import PreconditionedNet, network
+from gdopt.diffusion.sampler import sample
+from gdopt.diffusion.train import Progress, Training, fit
+from gdopt.errors import CorpusError, StoreError
+from gdopt.space import Real, Space
+
+__all__ = ["DiffusionPrior"]
+
+# Directions that carry less than this share of the variance are dropped: on the airfoils 1e-6 of it is a misfit of
+# 3e-5 chord.
+UNEXPLAINED = 1e-6
+# A parameter's bounds lie this share of the corpus' range outside it.
+MARGIN = 0.05
+FORMAT = "gdopt prior 1"
+
+
+@dataclass(frozen=True)
+class DiffusionPrior:
+    """A diffusion model of designs, pretrained without labels: `fit` it, `sample` it, `save` and `load` it.
+
+    Args:
+        codec: designs to whitened coordinates z and back.
+        denoiser: of z.
+        designs: the corpus it was fitted to, its rows unique.
+        training: how the fit went.
+        seconds: how long it took.
+    """
+
+    codec: WhiteningCodec
+    denoiser: PreconditionedNet
+    designs: Float[Tensor, "n D"]
+    training: Training
+    seconds: float
+
+    @property
+    def space(self) -> Space:
+        """What may be tried: a `Real` parameter for each column of the corpus."""
+        return self.codec.space
+
+    @property
+    def z(self) -> Float[Tensor, "n d"]:
+        """The corpus in whitened coordinates."""
+        return self.codec.encode_array(self.designs)
+
+    @classmethod
+    def fit(
+        cls,
+        designs: Float[np.ndarray, "n D"] | Float[Tensor, "n D"],
+        *,
+        space: Space | None = None,
+        names: Sequence[str] | None = None,
+        commensurate: bool = False,
+        unexplained: float = UNEXPLAINED,
+        seed: int = 0,
+        steps: int = 3000,
+        device: str = "cpu",
+        progress: Progress | None = None,
+    ) -> "DiffusionPrior":
+        """A prior of the rows of an array, without labels.
+
+        Args:
+            designs: (n, D), one design a row.
+            space: bounds and names of the columns; by default the corpus' range and 5 % of it on either side.
+            names: of the columns, if no space is given; by default x0, x1, ...
+            commensurate: whether all columns have the same unit, so that their variances can be compared; by default
+                each column counts by its own spread.
+            unexplained: the share of the variance that may be left out; the directions that carry it are never left.
+            seed: of the network's first weights and of its training.
+            steps: of training at most; it stops earlier when a held-out split says so.
+            device: where the network computes, such as "cuda".
+            progress: called with (step, steps, held-out loss) as training goes on.
+
+        Raises:
+            CorpusError: not two different rows of finite numbers, or columns that the space does not have.
+        """
+        began = time.perf_counter()
+        rows = _checked(designs)
+        space = _space_of(rows, names) if space is None else space
+        if len(space.parameters) != rows.shape[1] or not all(
+            isinstance(p, Real) and not p.log for p in space.parameters
+        ):
+            raise CorpusError(
+                f"designs have {rows.shape[1]} columns, the space {len(space.parameters)} parameters; "
+                "a corpus needs one linear Real parameter for each column"
+            )
+        codec = _whitening(rows, space, commensurate, unexplained)
+        z = codec.encode_array(rows)
+        untrained = _untrained(codec.dim, seed).to(device)
+        generator = torch.Generator().manual_seed(seed)
+        denoiser, training = fit(untrained, z, generator, steps=steps, progress=progress)
+        return cls(codec, denoiser, rows, training, time.perf_counter() - began)
+
+    def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n D"]:
+        """n new designs, drawn from the diffusion model."""
+        generator = torch.Generator().manual_seed(seed)
+        return self.codec.decode_array(self.sample_z(n, generator)).numpy()
+
+    def sample_z(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """n draws in whitened coordinates."""
+        mean = torch.zeros(self.codec.dim, dtype=torch.float64)
+        return sample(self.denoiser, n, mean, 1.0, generator)
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, checksum and all, that `load` reads."""
+        codec = self.codec
+        tensors = {f"net.{k}": v for k, v in self.denoiser.state_dict().items()}
+        tensors |= {"mean": codec.mean, "basis": codec.basis, "spread": codec.spread, "scale": codec.scale}
+        columns = [[p.name, p.low, p.high, p.unit] for p in codec.space.parameters if isinstance(p, Real)]
+        header: dict[str, Any] = {
+            "format": FORMAT,
+            "columns": columns,
+            "steps": self.training.steps,
+            "losses": self.training.losses,
+            "best": self.training.best,
+            "seconds": self.seconds,
+        }
+        files.write(Path(path), {**tensors, "designs": self.designs}, header)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "cpu") -> "DiffusionPrior":
+        """The prior that `save` wrote.
+
+        Raises:
+            StoreError: the file is missing, not a prior, or not what was written.
+        """
+        tensors, header = files.read(Path(path))
+        if header.get("format") != FORMAT:
+            raise StoreError(f"{path} holds {header.get('format')!r}, not {FORMAT!r}")
+        space = Space([Real(name, low, high, unit=unit) for name, low, high, unit in header["columns"]])
+        codec = WhiteningCodec(space, *(tensors[k] for k in ("mean", "basis", "spread", "scale")))
+        denoiser = _untrained(codec.dim, seed=0)
+        denoiser.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")})
+        training = Training(header["steps"], tuple(header["losses"]), header["best"])
+        denoiser.requires_grad_(False)
+        return cls(codec, denoiser.to(device), tensors["designs"], training, header["seconds"])
+
+
+def _untrained(dim: int, seed: int) -> PreconditionedNet:
+    return network(torch.zeros(dim), torch.eye(dim), torch.ones(dim), seed)
+
+
+def _checked(designs: Float[np.ndarray, "n D"] | Float[Tensor, "n D"]) -> Float[Tensor, "n D"]:
+    """The different rows, as float64."""
+    array = np.asarray(designs)
+    if array.ndim != 2:
+        raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}")
+    if not np.issubdtype(array.dtype, np.number):
+        raise CorpusError(f"designs must be numbers, got {array.dtype}")
+    if len(bad := np.flatnonzero(~np.isfinite(array).all(1))):
+        raise CorpusError(f"designs must be finite; rows {bad[:5].tolist()} (of {len(bad)}) are not")
+    rows = np.unique(array.astype(np.float64), axis=0)
+    if len(rows) < 2:
+        raise CorpusError(f"a prior needs two different designs or more, got {len(rows)}")
+    return torch.from_numpy(rows)
+
+
+def _space_of(rows: Float[Tensor, "n D"], names: Sequence[str] | None) -> Space:
+    """Bounds a margin outside the corpus; a constant column gets a margin too, though it never varies."""
+    low, high = rows.amin(0), rows.amax(0)
+    width = high - low
+    margin = MARGIN * torch.where(width > 0, width, low.abs().clamp_min(1.0))
+    if names is None:
+        names = [f"x{i}" for i in range(rows.shape[1])]
+    if len(names) != rows.shape[1]:
+        raise CorpusError(f"designs have {rows.shape[1]} columns, but {len(names)} names were given")
+    ends = zip(names, (low - margin).tolist(), (high + margin).tolist(), strict=True)
+    return Space([Real(*end) for end in ends])
+
+
+def _whitening(rows: Float[Tensor, "n D"], space: Space, commensurate: bool, unexplained: float) -> WhiteningCodec:
+    """The principal directions of the corpus that carry all but a share `unexplained` of its variance.
+
+    With no more rows than columns the sample covariance is shrunk (Ledoit and Wolf 2004), or else the directions that
+    few rows happen to span would be all that is ever searched.
+    """
+    mean, spread = rows.mean(0), rows.std(0, correction=0)
+    scale = torch.full_like(mean, float(spread.square().mean().sqrt()))
+    if not commensurate:
+        scale = torch.where(spread > 0, spread, scale)
+    unit = (rows - mean) / scale
+    if len(rows) > rows.shape[1]:
+        cov = unit.T @ unit / len(rows)
+    else:
+        cov = torch.from_numpy(ledoit_wolf(unit.numpy(), assume_centered=True)[0])
+        varies = (spread > 0).to(cov)
+        cov = cov * torch.outer(varies, varies)
+    values, vectors = torch.linalg.eigh(cov)
+    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
+    rest = 1 - values.cumsum(0) / values.sum()
+    keep = int((rest > unexplained).sum()) + 1
+    return WhiteningCodec(space, mean, vectors[:, :keep], values[:keep].sqrt(), scale)

@@ -1,0 +1,113 @@
+"""The law that is sampled: the prior, fine-tuned by what was told. Each rung of the ladder is a diffusion model in
+closed form.
+
+* contracted  centre + s (X - X')/√2, with X and X' draws of the prior: the symmetrized prior, moved and contracted
+  (`diffusion.moved`). The centre is the weighted elite mean, as in the paper's Theorem 3: covariance frozen, mean
+  refitted.
+* refitted    centre + F (E - E')/√2 and a small contracted step, with E and E' of the elite: the shape is refitted too.
+* guided      draws of the moved prior under a guidance, by the reverse process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+__all__ = ["Pool", "centre_of", "contracted", "elite_weights", "pooled", "refitted", "scale_after"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Candidates, and the source that each came from, an index into `sources`."""
+
+    z: Float[Tensor, "n d"]
+    source: Int[Tensor, " n"]
+    sources: tuple[str, ...]
+
+
+def pooled(parts: Sequence[tuple[str, Float[Tensor, "_ d"]]]) -> Pool:
+    """The candidates of several sources together; sources of one name are one."""
+    names = tuple(dict.fromkeys(name for name, _ in parts))
+    labels = [torch.full((len(z),), names.index(name)) for name, z in parts]
+    return Pool(torch.cat([z for _, z in parts]), torch.cat(labels), names)
+
+
+def elite_weights(n: int) -> Float[Tensor, " n"]:
+    """Weights of the n best, best first: log(n + ½) - log(rank), scaled to sum to 1 (CMA-ES; Hansen 2016, eq. 49)."""
+    ranks = torch.arange(1, n + 1, dtype=torch.float64)
+    weights = torch.log(torch.tensor(n + 0.5, dtype=torch.float64)) - ranks.log()
+    return weights / weights.sum()
+
+
+def centre_of(elite: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:
+    """The weighted mean of the elite, best first."""
+    return elite_weights(len(elite)) @ elite
+
+
+# Steps are contracted by a random factor around s, log-normal with this spread: some finer, some wider.
+SCALE_JITTER = 0.5
+
+
+def contracted(
+    draws: Float[Tensor, "k d"],
+    centre: Float[Tensor, " d"],
+    scale: float,
+    n: int,
+    generator: torch.Generator,
+) -> Float[Tensor, "n d"]:
+    """n candidates centre + s (X - X')/√2, X and X' among the prior's draws."""
+    return centre + _jitter(scale, SCALE_JITTER, n, generator) * _differences(draws, n, generator)
+
+
+# Of the elite's own differences: F = 0.7 is differential evolution's usual factor (Storn and Price 1997 use 0.5 to 1)
+# for E - E'; the share of the prior's step keeps the law from collapsing onto the elite's span.
+ELITE_STEP, ELITE_JITTER, PRIOR_SHARE = 0.7, 0.3, 0.3
+
+
+def refitted(
+    elite: Float[Tensor, "e d"],
+    draws: Float[Tensor, "k d"],
+    centre: Float[Tensor, " d"],
+    scale: float,
+    n: int,
+    generator: torch.Generator,
+) -> Float[Tensor, "n d"]:
+    """n candidates whose steps are differences of elite designs, with a little of the prior's step added."""
+    own = _jitter(ELITE_STEP, ELITE_JITTER, n, generator) * _differences(elite, n, generator)
+    prior = contracted(draws, torch.zeros_like(centre), scale, n, generator)
+    return centre + own + PRIOR_SHARE * prior
+
+
+# The contraction starts at FIRST and stays within [LEAST, MOST]; a round that improves on the best widens it, another
+# narrows it.
+FIRST, LEAST, MOST, WIDEN, NARROW = 0.4, 0.05, 0.7, 1.1, 0.85
+# A round of this many results narrows by NARROW in full; fewer results say less.
+FULL_ROUND = 20
+
+
+def scale_after(rounds: Sequence[Sequence[float]], best: float) -> float:
+    """The contraction s after the values of some rounds: wider after success, narrower after failure.
+
+    Args:
+        rounds: the values told of each round, in order.
+        best: the best value before the first of them.
+    """
+    scale = FIRST
+    for values in rounds:
+        if max(values, default=best) > best:
+            best, scale = max(values), min(MOST, scale * WIDEN)
+        else:
+            scale = max(LEAST, scale * NARROW ** min(1.0, len(values) / FULL_ROUND))
+    return scale
+
+
+def _differences(rows: Float[Tensor, "k d"], n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """n draws of (X - X')/√2: the rows' law made symmetric, at its own covariance."""
+    one, other = torch.randint(len(rows), (2, n), generator=generator)
+    return (rows[one] - rows[other]) / 2**0.5
+
+
+def _jitter(scale: float, spread: float, n: int, generator: torch.Generator) -> Float[Tensor, "n 1"]:
+    return scale * (spread * torch.randn(n, 1, generator=generator, dtype=torch.float64)).exp()

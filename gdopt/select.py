@@ -1,0 +1,89 @@
+"""From candidates to a batch."""
+
+import torch
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.optim import optimize_acqf_discrete
+from botorch.sampling import SobolQMCNormalSampler
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.surrogate.gp import BOX, GaussianProcess
+
+__all__ = ["greedy", "thompson"]
+
+
+# The joint posterior of more candidates at once than this costs more than it tells.
+JOINT = 2000
+
+
+def thompson(
+    surrogate: GaussianProcess,
+    pool: Float[Tensor, "m d"],
+    n: int,
+    spread: float,
+    generator: torch.Generator,
+) -> list[int]:
+    """n different candidates of m: the best of each of n joint draws of the surrogate that no draw before it took.
+
+    A large pool is dealt into hands of at most 2,000 candidates, each of which gives its share of the n.
+
+    Args:
+        surrogate: of the objective.
+        pool: the candidates.
+        n: how many to take, at most m.
+        spread: factor on the draws' deviation from the mean: 1 is Thompson sampling, 0 takes the n best means.
+        generator: of the draws.
+    """
+    hands = torch.arange(len(pool)).chunk(-(-len(pool) // JOINT))
+    shares = torch.arange(n).chunk(len(hands))
+    picks: list[int] = []
+    for hand, share in zip(hands, shares, strict=False):
+        draws = surrogate.draw(pool[hand], len(share), spread, generator)
+        picks += hand[_best_of_each(draws)].tolist()
+    return picks
+
+
+def _best_of_each(draws: Float[Tensor, "n m"]) -> list[int]:
+    taken = torch.zeros(draws.shape[1], dtype=torch.bool)
+    picks: list[int] = []
+    for values in draws:
+        pick = int(values.masked_fill(taken, -torch.inf).argmax())
+        taken[pick] = True
+        picks.append(pick)
+    return picks
+
+
+# Quasi-random draws behind qLogNEI (BoTorch's own default is 512; picks do not change from 128 on).
+SAMPLES = 128
+
+
+def greedy(
+    surrogate: GaussianProcess,
+    pool: Float[Tensor, "m d"],
+    n: int,
+    told: Float[Tensor, "k d"],
+    pending: Float[Tensor, "p d"],
+    seed: int,
+) -> list[int]:
+    """n different candidates of m, each the best addition to those before it by BoTorch's qLogNEI.
+
+    Args:
+        surrogate: of the objective.
+        pool: the candidates.
+        n: how many to take, at most m.
+        told: where the objective is known: the incumbent is the best of these under each draw.
+        pending: points that are being measured, which the batch should add to.
+        seed: of the quasi-random draws.
+    """
+    acqf = qLogNoisyExpectedImprovement(
+        model=surrogate.model,
+        X_baseline=told / BOX,
+        X_pending=pending / BOX if len(pending) else None,
+        sampler=SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed),
+        prune_baseline=False,
+        cache_root=False,
+    )
+    choices = pool / BOX
+    with torch.no_grad():
+        chosen, _ = optimize_acqf_discrete(acqf, q=n, choices=choices, unique=True)
+    return torch.cdist(chosen, choices).argmin(1).tolist()

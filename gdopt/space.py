@@ -1,0 +1,186 @@
+"""What may be tried: named parameters, the box they span and the linear constraints on it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gdopt.errors import SpaceError
+
+__all__ = ["Choice", "Constraint", "Integer", "Parameter", "Params", "Real", "Space", "Value"]
+
+Value = float | int | str
+Params = Mapping[str, Value]
+
+# Rounding of a sum of products may exceed a bound by this share of the terms' size.
+SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A real parameter on `[low, high]`, in the unit its values are given in.
+
+    Args:
+        name: what the parameter is called in `trial.params`.
+        low: the smallest value that may be tried.
+        high: the largest value that may be tried.
+        log: whether equal ratios, rather than equal differences, are equal steps; needs low > 0.
+        unit: for people, such as "degC"; shown in messages and figures.
+
+    Raises:
+        SpaceError: a bound is not finite, low is not below high, or log with low <= 0.
+    """
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.name, self.low, self.high)
+        if self.log and self.low <= 0:
+            raise SpaceError(f"{self.name}: log needs low above 0, got low = {self.low}")
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless the value is a number within the bounds."""
+        _check_number(self, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole-number parameter on `low, low + 1, ..., high`."""
+
+    name: str
+    low: int
+    high: int
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        for bound in (self.low, self.high):
+            if not isinstance(bound, int):
+                raise SpaceError(f"{self.name}: bounds must be whole numbers, got {bound!r}")
+        _check_bounds(self.name, self.low, self.high)
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless the value is a whole number within the bounds."""
+        _check_number(self, value)
+        if int(value) != value:
+            raise SpaceError(f"{self.name} = {value} is not a whole number")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several levels that have no order, such as a base or a solvent."""
+
+    name: str
+    levels: tuple[str, ...]
+
+    def __init__(self, name: str, levels: Sequence[str]) -> None:
+        if isinstance(levels, str) or not all(isinstance(v, str) for v in levels):
+            raise SpaceError(f"{name}: levels must be a list of strings, got {levels!r}")
+        if len(levels) < 2 or len(set(levels)) < len(levels):
+            raise SpaceError(f"{name}: needs two or more different levels, got {list(levels)}")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "levels", tuple(levels))
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless the value is one of the levels."""
+        if value not in self.levels:
+            raise SpaceError(f"{self.name} = {value!r} is not one of {list(self.levels)}")
+
+
+Parameter = Real | Integer | Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """The half-space `sum of coefficient * parameter <= upper`, in the parameters' units."""
+
+    coefficients: tuple[tuple[str, float], ...]
+    upper: float
+
+    def __init__(self, coefficients: Mapping[str, float], upper: float) -> None:
+        if not coefficients or not all(map(math.isfinite, [*coefficients.values(), upper])):
+            raise SpaceError(f"a constraint needs finite coefficients and bound, got {dict(coefficients)} <= {upper}")
+        object.__setattr__(self, "coefficients", tuple(coefficients.items()))
+        object.__setattr__(self, "upper", upper)
+
+    def __str__(self) -> str:
+        return f"{' + '.join(f'{c:g} {n}' for n, c in self.coefficients)} <= {self.upper:g}"
+
+    def check(self, params: Params) -> None:
+        """Raise `SpaceError` unless the parameters satisfy it."""
+        terms = [c * float(params[name]) for name, c in self.coefficients]
+        slack = SLACK * (abs(self.upper) + sum(map(abs, terms)))
+        if sum(terms) > self.upper + slack:
+            raise SpaceError(f"{self} does not hold: the left side is {sum(terms):g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Named parameters and linear constraints: what an algorithm may propose.
+
+    Args:
+        parameters: in the order in which arrays of designs have their columns.
+        constraints: linear inequalities between `Real` and `Integer` parameters.
+
+    Raises:
+        SpaceError: no parameter, two of one name, or a constraint on something that is no number here.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def __init__(self, parameters: Sequence[Parameter], constraints: Sequence[Constraint] = ()) -> None:
+        names = [p.name for p in parameters]
+        if not names:
+            raise SpaceError("a space needs one parameter or more, got none")
+        if repeated := sorted({n for n in names if names.count(n) > 1}):
+            raise SpaceError(f"parameters {repeated} appear more than once")
+        numbers = [p.name for p in parameters if not isinstance(p, Choice)]
+        for constraint in constraints:
+            if unknown := [n for n, _ in constraint.coefficients if n not in numbers]:
+                raise SpaceError(f"constraint {constraint} names {unknown}; the numeric parameters are {numbers}")
+        object.__setattr__(self, "parameters", tuple(parameters))
+        object.__setattr__(self, "constraints", tuple(constraints))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in order."""
+        return tuple(p.name for p in self.parameters)
+
+    def check(self, params: Params) -> None:
+        """Raise `SpaceError` unless `params` gives every parameter a value that is allowed."""
+        if set(params) != set(self.names):
+            missing = [n for n in self.names if n not in params]
+            unknown = sorted(set(params) - set(self.names))
+            raise SpaceError(f"missing parameters {missing}, unknown parameters {unknown}")
+        for parameter in self.parameters:
+            parameter.check(params[parameter.name])
+        for constraint in self.constraints:
+            constraint.check(params)
+
+    def allows(self, params: Params) -> bool:
+        """Whether `check` would pass."""
+        try:
+            self.check(params)
+        except SpaceError:
+            return False
+        return True
+
+    @classmethod
+    def from_bounds(cls, bounds: Sequence[tuple[float, float]]) -> "Space":
+        """A space of `Real` parameters x0, x1, ... with the given (low, high)."""
+        return cls([Real(f"x{i}", low, high) for i, (low, high) in enumerate(bounds)])
+
+
+def _check_bounds(name: str, low: float, high: float) -> None:
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise SpaceError(f"{name}: low must be below high and both finite, got [{low}, {high}]")
+
+
+def _check_number(parameter: Real | Integer, value: Value) -> None:
+    if isinstance(value, str) or not parameter.low <= value <= parameter.high:
+        raise SpaceError(
+            f"{parameter.name} = {value} is outside [{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
+        )

@@ -1,0 +1,1 @@
+"""What is believed of the objective, and where its gradient comes from: tensors in, tensors out."""

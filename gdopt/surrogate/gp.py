@@ -1,0 +1,84 @@
+"""A Gaussian process of the warped values: BoTorch's SingleTaskGP, fitted to the best points."""
+
+import warnings
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from botorch.exceptions.errors import ModelFittingError
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from botorch.posteriors import GPyTorchPosterior
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from jaxtyping import Float
+from linear_operator.utils.cholesky import psd_safe_cholesky
+from torch import Tensor
+
+__all__ = ["GaussianProcess", "fit"]
+
+# z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
+BOX = 3.0
+# L-BFGS iterations of the marginal likelihood: more do not change a proposal.
+ITERATIONS = 75
+
+
+@dataclass(frozen=True)
+class GaussianProcess:
+    """A fitted model of warped values over z."""
+
+    model: SingleTaskGP
+
+    def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+        """Mean and variance at each row of z, differentiable."""
+        posterior = self.model.posterior(z.unsqueeze(1) / BOX)
+        return posterior.mean.flatten(), posterior.variance.flatten()
+
+    def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """The mean at each row of z."""
+        with torch.no_grad():
+            return self.model.posterior(z / BOX).mean.squeeze(-1)
+
+    def gradient(self, z: Float[Tensor, " d"]) -> Float[Tensor, " d"]:
+        """The gradient of the mean at a point."""
+        at = z.detach().requires_grad_(True)
+        mean = self.model.posterior(at.unsqueeze(0) / BOX).mean.sum()
+        (gradient,) = torch.autograd.grad(mean, at)
+        return gradient
+
+    def draw(
+        self, z: Float[Tensor, "n d"], draws: int, spread: float, generator: torch.Generator
+    ) -> Float[Tensor, "draws n"]:
+        """Joint draws of the model at the rows of z, their deviations from the mean multiplied by `spread`."""
+        with torch.no_grad():
+            posterior = cast(GPyTorchPosterior, self.model.posterior(z / BOX))
+            root = psd_safe_cholesky(posterior.distribution.covariance_matrix)
+            noise = torch.randn(draws, len(z), generator=generator, dtype=z.dtype)
+            values: Tensor = posterior.distribution.mean + spread * noise @ root.T
+            return values
+
+
+def fit(
+    z: Float[Tensor, "n d"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"] | None = None
+) -> GaussianProcess:
+    """A Gaussian process through warped values y at z: Matérn-5/2, dimension-scaled length-scale priors, noise
+    inferred.
+
+    Args:
+        z: where values are known.
+        y: warped values, of about unit variance.
+        variance: of the noise of each y, where it is known; inferred as one number if left out.
+    """
+    covariance = get_covar_module_with_dim_scaled_prior(ard_num_dims=z.shape[1], use_rbf_kernel=False)
+    noise = None if variance is None else variance.unsqueeze(1)
+    model = SingleTaskGP(z / BOX, y.unsqueeze(1), noise, outcome_transform=None, covar_module=covariance)
+    mll = ExactMarginalLogLikelihood(model.likelihood, model)
+    # A retry of the fit starts from a draw of the priors, out of the global generator.
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        torch.manual_seed(0)
+        warnings.simplefilter("ignore")
+        try:
+            fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": ITERATIONS}})
+        except ModelFittingError:
+            model.eval()  # the priors' own modes are still a usable model
+    return GaussianProcess(model)
