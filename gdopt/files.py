@@ -26,7 +26,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     Raises:
         StoreError: the folder is missing or cannot be written to.
     """
-    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    # Copies, as safetensors refuses tensors that share memory.
+    plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
     text = json.dumps(header, allow_nan=False)
     metadata = {HEADER: text, CHECKSUM: _checksum(plain, text)}
     try:
@@ -50,7 +51,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         # A safetensors file starts with the length of its JSON part, 8 bytes, little end first.
         metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
         text, checksum = metadata[HEADER], metadata[CHECKSUM]
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path} is not a file that gdopt wrote, or is cut short: {error}") from error
     tensors.pop("", None)
     if _checksum(tensors, text) != checksum:

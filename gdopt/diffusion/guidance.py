@@ -145,6 +145,7 @@ def clipped(denoiser: Denoiser, guided: Denoiser, longest: float) -> Denoiser:
         clean = denoiser(x, sigma)
         pull = guided(x, sigma) - clean
         norm = pull.norm(dim=1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
-        return clean + pull * (longest / norm).clamp_max(1)
+        shortened: Tensor = clean + pull * (longest / norm).clamp_max(1)
+        return shortened
 
     return short

@@ -28,7 +28,7 @@ def variance_preserving(alpha_bar: Float[Tensor, " steps"]) -> Float[Tensor, " l
 
 
 def cosine(steps: int, offset: float = 0.008) -> Float[Tensor, " levels"]:
-    """The cosine schedule of Nichol and Dhariwal (2021, eq. 17), β clipped at 0.999; the paper's code uses 200 steps."""
+    """The cosine schedule of Nichol and Dhariwal (2021, eq. 17), its β clipped; the paper's code has 200 steps."""
     t = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     curve = torch.cos((t + offset) / (1 + offset) * math.pi / 2).square()
     beta = (1 - curve[1:] / curve[:-1]).clamp(0, 0.999)

@@ -91,9 +91,9 @@ def fit(
     ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(average))
     averaged = cast(PreconditionedNet, ema.module)
     u = ((x0 - net.mean.to(x0)) @ net.basis.to(x0)).to(net.spread)
-    kept, held = _split(u, holdout, generator)
     chance = torch.ones(len(u)) if weights is None else weights.float()
-    probe = _probe(net, u[held] if len(held) else u, generator)
+    kept, held = _split(chance, holdout, generator)
+    probe = _probe(net, u, chance, held if len(held) else kept, generator)
     optimizer = torch.optim.AdamW(net.net.parameters(), lr=learning_rate)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     losses: list[float] = []
@@ -145,9 +145,11 @@ def replay(
 SMALLEST_SPLIT = 40
 
 
-def _split(u: Float[Tensor, "n r"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    order = torch.randperm(len(u), generator=generator)
-    held = int(holdout * len(u)) if len(u) >= SMALLEST_SPLIT else 0
+def _split(chance: Float[Tensor, " n"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows held out; one of weight 0 is neither."""
+    order = torch.randperm(len(chance), generator=generator)
+    order = order[chance[order] > 0]
+    held = int(holdout * len(order)) if len(order) >= SMALLEST_SPLIT else 0
     return order[held:], order[:held]
 
 
@@ -156,9 +158,17 @@ PROBES = 1024
 
 
 def _probe(
-    net: PreconditionedNet, u: Float[Tensor, "n r"], generator: torch.Generator
+    net: PreconditionedNet,
+    u: Float[Tensor, "n r"],
+    chance: Float[Tensor, " n"],
+    rows: Tensor,
+    generator: torch.Generator,
 ) -> tuple[Float[Tensor, "k r"], Float[Tensor, " k"], Float[Tensor, "k r"]]:
-    """Rows, levels and noise that every check uses alike, so that losses can be compared."""
-    rows = u[torch.arange(max(PROBES, len(u))) % len(u)]
-    sigma = log_normal(len(rows), net.spread, generator)
-    return rows, sigma, torch.randn(rows.shape, generator=generator, dtype=u.dtype)
+    """Rows in proportion to their weights, levels and noise: every check uses the same, so losses can be compared."""
+    size = max(PROBES, len(rows))
+    # Evenly spaced quantiles of the weights' distribution: equal weights take every row in turn.
+    shares = chance[rows].double().cumsum(0) / chance[rows].double().sum()
+    at = (torch.arange(size, dtype=torch.float64) + 0.5) / size
+    chosen = u[rows[torch.searchsorted(shares, at).clamp_max(len(rows) - 1)]]
+    sigma = log_normal(size, net.spread, generator)
+    return chosen, sigma, torch.randn(chosen.shape, generator=generator, dtype=u.dtype)

@@ -1,0 +1,275 @@
+"""What every algorithm keeps to, on every kind of space."""
+
+import random
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import gdopt
+from gdopt.algorithm import Algorithm, State, Trial
+from gdopt.study import Study
+from tests.strategies import CASES, QUICK, TINY, Case, drive, guided, height, prior, tell
+
+ROUNDS = 4
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_algorithm = pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
+# The wide space takes seconds a round: what costs further rounds is shown without it.
+in_short = pytest.mark.parametrize("case", [c for c in CASES if "wide" not in c.name], ids=lambda case: case.name)
+
+
+@cache
+def driven(case: Case) -> Study:
+    """The case after some rounds, for tests that only look."""
+    return drive(case.study(), ROUNDS, case.n)
+
+
+def params(trials: list[Trial]) -> list[dict[str, float | int | str]]:
+    return [dict(t.params) for t in trials]
+
+
+def same(one: State, other: State) -> bool:
+    """Whether all but the clock is equal, bit for bit."""
+    notes = [[{k: v for k, v in note.items() if k != "seconds"} for note in s.notes] for s in (one, other)]
+    tensors = one.tensors.keys() == other.tensors.keys() and all(
+        torch.equal(v, other.tensors[k]) for k, v in one.tensors.items()
+    )
+    return (
+        (one.space, one.seed, one.trials) == (other.space, other.seed, other.trials)
+        and tensors
+        and len(set(map(str, notes))) == 1
+    )
+
+
+# What comes back.
+
+
+@every_case
+def test_every_algorithm_is_one(case: Case) -> None:
+    assert isinstance(case.algorithm(), Algorithm)
+
+
+@every_case
+def test_every_proposal_is_within_the_space(case: Case) -> None:
+    study = driven(case)
+    for trial in study.trials:
+        study.space.check(trial.params)
+
+
+@every_case
+def test_ask_returns_as_many_as_were_asked_for_with_new_ids(case: Case) -> None:
+    study = driven(case)
+    assert [t.id for t in study.trials] == list(range(ROUNDS * case.n))
+    assert [r.asked for r in study.rounds] == [case.n] * ROUNDS
+
+
+@every_case
+def test_no_design_is_proposed_twice(case: Case) -> None:
+    proposed = [tuple(p.values()) for p in params(driven(case).trials)]
+    assert len(set(proposed)) == len(proposed)
+
+
+@every_case
+def test_learning_begins_after_the_start(case: Case) -> None:
+    sources = {s for r in driven(case).rounds[1:] for s in r.sources}
+    assert ("start" in sources) == ("random" in case.name)
+
+
+@every_algorithm
+def test_asking_one_at_a_time_gives_one_new_design_each_time(case: Case) -> None:
+    study = drive(case.study(), 7, 1)
+    assert len({tuple(t.params.values()) for t in study.trials}) == 7
+
+
+@every_algorithm
+def test_a_thousand_can_be_asked_for_before_any_result(case: Case) -> None:
+    trials = case.study().ask(1000)
+    assert len({tuple(t.params.values()) for t in trials}) == 1000
+    assert all(case.space().allows(t.params) for t in trials)
+
+
+@every_algorithm
+def test_a_thousand_can_be_asked_for_after_results(case: Case) -> None:
+    trials = drive(case.study(), 1, 6).ask(1000)
+    assert len({tuple(t.params.values()) for t in trials}) == 1000
+    assert all(case.space().allows(t.params) for t in trials)
+
+
+@pytest.mark.parametrize("algorithm", [guided(), gdopt.RandomSearch()], ids=["guided", "random"])
+@pytest.mark.parametrize("n", [3, 10])
+def test_an_exhausted_space_still_gives_what_was_asked_for(algorithm: Algorithm, n: int) -> None:
+    study = drive(Study(TINY, direction="maximize", algorithm=algorithm), 5, n)
+    assert [r.asked for r in study.rounds] == [n] * 5
+    assert all(TINY.allows(t.params) for t in study.trials)
+
+
+# Randomness.
+
+
+@in_short
+def test_same_seed_gives_the_same_trials_whatever_the_global_generators(case: Case) -> None:
+    torch.manual_seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    random.seed(7)
+    again = drive(case.study(), 2, case.n)
+    assert again.trials == driven(case).trials[: 2 * case.n]
+
+
+@every_algorithm
+def test_another_seed_gives_other_trials(case: Case) -> None:
+    assert not set(map(str, params(case.study(seed=1).ask(4)))) & set(map(str, params(case.study(seed=2).ask(4))))
+
+
+@every_algorithm
+@pytest.mark.usefixtures("untouched_random_state")
+def test_the_global_generators_are_not_moved(case: Case) -> None:
+    drive(case.study(seed=3), 2, case.n)
+
+
+@in_short
+def test_minimizing_is_maximizing_the_negative(case: Case) -> None:
+    least = drive(case.study("minimize"), 2, case.n, lambda p: -height(p))
+    most = driven(case).trials[: 2 * case.n]
+    assert params(least.trials) == params(most)
+    assert [t.value for t in least.trials] == [-t.value for t in most]
+
+
+# Going on.
+
+
+@every_case
+def test_killed_study_goes_on_bit_for_bit(case: Case, tmp_path: Path) -> None:
+    drive(case.study(storage=tmp_path / "study.gdopt"), 2, case.n)
+    resumed = drive(case.study(storage=tmp_path / "study.gdopt"), ROUNDS - 2, case.n)
+    assert same(resumed.state, driven(case).state)
+
+
+@every_algorithm
+def test_study_killed_between_ask_and_tell_goes_on_bit_for_bit(case: Case, tmp_path: Path) -> None:
+    drive(case.study(storage=tmp_path / "study.gdopt"), 1, case.n).ask(case.n)
+    resumed = case.study(storage=tmp_path / "study.gdopt")
+    tell(resumed, resumed.pending)
+    assert same(resumed.state, drive(case.study(), 2, case.n).state)
+
+
+def test_a_finetuned_network_differs_from_the_priors_and_is_kept() -> None:
+    case = next(c for c in QUICK if c.name == "finetuned-prior")
+    kept, before = driven(case).state.tensors, prior().denoiser.state_dict()
+    assert kept.keys() == before.keys()
+    assert any(not torch.equal(kept[k], before[k]) for k in before)
+
+
+# Results as they come.
+
+
+@every_algorithm
+def test_partial_late_and_reordered_results_are_the_same_as_prompt_ones(case: Case) -> None:
+    study = case.study()
+    first = study.ask(6)
+    for trial in reversed(first[3:]):
+        study.tell(trial.id, height(trial.params))
+    tell(study, first[:3])
+    assert params(study.ask(3)) == params(drive(case.study(), 1, 6).ask(3))
+
+
+@every_algorithm
+def test_asking_while_others_are_pending_repeats_none_of_them(case: Case) -> None:
+    study = drive(case.study(), 1, 6)
+    batches = [study.ask(3), study.ask(3)]
+    tell(study, batches[0][:1])
+    batches.append(study.ask(3))
+    assert len({tuple(t.params.values()) for t in study.trials}) == len(study.trials) == 15
+
+
+@every_algorithm
+def test_failed_and_abandoned_trials_are_neither_learned_from_nor_repeated(case: Case) -> None:
+    study = case.study()
+    trials = study.ask(8)
+    tell(study, trials[:5])
+    study.fail(5, 6)
+    study.abandon(7)
+    new = study.ask(3)
+    assert not {str(t.params) for t in new} & {str(t.params) for t in trials}
+    assert len(study.state.done) == 5
+
+
+@every_algorithm
+def test_a_study_whose_trials_all_failed_can_be_asked_again(case: Case) -> None:
+    study = case.study()
+    for _ in range(3):
+        study.fail(*[t.id for t in study.ask(5)])
+    assert len({tuple(t.params.values()) for t in study.trials}) == 15
+
+
+# Values of every kind.
+
+
+@every_algorithm
+@pytest.mark.parametrize(
+    "values",
+    [[1.0], [0.0], [1e300, -1e300], [1e-300, 2e-300, 0.0], [1e300, 1e-300, -1.0], [5.0, 5.0, 5.0 + 1e-15]],
+    ids=["equal", "zero", "huge", "tiny", "both", "almost-equal"],
+)
+def test_values_of_any_size_are_learned_from(case: Case, values: list[float]) -> None:
+    study = case.study()
+    study.tell({t.id: values[t.id % len(values)] for t in study.ask(6)})
+    new = study.ask(3)
+    assert len(new) == 3
+    assert all(t.predicted is None or abs(t.predicted) < 10 for t in new)
+
+
+@every_algorithm
+def test_results_that_were_never_asked_for_count(case: Case) -> None:
+    given = params(case.study(seed=5).ask(6))
+    study = case.study()
+    for one in given:
+        study.add(one, height(one))
+    new = study.ask(3)
+    assert not {str(t.params) for t in new} & set(map(str, given)) or "random" in case.name
+    assert study.best.value == max(map(height, given))
+
+
+# Told gradients.
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_told_gradients_move_the_proposals_their_way(sign: float) -> None:
+    space = gdopt.Space.from_bounds([(-1, 1)] * 2)
+
+    def mean_of_new(climb: float) -> float:
+        study = Study(space, direction="maximize", algorithm=guided(climb=climb, guide=0.0))
+        for trial in study.ask(6):
+            study.tell(trial.id, height(trial.params), gradient={"x1": sign})
+        return float(np.mean([t.params["x1"] for t in study.ask(30)]))
+
+    assert sign * (mean_of_new(1.0) - mean_of_new(0.0)) > 0.05
+
+
+def test_told_gradients_change_nothing_without_climb() -> None:
+    def proposals(gradient: dict[str, float] | None) -> list[dict[str, float | int | str]]:
+        study = Study(gdopt.Space.from_bounds([(-1, 1)] * 2), direction="maximize", algorithm=guided())
+        for trial in study.ask(6):
+            study.tell(trial.id, height(trial.params), gradient=gradient)
+        return params(study.ask(3))
+
+    assert proposals({"x0": 3.0}) == proposals(None)
+
+
+@pytest.mark.parametrize("gradient", [{"x": 0.0}, {}, {"x": 1e300}, {"x": -1e-300}])
+def test_gradients_of_any_size_are_climbed(gradient: dict[str, float]) -> None:
+    study = Study(gdopt.Space([gdopt.Real("x", -1, 1)]), direction="maximize", algorithm=guided(climb=1.0))
+    for trial in study.ask(5):
+        study.tell(trial.id, height(trial.params), gradient=gradient)
+    assert all(study.space.allows(t.params) for t in study.ask(3))
+
+
+def test_told_gradients_of_a_minimization_point_downhill() -> None:
+    def proposals(direction: str, sign: float) -> list[dict[str, float | int | str]]:
+        study = Study(gdopt.Space.from_bounds([(-1, 1)]), direction=direction, algorithm=guided(climb=1.0))
+        for trial in study.ask(5):
+            study.tell(trial.id, sign * height(trial.params), gradient={"x0": sign * 2.0})
+        return params(study.ask(3))
+
+    assert proposals("minimize", -1.0) == proposals("maximize", 1.0)

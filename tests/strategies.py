@@ -1,0 +1,157 @@
+"""What the tests of ask and tell try things on: spaces, algorithms, a small prior, and hypothesis' strategies."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+from hypothesis import strategies as st
+
+import gdopt
+from gdopt.algorithm import Algorithm
+from gdopt.space import Params
+from gdopt.study import Study
+
+Objective = Callable[[Params], float]
+
+LINE = gdopt.Space([gdopt.Real("x", -2, 3)])
+LOG = gdopt.Space([gdopt.Real("x", -1, 1), gdopt.Real("dose", 1e-3, 10, log=True, unit="mg")])
+MIXED = gdopt.Space(
+    [
+        gdopt.Real("heat", 20, 120, unit="degC"),
+        gdopt.Integer("cycles", 1, 8),
+        gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
+    ]
+)
+CONSTRAINED = gdopt.Space(
+    [gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1), gdopt.Real("c", 0, 1)],
+    [gdopt.Constraint({"a": 1, "b": 1, "c": 1}, 1), gdopt.Constraint({"a": -1, "b": 1}, 0.25)],
+)
+WIDE = gdopt.Space.from_bounds([(-1, 1)] * 30)
+SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED, "wide": WIDE}
+
+# Eight settings in all: a space that is soon exhausted.
+TINY = gdopt.Space([gdopt.Integer("i", 1, 4), gdopt.Choice("c", ["on", "off"])])
+
+
+def corpus(n: int = 60, columns: int = 5, rank: int = 3, seed: int = 0) -> np.ndarray:
+    """Designs near a subspace of some dimension."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, rank)) @ rng.normal(size=(rank, columns)) + 0.05 * rng.normal(size=(n, columns))
+
+
+@cache
+def prior() -> gdopt.DiffusionPrior:
+    """A small one, trained for a moment."""
+    return gdopt.DiffusionPrior.fit(corpus(), steps=100)
+
+
+def guided(**settings: object) -> gdopt.GuidedDiffusion:
+    """Guided diffusion that is quick: a small pool, and learning from the fourth result on."""
+    return gdopt.GuidedDiffusion(**{"candidates": 64, "start": 4, **settings})
+
+
+@dataclass(frozen=True)
+class Case:
+    """An algorithm, the space it works in, and how many designs to ask it for in a round."""
+
+    name: str
+    algorithm: Callable[[], Algorithm]
+    space: Callable[[], gdopt.Space]
+    n: int = 4
+
+    def study(self, direction: str = "maximize", storage: Path | None = None, seed: int = 0) -> Study:
+        return Study(self.space(), direction=direction, algorithm=self.algorithm(), storage=storage, seed=seed)
+
+
+# Rounds of more than 8 are selected by Thompson sampling, smaller ones by qLogNEI: both have their turn.
+BATCHES = {"mixed": 9, "wide": 9}
+ON_BOX = [
+    Case(f"{kind}-{name}", algorithm, lambda space=space: space, BATCHES.get(name, 4))
+    for kind, algorithm in {"guided": guided, "random": gdopt.RandomSearch}.items()
+    for name, space in SPACES.items()
+]
+ON_PRIOR = [
+    Case("guided-prior", lambda: guided(prior=prior()), lambda: prior().space, 9),
+    Case("finetuned-prior", lambda: guided(prior=prior(), finetune=5), lambda: prior().space),
+    Case("random-prior", lambda: gdopt.RandomSearch(prior=prior()), lambda: prior().space),
+]
+CASES = ON_BOX + ON_PRIOR
+# One of each algorithm, on its quickest space.
+QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
+
+
+def height(params: Params) -> float:
+    """An objective for any space: higher the nearer to an off-centre point, with a bonus for some levels."""
+    numbers = [v for v in params.values() if not isinstance(v, str)]
+    return -sum((v - 0.3 - 0.01 * i) ** 2 for i, v in enumerate(numbers)) + sum(v == "KOAc" for v in params.values())
+
+
+def tell(study: Study, trials: list[gdopt.Trial], objective: Objective = height) -> None:
+    study.tell({t.id: objective(t.params) for t in trials})
+
+
+def drive(study: Study, rounds: int, n: int, objective: Objective = height) -> Study:
+    """The study after some full rounds."""
+    for _ in range(rounds):
+        tell(study, study.ask(n), objective)
+    return study
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """gdopt as people run it: without the type checks that are on in the tests, which would answer first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+# Hypothesis.
+
+magnitudes = st.floats(-1e6, 1e6)
+
+
+@st.composite
+def reals(draw: st.DrawFn, name: str = "r") -> gdopt.Real:
+    if draw(st.booleans()):
+        low = draw(st.floats(1e-6, 1e3))
+        return gdopt.Real(name, low, low * draw(st.floats(1.001, 1e6)), log=True)
+    low = draw(magnitudes)
+    return gdopt.Real(name, low, low + draw(st.floats(1e-3, 1e6)))
+
+
+@st.composite
+def integers(draw: st.DrawFn, name: str = "i") -> gdopt.Integer:
+    low = draw(st.integers(-1000, 1000))
+    return gdopt.Integer(name, low, low + draw(st.integers(1, 1000)))
+
+
+@st.composite
+def choices(draw: st.DrawFn, name: str = "c") -> gdopt.Choice:
+    return gdopt.Choice(name, draw(st.lists(st.text(min_size=1, max_size=4), min_size=2, max_size=5, unique=True)))
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> gdopt.Space:
+    """Up to four parameters of any kind."""
+    kinds = draw(st.lists(st.sampled_from([reals, integers, choices]), min_size=1, max_size=4))
+    return gdopt.Space([draw(kind(f"p{i}")) for i, kind in enumerate(kinds)])
+
+
+@st.composite
+def values(draw: st.DrawFn, space: gdopt.Space) -> Params:
+    """Parameters within a space without constraints, its corners among them."""
+    params: dict[str, float | int | str] = {}
+    for p in space.parameters:
+        if isinstance(p, gdopt.Choice):
+            params[p.name] = draw(st.sampled_from(p.levels))
+        elif isinstance(p, gdopt.Integer):
+            params[p.name] = draw(st.integers(p.low, p.high))
+        else:
+            params[p.name] = draw(st.floats(p.low, p.high))
+    return params

@@ -1,0 +1,60 @@
+"""The command line: help, the version, and errors in one line (the demo itself is tested with the problems)."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import gdopt
+from gdopt import cli
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(cli.app, words, env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_version_is_gdopts() -> None:
+    assert run("version").strip() == gdopt.__version__
+
+
+@pytest.mark.parametrize("command", ["demo", "version"])
+def test_help_lists_every_command(command: str) -> None:
+    assert command in run("--help")
+
+
+@pytest.mark.parametrize("option", ["--out", "--seed", "--budget", "--steps"])
+def test_help_of_the_demo_lists_its_options(option: str) -> None:
+    assert option in run("demo", "--help")
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    result = CliRunner().invoke(cli.app, ["optimise"])
+    assert result.exit_code == 2
+    assert "No such command 'optimise'" in result.output
+
+
+def test_gdopt_runs_as_a_module() -> None:
+    result = subprocess.run([sys.executable, "-m", "gdopt", "version"], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == gdopt.__version__
+
+
+def test_help_does_not_import_torch() -> None:
+    code = (
+        "import sys\nfrom gdopt.cli import app\n"
+        "try:\n    app(['--help'])\nfinally:\n    print('torch' in sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr.strip() == "False"
+
+
+def test_an_error_that_gdopt_meant_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def broken() -> None:
+        raise gdopt.StoreError("the file was changed")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert capsys.readouterr().err.strip() == "gdopt: the file was changed"

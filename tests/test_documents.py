@@ -1,0 +1,75 @@
+"""What README, docs and examples show is run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gdopt.demo import run
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("code", BLOCKS)
+def test_python_of_the_documents_runs(code, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "document", "exec"), {"__name__": "document"})
+
+
+@pytest.mark.parametrize(
+    "link", [(page, link) for page in PAGES for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text())]
+)
+def test_links_between_documents_lead_somewhere(link):
+    page, target = link
+    assert (page.parent / target).exists()
+
+
+def test_airfoil_example_writes_its_results(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "airfoil.py", tmp_path / "out", "60", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "round 1: best" in done.stdout
+    assert {"results.csv", "progress.png", "samples.png", "study.gdopt"} <= {
+        p.name for p in (tmp_path / "out").iterdir()
+    }
+
+
+FILES = {
+    "airfoil.png",
+    "best.dat",
+    "prior.safetensors",
+    "progress.png",
+    "results.csv",
+    "samples.png",
+    "study.gdopt",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A demo of two rounds."""
+    out = tmp_path_factory.mktemp("demo")
+    run(out, seed=3, budget=60, steps=100)
+    return out
+
+
+def test_demo_writes_every_file_that_it_promises(folder):
+    assert {p.name for p in folder.iterdir()} == FILES
+
+
+def test_demo_gives_the_same_results_again_for_the_same_seed(folder, tmp_path):
+    run(tmp_path, seed=3, budget=60, steps=100)
+    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+
+
+def test_demo_goes_on_where_it_was_stopped(folder, tmp_path):
+    run(tmp_path, seed=3, budget=40, steps=100)
+    run(tmp_path, seed=3, budget=60, steps=100)
+    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()

@@ -1,0 +1,181 @@
+"""The prior: what it can be fitted to, what it draws, and that a saved one is the same."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gdopt import Choice, Constraint, CorpusError, DiffusionPrior, GdoptError, Integer, Real, Space
+from tests.strategies import corpus, prior, unchecked
+
+
+def fit(designs: object, **settings: object) -> DiffusionPrior:
+    return DiffusionPrior.fit(designs, **{"steps": 1, **settings})
+
+
+def replaced(value: float, *rows: int) -> np.ndarray:
+    designs = corpus()
+    designs[list(rows), 1] = value
+    return designs
+
+
+UNIT = Space.from_bounds([(-100, 100)] * 5)
+
+
+@pytest.mark.parametrize(
+    ("designs", "settings", "match"),
+    [
+        (np.arange(5.0), {}, r"must be an array \(n, D\), one design a row; got shape \(5,\)"),
+        (np.zeros((2, 3, 4)), {}, r"got shape \(2, 3, 4\)"),
+        (replaced(math.nan, 3, 17), {}, r"must be finite; rows \[3, 17\] \(of 2\) are not"),
+        (replaced(math.inf, *range(7)), {}, r"rows \[0, 1, 2, 3, 4\] \(of 7\) are not"),
+        (np.array([["a", "b"], ["c", "d"]]), {}, "must be numbers, got <U1"),
+        (np.array([[1.0, None], [2.0, 3.0]], dtype=object), {}, "must be numbers, got object"),
+        (np.ones((6, 3)), {}, "needs two different designs or more, got 1"),
+        (np.ones((1, 3)), {}, "needs two different designs or more, got 1"),
+        (np.zeros((0, 3)), {}, "needs two different designs or more, got 0"),
+        (np.zeros((5, 0)), {}, "needs two different designs|one parameter or more|columns"),
+        (corpus(), {"names": ["a", "b"]}, "designs have 5 columns, but 2 names were given"),
+        (corpus(), {"names": list("abcdef")}, "designs have 5 columns, but 6 names were given"),
+        (corpus(), {"space": Space.from_bounds([(0, 1)] * 4)}, "designs have 5 columns, the space 4 parameters"),
+        (corpus(1 + 5, 1), {"space": Space([Integer("i", 0, 9)])}, "one linear Real parameter for each column"),
+        (corpus(6, 1), {"space": Space([Choice("c", ["a", "b"])])}, "one linear Real parameter for each column"),
+        (corpus(6, 1), {"space": Space([Real("x", 1, 9, log=True)])}, "one linear Real parameter for each column"),
+    ],
+)
+def test_a_corpus_that_cannot_be_fitted_is_refused(designs: np.ndarray, settings: dict, match: str) -> None:
+    with unchecked(), pytest.raises(CorpusError, match=match) as caught:
+        fit(designs, **settings)
+    assert isinstance(caught.value, GdoptError | ValueError)
+
+
+def test_a_corpus_outside_the_given_space_is_refused_by_row() -> None:
+    narrow = Space.from_bounds([(-100, 100)] * 4 + [(-1e-3, 1e-3)])
+    outside = np.flatnonzero(np.abs(corpus()[:, 4]) > 1e-3)
+    with pytest.raises(CorpusError, match=rf"rows \[{outside[0]}, .*outside the space"):
+        fit(corpus(), space=narrow)
+
+
+def test_a_space_with_constraints_is_refused() -> None:
+    space = Space(UNIT.parameters, [Constraint({"x0": 1, "x1": 1}, 50)])
+    with pytest.raises(CorpusError, match="constraints"):
+        fit(corpus(), space=space)
+
+
+def test_the_space_reaches_a_twentieth_beyond_the_corpus() -> None:
+    space = fit(np.array([[0.0, -10.0], [1.0, 10.0]]), names=["a", "b"]).space
+    assert space == Space([Real("a", -0.05, 1.05), Real("b", -11.0, 11.0)])
+
+
+def test_a_given_space_is_the_priors() -> None:
+    assert fit(corpus(), space=UNIT).space == UNIT
+
+
+def test_repeated_rows_count_once() -> None:
+    twice = fit(np.vstack([corpus(), corpus()]))
+    assert torch.equal(twice.designs, fit(corpus()).designs)
+    assert len(twice.designs) == len(corpus())
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, -1e6])
+def test_a_constant_column_never_varies(constant: float) -> None:
+    designs = corpus()
+    designs[:, 2] = constant
+    found = fit(designs, steps=20).sample(200)
+    assert found[:, 2] == pytest.approx(np.full(200, constant), rel=1e-12, abs=1e-12)
+    assert found[:, [0, 1, 3, 4]].std(0).min() > 0.1
+
+
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_fewer_designs_than_columns_give_finite_designs_within_bounds(n: int) -> None:
+    found = fit(corpus(n, 12, 6), steps=20)
+    assert all(found.space.allows(dict(zip(found.space.names, row, strict=True))) for row in found.sample(50).tolist())
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_an_array_of_any_kind_of_number_is_a_corpus(kind: type) -> None:
+    rows = np.round(10 * corpus()).astype(kind)
+    with unchecked():
+        assert fit(rows).sample(3).dtype == np.float64
+
+
+def test_a_tensor_and_an_array_give_the_same_prior() -> None:
+    one, other = fit(corpus(), steps=5), fit(torch.from_numpy(corpus()), steps=5)
+    assert np.array_equal(one.sample(10), other.sample(10))
+
+
+def test_one_column_is_enough() -> None:
+    found = fit(np.linspace(0, 1, 50).reshape(-1, 1), steps=20).sample(300)
+    assert -0.05 <= found.min() < 0.2
+    assert 0.8 < found.max() <= 1.05
+
+
+def test_columns_of_one_unit_are_compared_by_their_variance() -> None:
+    designs = np.random.default_rng(0).normal(size=(200, 3)) * np.array([1.0, 1.0, 1e-6])
+    assert fit(designs).codec.dim == 3
+    assert fit(designs, commensurate=True).codec.dim == 2
+
+
+@pytest.mark.parametrize("unexplained", [1e-9, 1e-2, 0.3])
+def test_directions_are_dropped_until_more_would_be_left_out(unexplained: float) -> None:
+    values = np.linalg.eigvalsh(np.corrcoef(corpus().T))[::-1]
+    left_out = 1 - np.cumsum(values) / values.sum()
+    assert fit(corpus(), unexplained=unexplained).codec.dim == 1 + (left_out > unexplained).sum()
+
+
+# Draws.
+
+
+def test_the_same_seed_draws_the_same_designs() -> None:
+    assert np.array_equal(prior().sample(5, seed=1), prior().sample(5, seed=1))
+    assert not np.array_equal(prior().sample(5, seed=1), prior().sample(5, seed=2))
+
+
+def test_the_same_seed_fits_the_same_prior() -> None:
+    one, other = fit(corpus(), steps=20, seed=4), fit(corpus(), steps=20, seed=4)
+    assert np.array_equal(one.sample(5), other.sample(5))
+
+
+@pytest.mark.usefixtures("untouched_random_state")
+def test_fitting_and_drawing_move_no_global_generator() -> None:
+    fit(corpus(), steps=5).sample(3)
+
+
+def test_draws_have_the_corpus_mean_and_covariance() -> None:
+    designs = np.random.default_rng(0).multivariate_normal([1, 2], [[1, 0.8], [0.8, 1]], size=400)
+    found = fit(designs, steps=100).sample(4000)
+    # Four standard errors of 4000 draws: 4/sqrt(4000) = 0.063 of a mean, 0.09 of a variance; training is short.
+    assert found.mean(0) == pytest.approx(designs.mean(0), abs=0.1)
+    assert np.cov(found.T) == pytest.approx(np.cov(designs.T), abs=0.15)
+
+
+def test_draws_lie_on_the_subspace_of_the_corpus() -> None:
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(8, 3)))[0]
+    found = fit(rng.normal(size=(100, 3)) @ basis.T, commensurate=True, steps=20).sample(50)
+    assert np.abs(found - found @ basis @ basis.T).max() < 1e-12
+
+
+# Files.
+
+
+def test_a_saved_prior_draws_the_same(tmp_path: Path) -> None:
+    prior().save(tmp_path / "prior")
+    again = DiffusionPrior.load(tmp_path / "prior")
+    assert np.array_equal(again.sample(20, seed=3), prior().sample(20, seed=3))
+
+
+def test_a_saved_prior_is_all_there(tmp_path: Path) -> None:
+    prior().save(tmp_path / "prior")
+    again = DiffusionPrior.load(tmp_path / "prior")
+    assert (again.space, again.training, again.seconds) == (prior().space, prior().training, prior().seconds)
+    assert torch.equal(again.z, prior().z)
+
+
+def test_progress_is_reported_to_the_last_step() -> None:
+    seen: list[tuple[int, int, float]] = []
+    fit(corpus(), steps=120, progress=lambda *news: seen.append(news))
+    assert [(step, of) for step, of, _ in seen] == [(100, 120), (120, 120)]
+    assert all(0 < loss < 2 for _, _, loss in seen)

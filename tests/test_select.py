@@ -1,0 +1,108 @@
+"""From candidates to a batch, against sorting and brute force."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from gdopt.select import JOINT, greedy, thompson
+from gdopt.surrogate.gp import GaussianProcess, fit
+from tests.oracles import normal, seeded
+
+NONE = torch.zeros(0, 2, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def told() -> Tensor:
+    return normal(12, 2, seed=0)
+
+
+@pytest.fixture(scope="module")
+def surrogate(told: Tensor) -> GaussianProcess:
+    """Of a bowl turned over, its top at (0.5, 0.5)."""
+    y = -(told - 0.5).square().sum(1)
+    return fit(told, (y - y.mean()) / y.std())
+
+
+@pytest.mark.parametrize("n", [1, 7, 50])
+def test_thompson_takes_different_candidates(surrogate: GaussianProcess, n: int) -> None:
+    picks = thompson(surrogate, normal(50, 2, seed=1), n, 1.0, seeded())
+    assert len(set(picks)) == n
+
+
+def test_thompson_without_spread_takes_the_best_means(surrogate: GaussianProcess) -> None:
+    pool = normal(100, 2, seed=1)
+    picks = thompson(surrogate, pool, 10, 0.0, seeded())
+    assert picks == np.argsort(-surrogate.mean(pool).numpy())[:10].tolist()
+
+
+def test_thompson_picks_each_candidate_as_often_as_it_is_best(surrogate: GaussianProcess) -> None:
+    pool = normal(5, 2, seed=2)
+    with torch.no_grad():
+        posterior = surrogate.model.posterior(pool / 3.0)
+    law = np.random.default_rng(0).multivariate_normal(
+        posterior.mean.flatten().numpy(), posterior.distribution.covariance_matrix.numpy(), size=20_000
+    )
+    expected = np.bincount(law.argmax(1), minlength=5) / 20_000
+    generator = seeded()
+    counts = Counter(thompson(surrogate, pool, 1, 1.0, generator)[0] for _ in range(1000))
+    # Four standard errors of 1000 draws.
+    assert [counts[i] / 1000 for i in range(5)] == pytest.approx(expected, abs=0.064)
+
+
+@pytest.mark.parametrize(("m", "n"), [(2 * JOINT + 1, 10), (JOINT + 1, 1)])
+def test_a_large_pool_gives_as_many_as_asked_for(surrogate: GaussianProcess, m: int, n: int) -> None:
+    picks = thompson(surrogate, normal(m, 2, seed=3), n, 1.0, seeded())
+    assert len(set(picks)) == n
+
+
+def test_all_of_a_large_pool_can_be_taken(surrogate: GaussianProcess) -> None:
+    with torch.no_grad():
+        picks = thompson(surrogate, normal(JOINT + 1, 2, seed=3), JOINT + 1, 0.0, seeded())
+    assert sorted(picks) == list(range(JOINT + 1))
+
+
+def test_every_part_of_a_large_pool_has_its_chance(surrogate: GaussianProcess) -> None:
+    # The good ones stand together, as the candidates of one source do: a hand of theirs alone would waste them.
+    poor, good = -2 + 0.1 * normal(JOINT, 2, seed=4), 0.5 + 0.1 * normal(JOINT, 2, seed=5)
+    picks = thompson(surrogate, torch.cat([poor, good]), 10, 0.0, seeded())
+    assert min(picks) >= JOINT
+
+
+def test_thompson_repeats_with_its_generator(surrogate: GaussianProcess) -> None:
+    pool = normal(50, 2, seed=1)
+    one, other = (thompson(surrogate, pool, 9, 1.0, seeded(4)) for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize("n", [1, 4, 20])
+def test_greedy_takes_different_candidates(surrogate: GaussianProcess, told: Tensor, n: int) -> None:
+    picks = greedy(surrogate, normal(20, 2, seed=1), n, told, NONE, seed=0)
+    assert len(set(picks)) == n
+
+
+def test_greedy_takes_first_the_largest_expected_improvement(surrogate: GaussianProcess, told: Tensor) -> None:
+    pool = normal(30, 2, seed=1)
+    with torch.no_grad():
+        law = surrogate.model.posterior(torch.cat([pool, told]) / 3.0).distribution
+    draws = np.random.default_rng(0).multivariate_normal(
+        law.mean.numpy(), law.covariance_matrix.numpy(), size=20_000, method="cholesky", check_valid="ignore"
+    )
+    gain = np.maximum(draws[:, :30] - draws[:, 30:].max(1, keepdims=True), 0).mean(0)
+    (pick,) = greedy(surrogate, pool, 1, told, NONE, seed=0)
+    assert gain[pick] > 0.9 * gain.max()
+
+
+def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess, told: Tensor) -> None:
+    pool = torch.cat([normal(20, 2, seed=1), torch.tensor([[0.5, 0.5]]).double()])
+    (first,) = greedy(surrogate, pool, 1, told, NONE, seed=0)
+    (second,) = greedy(surrogate, pool, 1, told, pool[[first]], seed=0)
+    assert second != first
+
+
+@pytest.mark.usefixtures("untouched_random_state")
+def test_selection_moves_no_global_generator(surrogate: GaussianProcess, told: Tensor) -> None:
+    greedy(surrogate, normal(20, 2, seed=1), 2, told, NONE, seed=0)
+    thompson(surrogate, normal(20, 2, seed=1), 9, 1.0, seeded())

@@ -1,0 +1,244 @@
+"""The study: what it is told, in which sense, and that an error leaves it as it was."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+import gdopt
+from gdopt import GdoptError, ResultError, SettingsError, SpaceError, Status, TrialError
+from gdopt.study import Study
+from tests.strategies import CONSTRAINED, LINE, MIXED, guided, prior, unchecked
+
+GOOD = {"heat": 50.0, "cycles": 3, "base": "KOAc"}
+
+
+def asked(space: gdopt.Space = LINE, direction: str = "maximize", n: int = 3, **settings: object) -> Study:
+    study = Study(space, direction=direction, algorithm=gdopt.RandomSearch(), **settings)
+    study.ask(n)
+    return study
+
+
+# Errors leave everything as it was.
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda s: s.tell(0, math.nan), ResultError, "must be finite, got nan; for a failed trial use fail"),
+        (lambda s: s.tell(0, math.inf), ResultError, "must be finite, got inf"),
+        (lambda s: s.tell(0, -math.inf), ResultError, "must be finite, got -inf"),
+        (lambda s: s.tell(0, (1.0, -0.1)), ResultError, "standard error must be finite and not negative, got -0.1"),
+        (lambda s: s.tell(0, (1.0, math.nan)), ResultError, "standard error must be finite and not negative, got nan"),
+        (lambda s: s.tell(0, "high"), ResultError, "must be a number or .number, standard error., got 'high'"),
+        (lambda s: s.tell(0, [1.0, 0.1]), ResultError, r"got \[1.0, 0.1\]"),
+        (lambda s: s.tell(0, (1.0, 0.1, 0.2)), ResultError, r"got \(1.0, 0.1, 0.2\)"),
+        (lambda s: s.tell(0, (1.0, "wide")), ResultError, r"got \(1.0, 'wide'\)"),
+        (lambda s: s.tell(0, {"yield": 1.0}), ResultError, "got {'yield': 1.0}"),
+        (lambda s: s.tell(0), ResultError, "must be a number .* got None"),
+        (lambda s: s.tell({0: 1.0, 1: math.nan}), ResultError, "must be finite"),
+        (lambda s: s.tell({0: 1.0}, 2.0), ResultError, "a mapping of ids to results, or one id"),
+        (lambda s: s.tell({0: 1.0}, gradient={"x": 1.0}), ResultError, "a mapping of ids to results, or one id"),
+        (lambda s: s.tell(0, 1.0, gradient={"y": 1.0}), ResultError, r"gradient names \['y'\]"),
+        (lambda s: s.tell(0, 1.0, gradient={"x": math.nan}), ResultError, "gradient must be finite, got {'x': nan}"),
+        (lambda s: s.tell(0, 1.0, gradient={"x": math.inf}), ResultError, "gradient must be finite, got {'x': inf}"),
+        (lambda s: s.tell(0, 1.0, gradient={"x": "up"}), ResultError, "gradient"),
+        (lambda s: s.tell(7, 1.0), TrialError, r"trial 7 is unknown; pending are \[0, 1, 2\]"),
+        (lambda s: s.tell(-1, 1.0), TrialError, "trial -1 is unknown"),
+        (lambda s: s.tell("0", 1.0), TrialError, "trial '0' is unknown"),
+        (lambda s: s.tell(0.5, 1.0), TrialError, "trial 0.5 is unknown"),
+        (lambda s: s.tell({0: 1.0, 7: 1.0}), TrialError, "trial 7 is unknown"),
+        (lambda s: s.fail(0, 7), TrialError, "trial 7 is unknown"),
+        (lambda s: s.abandon(0, 7), TrialError, "trial 7 is unknown"),
+        (lambda s: s.add({"x": 9.0}, 1.0), SpaceError, r"x = 9.0 is outside \[-2, 3\]"),
+        (lambda s: s.add({"y": 0.0}, 1.0), SpaceError, r"missing parameters \['x'\], unknown parameters \['y'\]"),
+        (lambda s: s.add({"x": "low"}, 1.0), SpaceError, "x = low is outside"),
+        (lambda s: s.add({"x": 0.0}, math.nan), ResultError, "must be finite"),
+        (lambda s: s.add({"x": 0.0}, 1.0, gradient={"y": 1.0}), ResultError, r"gradient names \['y'\]"),
+        (lambda s: s.ask(0), SettingsError, r"ask\(n = 0\): expected a whole number above 0"),
+        (lambda s: s.ask(-3), SettingsError, r"ask\(n = -3\)"),
+        (lambda s: s.ask(1.5), SettingsError, r"ask\(n = 1.5\)"),
+        (lambda s: s.ask(True), SettingsError, r"ask\(n = True\)"),
+        (lambda s: s.ask("2"), SettingsError, r"ask\(n = '2'\)"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_bad_input_is_named_and_changes_nothing(direction: str, call: Callable, error: type, match: str) -> None:
+    study = asked(direction=direction)
+    before = study.state
+    with unchecked(), pytest.raises(error, match=match) as caught:
+        call(study)
+    assert study.state is before
+    assert isinstance(caught.value, GdoptError)
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize(
+    ("again", "match"),
+    [
+        (lambda s: s.tell(0, 2.5), r"trial 0 is done with 1.5 already; it was now told 2.5$"),
+        (lambda s: s.tell({1: 1.0, 0: -2.5}), r"trial 0 is done with 1.5 already; it was now told -2.5$"),
+        (lambda s: s.fail(0), r"trial 0 is done with 1.5 already; it was now told failed$"),
+        (lambda s: s.tell(1, 2.5), r"trial 1 is failed already; it was now told 2.5$"),
+        (lambda s: s.tell(2, 2.5), r"trial 2 is abandoned already; it was now told 2.5$"),
+    ],
+)
+def test_telling_twice_names_both_values_in_the_users_sense(direction: str, again: Callable, match: str) -> None:
+    study = asked(direction=direction)
+    study.tell(0, 1.5)
+    study.fail(1)
+    study.abandon(2)
+    before = study.state
+    with pytest.raises(TrialError, match=match):
+        again(study)
+    assert study.state is before
+
+
+def test_an_unknown_trial_of_many_lists_some_that_are_pending() -> None:
+    with pytest.raises(TrialError, match=r"pending are \[0, 1, 2, 3, 4, 5, 6, 7\] \.\.\.$"):
+        asked(n=20).tell(99, 1.0)
+
+
+def test_an_unknown_trial_of_none_says_so() -> None:
+    with pytest.raises(TrialError, match="trial 0 is unknown; pending are none"):
+        Study(LINE, direction="maximize").tell(0, 1.0)
+
+
+@pytest.mark.parametrize("direction", ["maximise", "", None, "MAXIMIZE"])
+def test_a_wrong_direction_is_refused(direction: object) -> None:
+    with unchecked(), pytest.raises(SettingsError, match=r"expected 'maximize' or 'minimize'"):
+        Study(LINE, direction=direction)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", 2**64, None])
+def test_a_seed_that_is_none_is_refused(seed: object) -> None:
+    with unchecked(), pytest.raises(SettingsError, match="seed = "):
+        Study(LINE, direction="maximize", seed=seed)
+
+
+def test_constraints_that_leave_nothing_are_refused_at_once() -> None:
+    space = gdopt.Space([gdopt.Real("x", 0, 1)], [gdopt.Constraint({"x": 1}, -1)])
+    with pytest.raises(SpaceError, match="no parameters within the bounds satisfy the constraints"):
+        Study(space, direction="maximize")
+
+
+def test_constraints_that_no_whole_number_satisfies_are_refused_by_ask() -> None:
+    half = [gdopt.Constraint({"i": 1}, 2.6), gdopt.Constraint({"i": -1}, -2.4)]
+    study = Study(gdopt.Space([gdopt.Integer("i", 1, 8)], half), direction="maximize")
+    before = study.state
+    with pytest.raises(SpaceError, match="only 0 of .* points of the box satisfy the constraints"):
+        study.ask()
+    assert study.state is before
+
+
+@pytest.mark.parametrize("algorithm", [gdopt.RandomSearch, guided])
+def test_a_prior_of_another_space_is_refused(algorithm: Callable) -> None:
+    with pytest.raises(
+        SpaceError, match=r"another space \(5 parameters, the study has 1, .*give the study prior.space"
+    ):
+        Study(LINE, direction="maximize", algorithm=algorithm(prior=prior()))
+
+
+def test_best_of_nothing_says_what_to_do() -> None:
+    with pytest.raises(TrialError, match=r"no trial has a value yet: tell\(\) one first"):
+        _ = asked().best
+
+
+# Records.
+
+
+def test_results_come_back_as_they_were_told() -> None:
+    study = asked(MIXED, "minimize")
+    study.tell(2, (1.5, 0.25), gradient={"heat": 3.0})
+    told = study.trials[2]
+    assert (told.value, told.result.sem, told.result.gradient) == (1.5, 0.25, {"heat": 3.0})
+    assert told.status is Status.DONE
+
+
+def test_what_was_told_later_does_not_change_trials_already_in_hand() -> None:
+    study = asked()
+    before = study.trials[0]
+    study.tell(0, 1.0)
+    assert before.status is Status.PENDING
+    assert before.value is None
+
+
+@pytest.mark.parametrize(("direction", "best"), [("maximize", 2), ("minimize", 1)])
+def test_best_is_the_best_in_the_users_sense(direction: str, best: int) -> None:
+    study = asked(direction=direction)
+    study.tell({0: 0.0, 1: -5.0, 2: 3.0})
+    assert study.best == study.trials[best]
+
+
+def test_pending_are_those_without_an_outcome() -> None:
+    study = asked(n=5)
+    study.tell(0, 1.0)
+    study.fail(1)
+    study.abandon(2)
+    assert [t.id for t in study.pending] == [3, 4]
+    assert [t.status for t in study.trials[:3]] == ["done", "failed", "abandoned"]
+
+
+def test_an_added_result_is_kept_in_the_order_of_the_space() -> None:
+    study = asked(MIXED)
+    trial = study.add(dict(reversed(GOOD.items())), 1.0)
+    assert list(trial.params.items()) == list(GOOD.items())
+    assert (trial.id, trial.round, trial.source) == (3, -1, "added")
+
+
+def test_an_added_result_is_not_the_callers_dict() -> None:
+    given, study = dict(GOOD), asked(MIXED)
+    study.add(given, 1.0)
+    given["heat"] = 99.0
+    assert study.trials[-1].params == GOOD
+
+
+def test_adding_a_corner_of_the_space_and_of_its_constraints_is_allowed() -> None:
+    study = asked(CONSTRAINED)
+    assert study.add({"a": 1, "b": 0, "c": 0}, 1.0).value == 1.0
+
+
+def test_telling_nothing_changes_nothing() -> None:
+    study = asked()
+    before = study.state
+    study.tell({})
+    study.fail()
+    assert study.state == before
+
+
+def test_whole_numbers_are_results() -> None:
+    study = asked()
+    study.tell({0: 1, 1: (2, 0)})
+    assert [t.value for t in study.trials[:2]] == [1.0, 2.0]
+
+
+def test_the_frame_has_a_row_for_each_trial() -> None:
+    study = asked(MIXED, "minimize")
+    study.tell(1, (1.5, 0.25))
+    frame = study.to_frame()
+    assert list(frame.columns) == ["id", "round", "status", "source", "value", "sem", "heat", "cycles", "base"]
+    assert frame.loc[1, ["id", "status", "value", "sem"]].tolist() == [1, "done", 1.5, 0.25]
+
+
+def test_the_frame_of_an_empty_study_has_its_columns() -> None:
+    frame = Study(LINE, direction="maximize").to_frame()
+    assert frame.empty
+    assert list(frame.columns)[-1] == "x"
+
+
+def test_rounds_are_summarized_in_the_users_sense() -> None:
+    study = asked(direction="minimize", n=4)
+    study.tell({0: 3.0, 1: 1.0, 2: 2.0})
+    (found,) = study.rounds
+    assert (found.number, found.asked, found.told, found.best, found.median) == (0, 4, 3, 1.0, 2.0)
+    assert (found.sources, found.winner, found.rank_correlation) == ({"start": 4}, "start", None)
+
+
+def test_a_round_without_results_has_neither_best_nor_winner() -> None:
+    (found,) = asked().rounds
+    assert (found.told, found.best, found.median, found.winner, found.mass_lift) == (0, None, None, None, None)
+    assert found.seconds >= 0
+
+
+def test_a_study_without_an_algorithm_is_guided() -> None:
+    assert Study(LINE, direction="maximize").algorithm == gdopt.GuidedDiffusion()
