@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -147,15 +148,20 @@ def append(
     return replace(state, trials=(*state.trials, *new), notes=(*state.notes, note))
 
 
-def settle(state: State, outcomes: Mapping[int, Result | Status]) -> State:
+def settle(state: State, outcomes: Mapping[int, Result | Status], sign: float = 1.0) -> State:
     """The state with pending trials done (a `Result`) or given up (a `Status`): all of them or, on an error, none.
+
+    Args:
+        state: before.
+        outcomes: by the trials' ids.
+        sign: of the values in messages, -1 where the user minimizes.
 
     Raises:
         TrialError: an id is unknown, or its trial is not pending any more.
         ResultError: a gradient names what is no numeric parameter, or is not finite.
     """
     for id, outcome in outcomes.items():
-        _check_pending(state, id, outcome)
+        _check_pending(state, id, outcome, sign)
         if isinstance(outcome, Result) and outcome.gradient is not None:
             check_gradient(state.space, outcome.gradient)
     trials = list(state.trials)
@@ -177,18 +183,19 @@ def add(state: State, params: Params, result: Result) -> State:
     state.space.check(params)
     if result.gradient is not None:
         check_gradient(state.space, result.gradient)
-    trial = Trial(len(state.trials), dict(params), Status.DONE, result)
+    ordered = {p.name: p.plain(params[p.name]) for p in state.space.parameters}
+    trial = Trial(len(state.trials), ordered, Status.DONE, result)
     return replace(state, trials=(*state.trials, trial))
 
 
-def _check_pending(state: State, id: int, outcome: Result | Status) -> None:
-    if not 0 <= id < len(state.trials):
+def _check_pending(state: State, id: int, outcome: Result | Status, sign: float) -> None:
+    if not isinstance(id, Integral) or not 0 <= id < len(state.trials):
         pending = [t.id for t in state.pending]
-        raise TrialError(f"trial {id} is unknown; pending are {_short(pending)}")
+        raise TrialError(f"trial {id!r} is unknown; pending are {_short(pending)}")
     trial = state.trials[id]
     if trial.status is not Status.PENDING:
-        was = trial.status.value if trial.value is None else f"{trial.status.value} with {trial.value}"
-        now = outcome.value
+        was = trial.status.value if trial.value is None else f"{trial.status.value} with {sign * trial.value}"
+        now = sign * outcome.value if isinstance(outcome, Result) else outcome.value
         raise TrialError(f"trial {id} is {was} already; it was now told {now}")
 
 

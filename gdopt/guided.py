@@ -16,7 +16,7 @@ from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import fit, replay
 from gdopt.errors import SettingsError
 from gdopt.prior import DiffusionPrior
-from gdopt.proposal import Pool, centre_of, contracted, elite_weights, pooled, refitted, scale_after
+from gdopt.proposal import Pool, carried, centre_of, contracted, elite_weights, pooled, refitted, scale_after
 from gdopt.space import Params, Space
 from gdopt.start import START, check_space, codec_of, start_designs
 from gdopt.surrogate import gp
@@ -55,8 +55,9 @@ class GuidedDiffusion:
         refit: share of the pool whose steps are the elite's own differences.
         guide: share of the pool that is drawn by guided sampling; the rest are the prior's own steps, contracted.
         strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty.
-        climb: how far the centre moves along the objective's gradient, in units of the contraction: the told
-            gradients of the elite where there are any, else the surrogate's.
+        momentum: how far half of the pool is carried on along the centre's last move, in units of that move.
+        climb: how far half of the pool is moved along the gradients told of the elite, in units of the contraction;
+            the surrogate's own gradient enters by guidance and selection.
         elites: how many of the best make the centre.
         family: how many of the best give the refitted shape.
         keep: how many of the best results the surrogate is fitted to.
@@ -70,11 +71,12 @@ class GuidedDiffusion:
 
     prior: DiffusionPrior | None = None
     start: int | None = None
-    candidates: int = 600
+    candidates: int = 1000
     refit: float = 0.6
     guide: float = 0.1
     strength: float = 0.3
-    climb: float = 0.0
+    momentum: float = 1.0
+    climb: float = 1.0
     elites: int = 12
     family: int = 80
     keep: int = 200
@@ -85,7 +87,7 @@ class GuidedDiffusion:
     def __post_init__(self) -> None:
         for name in ("candidates", "elites", "family", "keep"):
             _require(getattr(self, name) >= 2, name, getattr(self, name), "2 or more")
-        for name in ("strength", "climb", "temper", "finetune"):
+        for name in ("strength", "momentum", "climb", "temper", "finetune"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
         shares = (self.refit, self.guide)
@@ -106,7 +108,7 @@ class GuidedDiffusion:
         z, y = _told(state, codec)
         surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
         state, denoiser = self._fine_tune(state, z, generator)
-        law = self._law(state, codec, denoiser, surrogate, z, generator)
+        law = self._law(state, codec, denoiser, z, generator)
         pool = self._pool(law, surrogate, self.warp(y).amax().item(), n, generator)
         pool, params = _distinct(pool, state, codec)
         if len(params) < n:
@@ -150,21 +152,22 @@ class GuidedDiffusion:
         state: State,
         codec: Codec,
         denoiser: Denoiser,
-        surrogate: GaussianProcess,
         z: Float[Tensor, "n d"],
         generator: torch.Generator,
     ) -> "_Law":
-        """The denoiser's law, with the centre it is moved to and the scale it is contracted by."""
+        """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
         draws = sample(denoiser, DRAWS, mean, 1.0, generator)
         scale = scale_after(*_history(state))
-        elite = z[: min(self.elites, max(2, len(z) // 2))]
-        centre = centre_of(elite)
-        if self.climb:
-            gradient = _told_gradient(state, codec, elite)
-            gradient = surrogate.gradient(centre) if gradient is None else gradient
-            centre = centre + self.climb * scale * gradient / gradient.norm().clamp_min(1e-300)
-        return _Law(denoiser, draws, centre, scale, z[: self.family])
+        centre = centre_of(self._elite(z))
+        before = self._elite(_told(_before_last_round(state), codec)[0])
+        drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
+        drift = drift + self.climb * scale * _told_direction(state, codec, len(self._elite(z)))
+        return _Law(denoiser, draws, centre, scale, drift, z[: self.family])
+
+    def _elite(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "k d"]:
+        """The best of what is known: half of it at most."""
+        return z[: min(self.elites, max(2, len(z) // 2))]
 
     def _pool(
         self,
@@ -186,7 +189,7 @@ class GuidedDiffusion:
         ]
         if n_guide:
             parts.append(("guided", self._guided(law, surrogate, best, n_guide, generator)))
-        return pooled(parts)
+        return pooled([(name, carried(z, law.drift, generator)) for name, z in parts])
 
     def _guided(
         self,
@@ -226,6 +229,7 @@ class _Law:
     draws: Float[Tensor, "k d"]
     centre: Float[Tensor, " d"]
     scale: float
+    drift: Float[Tensor, " d"]
     family: Float[Tensor, "e d"]
 
 
@@ -240,11 +244,19 @@ def _pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:
     return codec.encode([t.params for t in state.pending])
 
 
-def _told_gradient(state: State, codec: Codec, elite: Float[Tensor, "k d"]) -> Float[Tensor, " d"] | None:
-    """The mean of the gradients that were told of the best results; None if none was."""
-    best = sorted(state.done, key=lambda t: -(t.value or 0.0))[: len(elite)]
+def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:
+    """The direction of the mean of the gradients that were told of the best results; zero if none was."""
+    best = sorted(state.done, key=lambda t: t.value or 0.0, reverse=True)[:elites]
     slopes = [codec.pullback(t.params, t.result.gradient) for t in best if t.result and t.result.gradient is not None]
-    return torch.stack(slopes).mean(0) if slopes else None
+    if not slopes:
+        return torch.zeros(codec.dim, dtype=torch.float64)
+    return torch.nn.functional.normalize(torch.stack(slopes).mean(0), dim=0)
+
+
+def _before_last_round(state: State) -> State:
+    """The state without the results of the last learned round; without any, if nothing was learned yet."""
+    last = max((t.round for t in state.done if t.predicted is not None), default=-1)
+    return replace(state, trials=tuple(t for t in state.trials if t.round < last))
 
 
 def _history(state: State) -> tuple[list[list[float]], float]:

@@ -69,14 +69,15 @@ def _run(
     seed: int,
     progress: Callable[[Study], None] | None,
 ) -> Trial:
-    if budget < 1 or batch < 1:
+    if not all(isinstance(count, int) and count >= 1 for count in (budget, batch)):
         raise SettingsError(f"budget = {budget}, batch = {batch}: expected whole numbers above 0")
     space = space if isinstance(space, Space) else Space.from_bounds(space)
     study = Study(space, direction=direction, algorithm=algorithm, storage=storage, seed=seed)
     # A study that was stopped within a batch first measures what it had asked for.
     waiting = study.pending
     while len(study.state.done) < budget:
-        trials = waiting or study.ask(min(batch, budget - len(study.state.done)))
+        left = budget - len(study.state.done)
+        trials = waiting[:left] or study.ask(min(batch, left))
         study.tell({t.id: objective(t.params) for t in trials})
         waiting = []
         if progress is not None:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["Pool", "centre_of", "contracted", "elite_weights", "pooled", "refitted", "scale_after"]
+__all__ = ["Pool", "carried", "centre_of", "contracted", "elite_weights", "pooled", "refitted", "scale_after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def contracted(
 
 # Of the elite's own differences: F = 0.7 is differential evolution's usual factor (Storn and Price 1997 use 0.5 to 1)
 # for E - E'; the share of the prior's step keeps the law from collapsing onto the elite's span.
-ELITE_STEP, ELITE_JITTER, PRIOR_SHARE = 0.7, 0.3, 0.3
+ELITE_STEP, ELITE_JITTER, PRIOR_SHARE = 0.7, 0.6, 0.3
 
 
 def refitted(
@@ -78,6 +78,16 @@ def refitted(
     own = _jitter(ELITE_STEP, ELITE_JITTER, n, generator) * _differences(elite, n, generator)
     prior = contracted(draws, torch.zeros_like(centre), scale, n, generator)
     return centre + own + PRIOR_SHARE * prior
+
+
+# Half of the candidates are carried on, by a random factor that is log-normal with this spread.
+CARRIED, CARRY_JITTER = 0.5, 0.5
+
+
+def carried(z: Float[Tensor, "n d"], drift: Float[Tensor, " d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """The candidates, half of them moved on along a drift, some less and some farther."""
+    chosen = torch.rand(len(z), 1, generator=generator, dtype=torch.float64) < CARRIED
+    return z + chosen * _jitter(1.0, CARRY_JITTER, len(z), generator) * drift
 
 
 # The contraction starts at FIRST and stays within [LEAST, MOST]; a round that improves on the best widens it, another

@@ -34,11 +34,12 @@ def thompson(
         spread: factor on the draws' deviation from the mean: 1 is Thompson sampling, 0 takes the n best means.
         generator: of the draws.
     """
-    hands = torch.arange(len(pool)).chunk(-(-len(pool) // JOINT))
-    shares = torch.arange(n).chunk(len(hands))
+    count = -(-len(pool) // JOINT)
     picks: list[int] = []
-    for hand, share in zip(hands, shares, strict=False):
-        draws = surrogate.draw(pool[hand], len(share), spread, generator)
+    for first in range(min(count, n)):
+        # Dealt one by one, as candidates of one source stand together.
+        hand = torch.arange(first, len(pool), count)
+        draws = surrogate.draw(pool[hand], len(range(first, n, count)), spread, generator)
         picks += hand[_best_of_each(draws)].tolist()
     return picks
 

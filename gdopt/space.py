@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real as Number
 
 from gdopt.errors import SpaceError
 
@@ -45,6 +46,10 @@ class Real:
         """Raise `SpaceError` unless the value is a number within the bounds."""
         _check_number(self, value)
 
+    def plain(self, value: Value) -> float:
+        """The value as Python's own number."""
+        return float(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Integer:
@@ -67,6 +72,10 @@ class Integer:
         if int(value) != value:
             raise SpaceError(f"{self.name} = {value} is not a whole number")
 
+    def plain(self, value: Value) -> int:
+        """The value as Python's own number."""
+        return int(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -87,6 +96,10 @@ class Choice:
         """Raise `SpaceError` unless the value is one of the levels."""
         if value not in self.levels:
             raise SpaceError(f"{self.name} = {value!r} is not one of {list(self.levels)}")
+
+    def plain(self, value: Value) -> str:
+        """The value as Python's own string."""
+        return str(value)
 
 
 Parameter = Real | Integer | Choice
@@ -180,7 +193,7 @@ def _check_bounds(name: str, low: float, high: float) -> None:
 
 
 def _check_number(parameter: Real | Integer, value: Value) -> None:
-    if isinstance(value, str) or not parameter.low <= value <= parameter.high:
+    if not isinstance(value, Number) or not parameter.low <= value <= parameter.high:
         raise SpaceError(
             f"{parameter.name} = {value} is outside [{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
         )

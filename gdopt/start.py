@@ -47,7 +47,7 @@ def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Pa
 
 
 def sobol(dim: int, seed: int, skip: int, n: int) -> Float[Tensor, "n d"]:
-    """n points of a scrambled Sobol sequence on [-√3, √3], after the first `skip`; random in dimensions beyond its own."""
+    """n points of a scrambled Sobol sequence on [-√3, √3], after the first `skip`; random beyond its dimensions."""
     if dim > SobolEngine.MAXDIM:
         generator = torch.Generator().manual_seed(seed)
         unit = torch.rand(skip + n, dim, generator=generator, dtype=torch.float64)[skip:]

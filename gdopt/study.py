@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from gdopt import algorithm as protocol
 from gdopt.algorithm import Algorithm, Result, State, Status, Trial, settle
+from gdopt.codec import check_gradient
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
 from gdopt.guided import GuidedDiffusion
 from gdopt.space import Params, Space
@@ -24,6 +25,8 @@ __all__ = ["Outcome", "Round", "Study"]
 
 Direction = Literal["maximize", "minimize"]
 Outcome = float | tuple[float, float]
+# What the generators take.
+SEEDS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Round:
         winner: the part that proposed the round's best trial.
         rank_correlation: Spearman's, between the surrogate's predictions and the values told; None below three values.
         mass_lift: how many times likelier than the prior the candidates were to be among its best tenth, by the
-            surrogate. scale: the contraction of the prior. seconds: that the `ask` took.
+            surrogate.
+        scale: the contraction of the prior.
+        seconds: that the `ask` took.
     """
 
     number: int
@@ -67,7 +72,7 @@ class Study:
         seed: of every random draw: the same seed and the same results give the same trials.
 
     Raises:
-        SettingsError: the direction is neither of the two.
+        SettingsError: the direction is neither of the two, or the seed is no whole number from 0 on.
         SpaceError: the algorithm cannot work in the space.
         StoreError: the file is unreadable, or holds a study of another space, direction or seed.
     """
@@ -83,6 +88,8 @@ class Study:
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise SettingsError(f"direction = {direction!r}: expected 'maximize' or 'minimize'")
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEEDS:
+            raise SettingsError(f"seed = {seed!r}: expected a whole number, 0 or above and below 2**63")
         self.space = space
         self.direction: Direction = direction
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
@@ -127,15 +134,15 @@ class Study:
             given = {id: self._result(one, None) for id, one in results.items()}
         else:
             given = {results: self._result(value, gradient)}
-        self._keep(settle(self.state, given))
+        self._keep(settle(self.state, given, self._sign))
 
     def fail(self, *ids: int) -> None:
         """Record that trials were tried and gave no value; they are not asked for again."""
-        self._keep(settle(self.state, dict.fromkeys(ids, Status.FAILED)))
+        self._keep(settle(self.state, dict.fromkeys(ids, Status.FAILED), self._sign))
 
     def abandon(self, *ids: int) -> None:
         """Record that trials will not be tried."""
-        self._keep(settle(self.state, dict.fromkeys(ids, Status.ABANDONED)))
+        self._keep(settle(self.state, dict.fromkeys(ids, Status.ABANDONED), self._sign))
 
     def add(self, params: Params, value: Outcome, *, gradient: Mapping[str, float] | None = None) -> Trial:
         """Record a result that was not asked for, such as one from before the study.
@@ -218,16 +225,24 @@ class Study:
             number, error = float(cast(float, value)), None if sem is None else float(sem)
         except (TypeError, ValueError) as cause:
             raise ResultError(f"a result must be a number or (number, standard error), got {outcome!r}") from cause
-        slopes = None if gradient is None else {k: self._sign * v for k, v in gradient.items()}
-        return Result(self._sign * number, error, slopes)
+        try:
+            slopes = None if gradient is None else {k: float(v) for k, v in gradient.items()}
+        except (TypeError, ValueError) as cause:
+            raise ResultError(f"a gradient must be numbers by parameter, got {gradient!r}") from cause
+        if slopes is not None:
+            check_gradient(self.space, slopes)
+        return self._turned(Result(number, error, slopes))
 
     def _facing_user(self, trial: Trial) -> Trial:
         """The trial with its result in the user's direction."""
-        if trial.result is None or self._sign > 0:
-            return trial
-        raw = trial.result
-        slopes = None if raw.gradient is None else {k: -v for k, v in raw.gradient.items()}
-        return replace(trial, result=Result(-raw.value, raw.sem, slopes))
+        return trial if trial.result is None else replace(trial, result=self._turned(trial.result))
+
+    def _turned(self, result: Result) -> Result:
+        """The result in the other sense where the user minimizes: from the user's to higher is better, and back."""
+        if self._sign > 0:
+            return result
+        slopes = None if result.gradient is None else {k: -v for k, v in result.gradient.items()}
+        return Result(-result.value, result.sem, slopes)
 
 
 def _matching(kept: tuple[State, str], fresh: State, direction: str) -> State:

@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from scipy.stats import spearmanr
 
 import gdopt
 from gdopt import SettingsError
-from gdopt.surrogate.warp import standardized
 from gdopt.study import Study
+from gdopt.surrogate.warp import standardized
 from gdopt_problems import load
 from tests.strategies import LINE, drive, guided, height, prior, tell
 
@@ -30,6 +31,7 @@ SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
         ({"strength": -0.1}, "strength = -0.1: expected 0 or more"),
         ({"strength": math.nan}, "strength = nan: expected 0 or more"),
         ({"climb": -1.0}, "climb = -1.0: expected 0 or more"),
+        ({"momentum": -1.0}, "momentum = -1.0: expected 0 or more"),
         ({"temper": -1.0}, "temper = -1.0: expected 0 or more"),
         ({"finetune": -1}, "finetune = -1: expected 0 or more"),
         ({"refit": -0.1}, r"refit, guide = \(-0.1, 0.1\): expected shares, together <= 1"),
@@ -90,7 +92,7 @@ def test_the_mass_lift_of_a_smooth_objective_is_above_one() -> None:
 def test_the_scale_grows_by_a_tenth_after_a_better_round_and_only_then() -> None:
     scales, best = [r.scale for r in driven().rounds[1:]], [r.best for r in driven().rounds]
     assert scales[0] == 0.4
-    grew = [later > earlier for earlier, later in zip(scales, scales[1:], strict=False)]
+    grew = [later > earlier for earlier, later in pairwise(scales)]
     assert grew == [best[k] > max(best[:k]) for k in range(1, 4)]
 
 
@@ -134,6 +136,15 @@ def test_the_surrogate_sees_the_values_through_the_warp() -> None:
     assert 5 in seen
 
 
+def test_momentum_alone_needs_a_round_to_carry_on_from() -> None:
+    def second(momentum: float, rounds: int) -> list[dict[str, float | int | str]]:
+        study = Study(SQUARE, direction="maximize", algorithm=guided(momentum=momentum))
+        return [dict(t.params) for t in drive(study, rounds, 5).ask(5)]
+
+    assert second(0.0, 1) == second(1.0, 1)
+    assert second(0.0, 2) != second(1.0, 2)
+
+
 def test_proposals_gather_where_values_are_high() -> None:
     late = [t.value for t in driven().trials if t.round >= 3]
     early = [t.value for t in driven().trials if t.round == 0]
@@ -165,7 +176,7 @@ def test_guided_diffusion_beats_random_search_on_the_hill(seed: int) -> None:
         study = Study(hill.space, direction="maximize", algorithm=algorithm, seed=seed)
         return float(drive(study, 12, 10, lambda p: hill.evaluate([p])[0]).best.value)
 
-    found = best(gdopt.GuidedDiffusion(candidates=200))
+    found = best(gdopt.GuidedDiffusion(candidates=100))
     assert found > best(gdopt.RandomSearch())
     # Random search ends near -1: a gap that is closed by four fifths is no luck.
     assert found > -0.2

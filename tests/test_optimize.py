@@ -106,6 +106,6 @@ def test_a_budget_or_batch_that_is_none_is_refused(budget: int, batch: int) -> N
 
 def test_a_budget_or_batch_that_is_no_whole_number_is_refused() -> None:
     objective = Counted()
-    with unchecked(), pytest.raises(SettingsError, match="budget = 2.5, batch = 1: expected whole numbers above 0"):
+    with unchecked(), pytest.raises(SettingsError, match=r"budget = 2.5, batch = 1: expected whole numbers above 0"):
         gdopt.minimize(objective, LINE, budget=2.5, algorithm=RANDOM)
     assert objective.calls == 0

@@ -51,10 +51,12 @@ def test_a_corpus_that_cannot_be_fitted_is_refused(designs: np.ndarray, settings
     assert isinstance(caught.value, GdoptError | ValueError)
 
 
-def test_a_corpus_outside_the_given_space_is_refused_by_row() -> None:
+def test_a_corpus_outside_the_given_space_is_refused() -> None:
     narrow = Space.from_bounds([(-100, 100)] * 4 + [(-1e-3, 1e-3)])
-    outside = np.flatnonzero(np.abs(corpus()[:, 4]) > 1e-3)
-    with pytest.raises(CorpusError, match=rf"rows \[{outside[0]}, .*outside the space"):
+    outside = int((np.abs(corpus()[:, 4]) > 1e-3).sum())
+    with pytest.raises(
+        CorpusError, match=rf"{outside} designs are outside the space, one with x4 = .* \[-0.001, 0.001\]"
+    ):
         fit(corpus(), space=narrow)
 
 
@@ -140,12 +142,13 @@ def test_the_same_seed_fits_the_same_prior() -> None:
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_fitting_and_drawing_move_no_global_generator() -> None:
-    fit(corpus(), steps=5).sample(3)
+    with unchecked():
+        fit(corpus(), steps=5).sample(3)
 
 
 def test_draws_have_the_corpus_mean_and_covariance() -> None:
     designs = np.random.default_rng(0).multivariate_normal([1, 2], [[1, 0.8], [0.8, 1]], size=400)
-    found = fit(designs, steps=100).sample(4000)
+    found = fit(designs, steps=40).sample(4000)
     # Four standard errors of 4000 draws: 4/sqrt(4000) = 0.063 of a mean, 0.09 of a variance; training is short.
     assert found.mean(0) == pytest.approx(designs.mean(0), abs=0.1)
     assert np.cov(found.T) == pytest.approx(np.cov(designs.T), abs=0.15)
@@ -154,7 +157,8 @@ def test_draws_have_the_corpus_mean_and_covariance() -> None:
 def test_draws_lie_on_the_subspace_of_the_corpus() -> None:
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(8, 3)))[0]
-    found = fit(rng.normal(size=(100, 3)) @ basis.T, commensurate=True, steps=20).sample(50)
+    space = Space.from_bounds([(-100, 100)] * 8)
+    found = fit(rng.normal(size=(100, 3)) @ basis.T, space=space, commensurate=True, steps=20).sample(50)
     assert np.abs(found - found @ basis @ basis.T).max() < 1e-12
 
 

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from gdopt.proposal import (
+    CARRIED,
     FIRST,
     FULL_ROUND,
     LEAST,
     MOST,
     SCALE_JITTER,
+    carried,
     centre_of,
     contracted,
     elite_weights,
@@ -89,6 +91,26 @@ def test_none_can_be_drawn(law: str) -> None:
         else refitted(draws, draws, zero, 0.4, 0, seeded())
     )
     assert found.shape == (0, 2)
+
+
+def test_half_of_the_candidates_are_carried_along_the_drift() -> None:
+    z, drift = normal(20_000, 2, seed=0), torch.tensor([3.0, -1.0], dtype=torch.float64)
+    moves = carried(z, drift, seeded(1)) - z
+    moved = moves[:, 0] != 0
+    # Four standard errors of 20,000 coins.
+    assert float(moved.double().mean()) == pytest.approx(CARRIED, abs=0.015)
+    torch.testing.assert_close(moves[:, 0], -3 * moves[:, 1], rtol=0, atol=1e-9)
+
+
+def test_the_carried_are_moved_by_the_drift_in_the_median() -> None:
+    z, drift = torch.zeros(20_000, 1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    moves = carried(z, drift, seeded(1))
+    assert float(moves[moves > 0].median()) == pytest.approx(1, abs=0.03)
+
+
+def test_no_drift_carries_nothing() -> None:
+    z = normal(50, 3, seed=0)
+    assert torch.equal(carried(z, torch.zeros(3, dtype=torch.float64), seeded(1)), z)
 
 
 # The scale. FIRST is 0.4; a success multiplies by 1.1, a full round of failure by 0.85.

@@ -9,11 +9,31 @@ import pytest
 
 import gdopt
 
-NAMES = """
-Choice Constraint CorpusError DiffusionPrior GdoptError GuidedDiffusion Integer MissingExtraError NumericsError
-ProblemError RandomSearch Real ResultError SettingsError Space SpaceError Status StoreError Study Trial TrialError
-maximize minimize
-""".split()
+NAMES = [
+    "Choice",
+    "Constraint",
+    "CorpusError",
+    "DiffusionPrior",
+    "GdoptError",
+    "GuidedDiffusion",
+    "Integer",
+    "MissingExtraError",
+    "NumericsError",
+    "ProblemError",
+    "RandomSearch",
+    "Real",
+    "ResultError",
+    "SettingsError",
+    "Space",
+    "SpaceError",
+    "Status",
+    "StoreError",
+    "Study",
+    "Trial",
+    "TrialError",
+    "maximize",
+    "minimize",
+]
 
 
 def test_the_public_names_are_these() -> None:

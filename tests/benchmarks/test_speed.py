@@ -59,5 +59,5 @@ def test_asking_after_300_results(benchmark: BenchmarkFixture, told: Study, n: i
 
 
 def test_pretraining_on_the_airfoils(benchmark: BenchmarkFixture) -> None:
-    prior = benchmark.pedantic(lambda: prior_of_airfoils(steps=60), rounds=1)
+    prior = benchmark.pedantic(lambda: prior_of_airfoils(steps=3000), rounds=1)
     assert prior.training.best < 1

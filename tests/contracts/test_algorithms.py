@@ -11,9 +11,9 @@ import torch
 import gdopt
 from gdopt.algorithm import Algorithm, State, Trial
 from gdopt.study import Study
-from tests.strategies import CASES, QUICK, TINY, Case, drive, guided, height, prior, tell
+from tests.strategies import CASES, QUICK, TINY, Case, drive, guided, height, quick_prior, tell, unchecked
 
-ROUNDS = 4
+ROUNDS = 3
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_algorithm = pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
 # The wide space takes seconds a round: what costs further rounds is shown without it.
@@ -125,7 +125,9 @@ def test_another_seed_gives_other_trials(case: Case) -> None:
 @every_algorithm
 @pytest.mark.usefixtures("untouched_random_state")
 def test_the_global_generators_are_not_moved(case: Case) -> None:
-    drive(case.study(seed=3), 2, case.n)
+    # Type checks pick what they look at by Python's generator.
+    with unchecked():
+        drive(case.study(seed=3), 2, case.n)
 
 
 @in_short
@@ -156,7 +158,7 @@ def test_study_killed_between_ask_and_tell_goes_on_bit_for_bit(case: Case, tmp_p
 
 def test_a_finetuned_network_differs_from_the_priors_and_is_kept() -> None:
     case = next(c for c in QUICK if c.name == "finetuned-prior")
-    kept, before = driven(case).state.tensors, prior().denoiser.state_dict()
+    kept, before = driven(case).state.tensors, quick_prior().denoiser.state_dict()
     assert kept.keys() == before.keys()
     assert any(not torch.equal(kept[k], before[k]) for k in before)
 
@@ -239,17 +241,18 @@ def test_told_gradients_move_the_proposals_their_way(sign: float) -> None:
     space = gdopt.Space.from_bounds([(-1, 1)] * 2)
 
     def mean_of_new(climb: float) -> float:
-        study = Study(space, direction="maximize", algorithm=guided(climb=climb, guide=0.0))
+        study = Study(space, direction="maximize", algorithm=guided(climb=climb))
+        # Equal values: only the gradients say where to go.
         for trial in study.ask(6):
-            study.tell(trial.id, height(trial.params), gradient={"x1": sign})
+            study.tell(trial.id, 0.0, gradient={"x1": sign})
         return float(np.mean([t.params["x1"] for t in study.ask(30)]))
 
-    assert sign * (mean_of_new(1.0) - mean_of_new(0.0)) > 0.05
+    assert sign * (mean_of_new(1.0) - mean_of_new(0.0)) > 0.03
 
 
 def test_told_gradients_change_nothing_without_climb() -> None:
     def proposals(gradient: dict[str, float] | None) -> list[dict[str, float | int | str]]:
-        study = Study(gdopt.Space.from_bounds([(-1, 1)] * 2), direction="maximize", algorithm=guided())
+        study = Study(gdopt.Space.from_bounds([(-1, 1)] * 2), direction="maximize", algorithm=guided(climb=0.0))
         for trial in study.ask(6):
             study.tell(trial.id, height(trial.params), gradient=gradient)
         return params(study.ask(3))

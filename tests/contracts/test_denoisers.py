@@ -82,6 +82,7 @@ def of_net() -> Law:
     """Untrained: the exact Gaussian of its mean and directions."""
     basis, mean = orthonormal(D, 2, seed=6), normal(D, seed=7)
     net = network(mean, basis, torch.tensor([1.0, 0.5], dtype=torch.float64), width=16, blocks=1)
+    net.requires_grad_(False)
     return Law(net, mean, lambda x: ((x - mean) - (x - mean) @ basis @ basis.T).norm(dim=1))
 
 

@@ -116,13 +116,35 @@ def flow(start: Tensor, first: float, last: float) -> Tensor:
     return PRIOR.mean + (factor * ((start - PRIOR.mean) @ vectors)) @ vectors.T
 
 
-@pytest.mark.parametrize("levels", [exponential, karras])
+def uneven(steps: int, last: float, first: float) -> Tensor:
+    """Long and short steps in turn, 3 to 1 in log sigma, and a last 0."""
+    parts = torch.tensor([0.0] + [3.0, 1.0] * (steps // 2), dtype=torch.float64).cumsum(0)
+    levels = first * (last / first) ** (parts / parts[-1])
+    return torch.cat([levels, f64([0.0])])
+
+
+@pytest.mark.parametrize("levels", [exponential, karras, uneven])
 @pytest.mark.parametrize("solver", [heun, dpm_solver])
 def test_half_the_step_leaves_a_quarter_of_the_error(solver: Callable[..., Tensor], levels: Callable) -> None:
     start = 10 * torch.randn(4, D, generator=seeded(1), dtype=torch.float64)
     exact = flow(start, 10.0, 0.2)
     coarse, fine = (float((solver(DENOISER, start, levels(n + 1, 0.2, 10.0)[:-1]) - exact).norm()) for n in (100, 200))
     assert coarse / fine == pytest.approx(4, abs=0.4)
+
+
+def test_dpm_solver_is_algorithm_2_of_its_paper_on_uneven_levels() -> None:
+    levels = uneven(9, 0.2, 10.0)[:-1]
+    start = 10 * torch.randn(4, D, generator=seeded(1), dtype=torch.float64)
+    alphas, lambdas = 1 / (1 + levels**2).sqrt(), -levels.log()
+    xt, h = alphas[0] * start, lambdas.diff()
+    clean = [PRIOR.clean(xt, float(alphas[0] ** 2))]
+    for i in range(1, len(levels)):
+        r = h[i - 2] / h[i - 1] if i > 1 else torch.inf
+        ahead = (1 + 1 / (2 * r)) * clean[-1] - 1 / (2 * r) * clean[-2 if i > 1 else -1]
+        ratio = levels[i] * alphas[i] / (levels[i - 1] * alphas[i - 1])
+        xt = ratio * xt - alphas[i] * torch.expm1(-h[i - 1]) * ahead
+        clean.append(PRIOR.clean(xt, float(alphas[i] ** 2)))
+    torch.testing.assert_close(dpm_solver(DENOISER, start, levels), xt / alphas[-1], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("solver", [heun, dpm_solver])
