@@ -35,6 +35,8 @@ CANDIDATES_EACH = 4
 DRAWS = 1024
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
+# Designs looked at for each new one that a small space may still have.
+SEARCH = 20
 # AdamW's rate when the network is trained on: a third of pretraining's.
 TUNING_RATE = 3e-4
 
@@ -287,19 +289,20 @@ def _distinct(pool: Pool, state: State, codec: Codec) -> tuple[Pool, list[Params
 def _topped_up(
     pool: Pool, params: list[Params], state: State, prior: DiffusionPrior | None, codec: Codec, n: int
 ) -> tuple[Pool, list[Params]]:
-    """The candidates and as many designs of the start as are missing: small spaces run out of new ones, then repeat."""
-    more = start_designs(state, prior, n - len(params))
-    names = (*pool.sources, START)
-    source = torch.cat([pool.source, torch.full((len(more),), len(pool.sources))])
-    return Pool(torch.cat([pool.z, codec.encode(more)]), source, names), params + more
+    """The candidates and as many designs of the start as are missing, new ones first: small spaces run out of them."""
+    known = {tuple(one.values()) for one in [*params, *(t.params for t in state.trials)]}
+    missing = n - len(params)
+    spare = start_designs(state, prior, SEARCH * missing)
+    new = {key: one for one in spare if (key := tuple(one.values())) not in known}
+    more = [*new.values(), *spare][:missing]
+    source = torch.cat([pool.source, torch.full((missing,), len(pool.sources))])
+    return Pool(torch.cat([pool.z, codec.encode(more)]), source, (*pool.sources, START)), params + more
 
 
 def _mass_lift(surrogate: GaussianProcess, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:
-    """How many times likelier a candidate is than a draw of the prior to be among the prior's top tenth, by the
-    surrogate's mean.
+    """How many times likelier than the prior's draws candidates are to be in their best tenth, by the surrogate.
 
-    An estimate of the mass lift that governs the regret of guided sampling (Yang et al. 2026, arXiv 2605.10385); at
-    most 10.
+    An estimate of the mass lift, which governs the regret of guided sampling (Yang et al. 2026, arXiv 2605.10385).
     """
     level = surrogate.mean(draws).quantile(1 - TOP)
     return float((surrogate.mean(pool) > level).double().mean()) / TOP

@@ -188,8 +188,9 @@ class Space:
 
 
 def _check_bounds(name: str, low: float, high: float) -> None:
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise SpaceError(f"{name}: low must be below high and both finite, got [{low}, {high}]")
+    # The width as well: of [-1e308, 1e308] it is infinite.
+    if not (math.isfinite(low) and math.isfinite(high) and low < high and math.isfinite(high - low)):
+        raise SpaceError(f"{name}: low must be below high, both and their difference finite, got [{low}, {high}]")
 
 
 def _check_number(parameter: Real | Integer, value: Value) -> None:

@@ -185,23 +185,19 @@ class Study:
         ]
 
     def to_frame(self) -> "pd.DataFrame":
-        """A row for each trial: id, round, status, source, value, sem, and a column for each parameter."""
+        """A row for each trial: id, round, status, source, value, sem, and a column for each parameter.
+
+        A parameter that is called like one of the first six has "params." before its name.
+        """
         import pandas as pd
 
         rows = [
-            {
-                "id": t.id,
-                "round": t.round,
-                "status": t.status.value,
-                "source": t.source,
-                "value": t.value,
-                "sem": t.result.sem if t.result else None,
-                **t.params,
-            }
+            (t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None, *t.params.values())
             for t in self.trials
         ]
-        columns = ["id", "round", "status", "source", "value", "sem", *self.space.names]
-        return pd.DataFrame(rows, columns=columns)
+        own = ["id", "round", "status", "source", "value", "sem"]
+        named = [f"params.{name}" if name in own else name for name in self.space.names]
+        return pd.DataFrame(rows, columns=[*own, *named])
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all values and the best so far, by the order of trials; written to `path` if given."""

@@ -178,3 +178,9 @@ def test_a_folder_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot write .*: Is a directory"):
         files.write(tmp_path / "one.gdopt", {}, {})
     assert [p.name for p in tmp_path.iterdir()] == ["one.gdopt"]
+
+
+def test_colleagues_may_read_a_file_as_the_umask_says(tmp_path: Path) -> None:
+    files.write(tmp_path / "a", {"x": torch.zeros(1)}, {})
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode

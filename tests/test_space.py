@@ -74,9 +74,13 @@ def test_bounds_become_numbered_parameters() -> None:
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Real("x", 1, 1), r"x: low must be below high and both finite, got \[1, 1\]"),
+        (lambda: Real("x", 1, 1), r"x: low must be below high, both and their difference finite, got \[1, 1\]"),
         (lambda: Real("x", 2, 1), r"x: low must be below high"),
-        (lambda: Real("x", 0, math.inf), r"x: low must be below high and both finite, got \[0, inf\]"),
+        (
+            lambda: Real("x", 0, math.inf),
+            r"x: low must be below high, both and their difference finite, got \[0, inf\]",
+        ),
+        (lambda: Real("x", -1e308, 1e308), r"x: low must be below high, both and their difference finite"),
         (lambda: Real("x", math.nan, 1), r"x: low must be below high"),
         (lambda: Real("x", 0, 1, log=True), r"x: log needs low above 0, got low = 0"),
         (lambda: Real("x", -1, 1, log=True), r"x: log needs low above 0, got low = -1"),

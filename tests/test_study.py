@@ -242,3 +242,12 @@ def test_a_round_without_results_has_neither_best_nor_winner() -> None:
 
 def test_a_study_without_an_algorithm_is_guided() -> None:
     assert Study(LINE, direction="maximize").algorithm == gdopt.GuidedDiffusion()
+
+
+def test_a_parameter_called_value_does_not_overwrite_the_value_column() -> None:
+    study = asked(gdopt.Space([gdopt.Real("value", 0, 1)]), n=1)
+    (trial,) = study.pending
+    study.tell(trial.id, 7.0)
+    frame = study.to_frame()
+    assert frame["value"].tolist() == [7.0]
+    assert frame["params.value"].tolist() == [trial.params["value"]]
