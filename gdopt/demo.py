@@ -122,6 +122,8 @@ def _write(
     top = int(real.argmax())
     best = study.best
     design = np.array([float(best.params[name]) for name in study.space.names])
+    # What is drawn and written can be built: sides that cross at the tail are worth what closed ones are.
+    design = airfoil.uncrossed(design)
     study.to_frame().to_csv(out / "results.csv", index=False)
     progress(study, out / "progress.png", reference=(f"best real airfoil ({names[top]})", real[top]))
     figures.best_figure(design, corpus[top], out / "airfoil.png", ("best found", names[top]))

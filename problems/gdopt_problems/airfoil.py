@@ -40,6 +40,7 @@ __all__ = [
     "problem",
     "report",
     "selig",
+    "uncrossed",
     "values",
 ]
 
@@ -183,6 +184,15 @@ def close_tail(weights: Float[Array, "n 18"]) -> Float[Array, "n 18"]:
     closed = weights.copy()
     closed[:, TRAILING_EDGE] = np.maximum(closed[:, TRAILING_EDGE], 0.0)
     return closed
+
+
+def uncrossed(design: Float[Array, "128"]) -> Float[Array, "128"]:
+    """The design with a tail whose sides do not cross, which can be built and has the same value.
+
+    The simulator sees crossed sides closed; this takes the same wedge off the design itself.
+    """
+    crossing = min(float((design @ CST_FIT.T)[TRAILING_EDGE]), 0.0)
+    return design - crossing * CST[:, TRAILING_EDGE]
 
 
 def shape(designs: Float[Array, "n 128"]) -> dict[str, Float[Array, " n"]]:

@@ -267,3 +267,10 @@ def test_the_nearest_of_a_real_airfoil_is_another_one_if_asked() -> None:
     assert airfoil_figures.nearest(designs, designs) == pytest.approx([0, 0, 0])
     apart = airfoil_figures.nearest(designs, designs, leave_out_itself=True)
     assert apart == pytest.approx([0.01, 0.01, 0.03])
+
+
+def test_uncrossing_the_tail_keeps_the_value_and_closes_it() -> None:
+    crossed = airfoil.corpus()[airfoil.airfoil_names().index("apex16")] - 0.01 * airfoil.CST[:, airfoil.TRAILING_EDGE]
+    closed = airfoil.uncrossed(crossed)
+    assert airfoil.report(closed)["value"] == pytest.approx(airfoil.report(crossed)["value"], rel=1e-9)
+    assert airfoil.report(crossed)["tail"] < -0.005 < -1e-12 < airfoil.report(closed)["tail"]
