@@ -13,6 +13,7 @@ from botorch.posteriors import GPyTorchPosterior
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from linear_operator.utils.cholesky import psd_safe_cholesky
+from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
 __all__ = ["GaussianProcess", "fit"]
@@ -52,7 +53,10 @@ class GaussianProcess:
         """Joint draws of the model at the rows of z, their deviations from the mean multiplied by `spread`."""
         with torch.no_grad():
             posterior = cast(GPyTorchPosterior, self.model.posterior(z / BOX))
-            root = psd_safe_cholesky(posterior.distribution.covariance_matrix)
+            with warnings.catch_warnings():
+                # Near candidates have nearly equal rows; the jitter that is then added is below what draws resolve.
+                warnings.simplefilter("ignore", NumericalWarning)
+                root = psd_safe_cholesky(posterior.distribution.covariance_matrix)
             noise = torch.randn(draws, len(z), generator=generator, dtype=z.dtype)
             values: Tensor = posterior.distribution.mean + spread * noise @ root.T
             return values
