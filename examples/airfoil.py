@@ -6,6 +6,8 @@ python examples/airfoil.py [FOLDER] [BUDGET] [PRETRAINING_STEPS]
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import gdopt
 from gdopt_problems import airfoil, airfoil_figures
 
@@ -36,3 +38,8 @@ while len(study.trials) < budget:
 # 3. What came of it.
 study.to_frame().to_csv(out / "results.csv", index=False)
 study.plot(out / "progress.png")
+design = airfoil.uncrossed(np.array(list(study.best.params.values()), dtype=float))
+corpus = airfoil.corpus()
+real = corpus[airfoil.values(corpus).argmax()]
+airfoil_figures.best_figure(design, real, out / "airfoil.png")
+(out / "best.dat").write_text(airfoil.selig(design, f"gdopt, CL/CD {study.best.value:.1f}"))

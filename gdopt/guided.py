@@ -14,7 +14,7 @@ from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
 from gdopt.diffusion.guidance import improvement, weighted
 from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import fit, replay
-from gdopt.errors import SettingsError
+from gdopt.errors import SettingsError, StoreError
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import Pool, carried, centre_of, contracted, elite_weights, pooled, refitted, scale_after
 from gdopt.space import Params, Space
@@ -134,7 +134,12 @@ class GuidedDiffusion:
             return state, net
         if state.tensors:
             net = deepcopy(net)
-            net.load_state_dict(dict(state.tensors))
+            try:
+                net.load_state_dict(dict(state.tensors))
+            except RuntimeError as error:
+                raise StoreError(
+                    "the study's fine-tuned network belongs to another prior than the one given"
+                ) from error
         family = z[: self.family]
         rows, weights = replay(self.prior.z, family, elite_weights(len(family)))
         net, _ = fit(

@@ -180,3 +180,16 @@ def test_guided_diffusion_beats_random_search_on_the_hill(seed: int) -> None:
     assert found > best(gdopt.RandomSearch())
     # Random search ends near -1: a gap that is closed by four fifths is no luck.
     assert found > -0.2
+
+
+def test_a_finetuned_network_of_another_prior_is_refused() -> None:
+    designs = torch.randn(60, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wide = gdopt.DiffusionPrior.fit(designs, steps=2)
+    narrow = gdopt.DiffusionPrior.fit(designs, space=wide.space, unexplained=0.5, steps=2)
+    algorithm = gdopt.GuidedDiffusion(prior=wide, finetune=2, candidates=64)
+    study = gdopt.Study(wide.space, direction="maximize", algorithm=algorithm)
+    for _ in range(2):
+        study.tell({t.id: float(t.id) for t in study.ask(10)})
+    study.algorithm = gdopt.GuidedDiffusion(prior=narrow, finetune=2, candidates=64)
+    with pytest.raises(gdopt.StoreError, match="belongs to another prior"):
+        study.ask(2)
