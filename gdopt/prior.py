@@ -22,8 +22,7 @@ from gdopt.space import Real, Space
 
 __all__ = ["DiffusionPrior"]
 
-# Directions that together carry less than this share of the variance are dropped: it leaves 32 of the airfoils' 128,
-# and a root mean square misfit of 1e-4 chord.
+# Directions that together carry less than this share of the variance are dropped: 31 are left of the airfoils' 128.
 UNEXPLAINED = 2e-5
 # A parameter's bounds lie this share of the corpus' range outside it.
 MARGIN = 0.05

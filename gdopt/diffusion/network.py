@@ -85,7 +85,7 @@ class PreconditionedNet(nn.Module):
         return (root / total).square(), s * root / total, out.to(u)
 
 
-# 4 blocks of 256: 0.6 M parameters in 32 directions. The airfoils' held-out loss does not fall with more.
+# 4 blocks of 256: about half a million parameters, pretrained on the airfoils within a minute.
 WIDTH, BLOCKS = 256, 4
 
 

@@ -20,7 +20,7 @@ __all__ = ["GaussianProcess", "fit"]
 
 # z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
 BOX = 3.0
-# L-BFGS iterations of the marginal likelihood: more do not change a proposal.
+# L-BFGS iterations of the marginal likelihood at most: what the time of an `ask` allows.
 ITERATIONS = 75
 
 
