@@ -11,50 +11,92 @@ from torch import Tensor
 
 from gdopt.diffusion.denoiser import Denoiser
 
-__all__ = ["acquisition", "clipped", "combined", "improvement", "lookahead", "naive", "weighted"]
+__all__ = [
+    "acquisition",
+    "clipped",
+    "combined",
+    "improvement",
+    "lookahead",
+    "naive",
+    "tweedie",
+    "weighted",
+    "white",
+]
 
 Predict = Callable[[Tensor], tuple[Tensor, Tensor]]
+Decoder = Callable[[Tensor], Tensor]
+Variance = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def naive(denoiser: Denoiser, gradient: Float[Tensor, " d"], target: float, noise_std: float) -> Denoiser:
+def naive(
+    denoiser: Denoiser, gradient: Float[Tensor, "*#n d"], target: Float[Tensor, "#n"] | float, noise_std: float
+) -> Denoiser:
     """The raw gradient added to the score: for comparison, as it leaves the data's subspace.
 
-    Guo et al. 2024 (arXiv 2404.14743), Proposition 3: G = β(y - g'E[x₀|x_t]) g, β = α/(noise² + h|g|²).
+    Guo et al. 2024 (arXiv 2404.14743), Proposition 3: G = β(y - g'E[x₀|x_t]) g, β = α/(noise² + h|g|²). One gradient
+    and target guide all rows, or each row has its own.
     """
 
     def guided(x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
         clean = denoiser(x, sigma)
-        noise = sigma.to(x).square().expand(len(x)).unsqueeze(1)
+        noise = sigma.to(x).square().expand(len(x))
         h = noise / (1 + noise)
-        pull = (target - clean @ gradient).unsqueeze(1) / (noise_std**2 + h * gradient.square().sum())
-        return clean + h * pull * gradient
+        pull = h * (target - (clean * gradient).sum(1)) / (noise_std**2 + h * gradient.square().sum(-1))
+        return clean + pull.unsqueeze(1) * gradient
 
     return guided
 
 
-def lookahead(denoiser: Denoiser, gradient: Float[Tensor, " d"], target: float, noise_std: float) -> Denoiser:
+def tweedie(slope: Float[Tensor, "n d"], direction: Float[Tensor, "*#n d"], noise: Float[Tensor, " n"]) -> Tensor:
+    """g'Cov[x₀|x]g = σ² g'(∂D/∂x)g, of each row: exact for every law (Tweedie's formula, second order)."""
+    return noise * (slope * direction).sum(1).clamp_min(0)
+
+
+def white(slope: Float[Tensor, "n d"], direction: Float[Tensor, "*#n d"], noise: Float[Tensor, " n"]) -> Tensor:
+    """σ²(1 + σ²)|(∂D/∂x)'g|², of each row: what the paper's code takes for g'Cov[x₀|x]g, right for Σ = AA' only.
+
+    There β = (α²/2)/(α²noise² + h|∇g'E[x₀|x_t]|²), the gradient taken by x_t = αx.
+    """
+    return noise * (1 + noise) * slope.square().sum(1)
+
+
+def lookahead(
+    denoiser: Denoiser,
+    gradient: Float[Tensor, "*#n k"],
+    target: Float[Tensor, "#n"] | float,
+    noise_std: float,
+    *,
+    decoder: Decoder | None = None,
+    variance: Variance = tweedie,
+) -> Denoiser:
     """The score plus the gradient of the look-ahead loss (y - g'E[x₀|x])², which stays on the data's subspace.
 
     Guo et al. 2024 (arXiv 2404.14743), Definition 1: G = -β ∇ₓ(y - g'D(x))², with the exact β = 1/(2(noise² +
     g'Cov[x₀|x]g)) of Lemma 1, where g'Cov[x₀|x]g = σ² g'(∂D/∂x)g for every law and costs nothing more than the
-    gradient. For a Gaussian law the samples are then draws of p(x₀ | g'x₀ + noise = y).
+    gradient. For a Gaussian law the samples are then draws of p(x₀ | g'x₀ + noise = y). One gradient and target guide
+    all rows, or each row has its own.
 
     Args:
         denoiser: the unguided law.
-        gradient: g, the ascent direction, in units of y per unit of x.
+        gradient: g, the ascent direction, in units of y per unit of x, or of what the decoder makes of x.
         target: y, the value that g'x₀ is drawn to.
         noise_std: standard deviation of the observation y of g'x₀; the smaller, the stronger the pull.
+        decoder: (n, d) to (n, k) where the denoiser is of a latent space: the loss is then (y - g'Dec(D(x)))², and
+            the variance that of the decoder linearized at D(x).
+        variance: g'Cov[x₀|x]g; `white` is the paper's code's.
     """
 
     def guided(x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
+        direction = gradient
         with torch.enable_grad():
             x = x.detach().requires_grad_(True)
             clean = denoiser(x, sigma)
-            value = clean @ gradient
+            value = ((clean if decoder is None else decoder(clean)) * gradient).sum(1)
+            if decoder is not None:
+                (direction,) = torch.autograd.grad(value.sum(), clean, retain_graph=True)
             (slope,) = torch.autograd.grad(value.sum(), x)
         noise = sigma.to(x).square().expand(len(x))
-        variance = noise * (slope @ gradient).clamp_min(0)
-        pull = noise * (target - value) / (noise_std**2 + variance)
+        pull = noise * (target - value) / (noise_std**2 + variance(slope, direction, noise))
         return (clean + pull.unsqueeze(1) * slope).detach()
 
     return guided
