@@ -1,7 +1,7 @@
 # `make` lists the commands. Everything is installed into .venv, in this folder.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo setup-dev test check docs bench reliability clean
+.PHONY: help setup demo paper setup-dev test check docs bench reliability clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -13,7 +13,7 @@ PIP  := $(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS)
 PYTEST_ARGS ?=
 
 # Figures are drawn without a screen.
-test bench reliability: export MPLBACKEND := Agg
+test bench reliability paper: export MPLBACKEND := Agg
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ setup: $(VENV)/.setup ## install gdopt and the airfoil problem into .venv
 
 demo: setup ## optimize an airfoil and watch it happen
 	$(BIN)/gdopt demo
+
+paper: setup ## reproduce the paper's theorems and figures into docs/paper (minutes)
+	$(BIN)/gdopt bench paper --out docs/paper
 
 # --- what people who change gdopt need ---------------------------------------------------------------
 

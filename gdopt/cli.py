@@ -1,5 +1,7 @@
-"""The command line: `gdopt demo` runs the main job, `gdopt problems` lists what there is to try."""
+"""The command line: `gdopt demo` runs the main job, `gdopt bench paper` reproduces the paper."""
 
+import json
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +30,23 @@ def demo(
     from gdopt.demo import run
 
     run(out, seed=seed, budget=budget, steps=steps)
+
+
+bench = typer.Typer(help="Measure: reproductions and comparisons.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.command()
+def paper(
+    out: Annotated[Path, typer.Option(help="Folder for the page, its figures and results.json.")] = Path("paper"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print all results as one JSON object.")] = False,
+) -> None:
+    """Reproduce arXiv 2404.14743: every theorem and figure, measured, as one page. Takes minutes."""
+    # The library does not know its problems: this loads one by name, as the demo does.
+    run = import_module("gdopt_problems.paper").run
+    results = run(out)
+    if as_json:
+        typer.echo(json.dumps(results, indent=1))
 
 
 @app.command()

@@ -20,7 +20,7 @@ def test_version_is_gdopts() -> None:
     assert run("version").strip() == gdopt.__version__
 
 
-@pytest.mark.parametrize("command", ["demo", "version"])
+@pytest.mark.parametrize("command", ["bench", "demo", "version"])
 def test_help_lists_every_command(command: str) -> None:
     assert command in run("--help")
 
@@ -28,6 +28,11 @@ def test_help_lists_every_command(command: str) -> None:
 @pytest.mark.parametrize("option", ["--out", "--seed", "--budget", "--steps"])
 def test_help_of_the_demo_lists_its_options(option: str) -> None:
     assert option in run("demo", "--help")
+
+
+@pytest.mark.parametrize("option", ["--out", "--json"])
+def test_help_of_the_papers_bench_lists_its_options(option: str) -> None:
+    assert option in run("bench", "paper", "--help")
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

@@ -10,7 +10,7 @@ import pytest
 from gdopt.demo import run
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "problems" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCKS = [
     pytest.param(code, id=f"{page.name}-{number}")
     for page in PAGES
@@ -39,6 +39,31 @@ def test_airfoil_example_writes_its_results(tmp_path):
     assert {"results.csv", "progress.png", "samples.png", "study.gdopt"} <= {
         p.name for p in (tmp_path / "out").iterdir()
     }
+
+
+def draw_digits(out):
+    command = [sys.executable, ROOT / "examples" / "images.py", out, "20", "1"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The folder and the printed lines of one round with a network that is hardly trained."""
+    out = tmp_path_factory.mktemp("images")
+    return out, draw_digits(out)
+
+
+def test_images_example_writes_its_figures_and_a_line_for_each_guidance_and_strength(digits):
+    out, printed = digits
+    assert {p.name for p in out.iterdir()} == {"digits.png", "rounds.png"}
+    arms = [(guidance, strength) for guidance in ("G", "G_loss") for strength in ("mild", "strong")]
+    assert re.findall(r"^(G\S*) +(\w+) +1(?: +-?\d+\.\d\d){3}$", printed, re.MULTILINE) == arms
+
+
+def test_images_example_gives_the_same_images_again(digits, tmp_path):
+    out, printed = digits
+    assert draw_digits(tmp_path) == printed
+    assert (tmp_path / "digits.png").read_bytes() == (out / "digits.png").read_bytes()
 
 
 FILES = {

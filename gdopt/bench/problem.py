@@ -20,6 +20,7 @@ class Problem:
         space: what may be tried.
         evaluate: noise-free values of a batch of parameters, one each.
         direction: "maximize" or "minimize".
+        gradient: exact gradients of the value at a batch of parameters, where there are any.
         corpus: designs without labels, (n, d) with columns in the order of the space.
         optimum: the true best value, where it is known.
         best_known: the best value that anyone has found.
@@ -34,6 +35,7 @@ class Problem:
     space: Space
     evaluate: Callable[[Sequence[Params]], list[float]]
     direction: str
+    gradient: Callable[[Sequence[Params]], list[dict[str, float]]] | None = None
     corpus: Callable[[], Float[np.ndarray, "n d"]] | None = None
     optimum: float | None = None
     best_known: float | None = None

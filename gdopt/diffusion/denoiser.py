@@ -4,7 +4,6 @@ The score of the noisy law is (D - x)/σ², the predicted noise is (x - D)/σ, a
 (Tweedie's formula, second order). The variance-preserving form x_t = αx₀ + √h ε of the paper is x = x_t/α, σ² = h/α².
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -177,9 +176,7 @@ def moved(denoiser: Denoiser, mean: Float[Tensor, " d"], centre: Float[Tensor, "
     return at
 
 
-def embedded(
-    denoiser: Denoiser, basis: Float[Tensor, "D d"], offset: Float[Tensor, " D"]
-) -> Callable[[Float[Tensor, "n D"], Float[Tensor, "*#n"]], Float[Tensor, "n D"]]:
+def embedded(denoiser: Denoiser, basis: Float[Tensor, "D d"], offset: Float[Tensor, " D"]) -> Denoiser:
     """The denoiser of offset + A u, for u of the given law and A of orthonormal columns (the paper's Assumption 1).
 
     E[x₀|x] = offset + A E[u | A'(x - offset)]: noise off the subspace says nothing of u.

@@ -48,7 +48,11 @@ def naive(
 
 
 def tweedie(slope: Float[Tensor, "n d"], direction: Float[Tensor, "*#n d"], noise: Float[Tensor, " n"]) -> Tensor:
-    """g'Cov[x₀|x]g = σ² g'(∂D/∂x)g, of each row: exact for every law (Tweedie's formula, second order)."""
+    """g'Cov[x₀|x]g = σ² g'(∂D/∂x)g, of each row: exact for every law (Tweedie's formula, second order).
+
+    Where an imperfect network makes it negative it counts as 0, and the pull is as strong as noise_std lets it be;
+    `white` is never negative.
+    """
     return noise * (slope * direction).sum(1).clamp_min(0)
 
 

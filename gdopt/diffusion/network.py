@@ -41,6 +41,9 @@ class PreconditionedNet(nn.Module):
     is the exact Gaussian denoiser, the paper's linear score; the network learns only what is not Gaussian; and a
     direction in which the corpus does not vary is never left, whatever the network says.
 
+    c_skip multiplies what the network adds as well: at high noise every law is Gaussian up to order l/σ². Without it
+    the network's error there outgrows the covariance in Cov[x₀|x] = σ² ∂D/∂x, which guidance divides by.
+
     Args:
         net: (n, r) and (n, 1) to (n, r), for r directions.
         mean: of the corpus.
@@ -67,6 +70,10 @@ class PreconditionedNet(nn.Module):
         u = (x - mean) @ basis
         return mean + self.directions(u, sigma) @ basis.T
 
+    def about(self, mean: Float[Tensor, " d"]) -> "PreconditionedNet":
+        """The same network with its Gaussian part about another mean: that of X - μ + mean."""
+        return PreconditionedNet(self.net, mean.to(self.mean), self.basis, self.spread)
+
     def directions(self, u: Float[Tensor, "n r"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n r"]:
         """The denoised coordinates along the basis."""
         c_skip, c_out, residual = self.residual(u, sigma)
@@ -75,14 +82,15 @@ class PreconditionedNet(nn.Module):
     def residual(
         self, u: Float[Tensor, "n r"], sigma: Float[Tensor, "*#n"]
     ) -> tuple[Float[Tensor, "n r"], Float[Tensor, "n r"], Float[Tensor, "n r"]]:
-        """c_skip, c_out and the network's output: what a training loss compares."""
+        """c_skip, c_out and what the network adds in units of c_out: what a training loss compares."""
         s, root = sigma.to(u).expand(len(u)).unsqueeze(1), self.spread.to(u)
         total = (root.square() + s.square()).sqrt()
         # log(σ/√l) / 4 keeps the level within a few units (Karras et al. 2022: c_noise = log σ / 4).
         level = (s / root.log().mean().exp()).log() / 4
         weights = next(self.net.parameters())
         out = self.net((u / total).to(weights), level.to(weights))
-        return (root / total).square(), s * root / total, out.to(u)
+        c_skip, c_out = (root / total).square(), s * root / total
+        return c_skip, c_out, c_skip * out.to(u)
 
 
 # 4 blocks of 256: about half a million parameters, pretrained on the airfoils within a minute.

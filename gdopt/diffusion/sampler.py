@@ -1,16 +1,17 @@
 """From noise to samples: solvers of the reverse process, all in x = x₀ + σε."""
 
 from itertools import pairwise
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.diffusion.denoiser import Denoiser
-from gdopt.diffusion.schedule import exponential
+from gdopt.diffusion.schedule import cosine, exponential
 from gdopt.errors import NumericsError
 
-__all__ = ["ancestral", "dpm_solver", "heun", "sample"]
+__all__ = ["Sampler", "ancestral", "ddpm", "dpm_solver", "expected", "heun", "sample"]
 
 
 @torch.no_grad()
@@ -58,6 +59,17 @@ def ancestral(
     return x
 
 
+@runtime_checkable
+class Sampler(Protocol):
+    """Draws of a denoiser's law whose mean and largest standard deviation are known, or nearly."""
+
+    def __call__(
+        self, denoiser: Denoiser, n: int, mean: Float[Tensor, " d"], spread: float, generator: torch.Generator
+    ) -> Float[Tensor, "n d"]:
+        """n draws."""
+        ...
+
+
 # The noise a sampler starts from, in units of the law's spread: the start N(mean, σ²) is then off by 1/SIGMA_MAX² in
 # variance. The last level before 0 is below what a step of any search resolves.
 SIGMA_MAX, SIGMA_MIN = 40.0, 0.01
@@ -90,3 +102,43 @@ def sample(
     if not x0.isfinite().all():
         raise NumericsError("sampling left the finite numbers: lower the guidance's strength")
     return x0
+
+
+# Without noise nothing is lost by starting so far out that the law is a point there.
+FAR, FINE_STEPS = 1e5, 32
+
+
+def expected(
+    denoiser: Denoiser,
+    n: int,
+    mean: Float[Tensor, " d"],
+    spread: float,
+    generator: torch.Generator,
+) -> Float[Tensor, "n d"]:
+    """n copies of the mean of the draws, for a denoiser that is affine in x: `sample` without its noise.
+
+    What an infinite batch would have as its mean, for a Gaussian law, guided or not.
+    """
+    sigmas = exponential(FINE_STEPS, SIGMA_MIN * spread, FAR * spread).to(mean)
+    return dpm_solver(denoiser, mean.unsqueeze(0), sigmas).expand(n, -1)
+
+
+# Those of the paper's code.
+DDPM_STEPS = 200
+
+
+def ddpm(
+    denoiser: Denoiser,
+    n: int,
+    mean: Float[Tensor, " d"],
+    spread: float,
+    generator: torch.Generator,
+    steps: int = DDPM_STEPS,
+) -> Float[Tensor, "n d"]:
+    """n draws by ancestral steps along the cosine schedule, from x_T ~ N(0, I): as the paper's code samples.
+
+    The mean and the spread are not used; data should have about unit variance and mean 0.
+    """
+    sigmas = cosine(steps).to(mean)
+    noise = torch.randn(n, len(mean), generator=generator, dtype=mean.dtype)
+    return ancestral(denoiser, noise * (1 + sigmas[0].square()).sqrt(), sigmas, generator)

@@ -11,7 +11,7 @@ from gdopt.errors import ProblemError
 
 __all__ = ["load", "names"]
 
-NAMES = ("airfoil", "hill")
+NAMES = ("airfoil", "hill", "linear_subspace", "unit_ball")
 
 
 def names() -> list[str]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 
+from gdopt.adapters.diffusers import DiffusersDenoiser
 from gdopt.diffusion.denoiser import (
     BoxDenoiser,
     Denoiser,
@@ -86,7 +88,38 @@ def of_net() -> Law:
     return Law(net, mean, lambda x: ((x - mean) - (x - mean) @ basis @ basis.T).norm(dim=1))
 
 
-LAWS = [of_gaussian, of_singular_gaussian, of_box, of_points, of_sphere, of_moved, of_embedded, of_net]
+def of_diffusers() -> Law:
+    """A network whose last layer is zero: where it predicts the velocity, the exact N(0, I)."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = UNet2DModel(
+            sample_size=2,
+            in_channels=1,
+            out_channels=1,
+            block_out_channels=(8,),
+            down_block_types=("DownBlock2D",),
+            up_block_types=("UpBlock2D",),
+            layers_per_block=1,
+            norm_num_groups=4,
+        )
+    net.eval().requires_grad_(False)
+    for weights in net.conv_out.parameters():
+        weights.zero_()
+    denoiser = DiffusersDenoiser(net, DDPMScheduler(prediction_type="v_prediction", clip_sample=False))
+    return Law(denoiser, torch.zeros(D, dtype=torch.float64), lambda x: torch.zeros(len(x)))
+
+
+LAWS = [
+    of_gaussian,
+    of_singular_gaussian,
+    of_box,
+    of_points,
+    of_sphere,
+    of_moved,
+    of_embedded,
+    of_net,
+    of_diffusers,
+]
 every_law = pytest.mark.parametrize("law", [f() for f in LAWS], ids=[f.__name__[3:] for f in LAWS])
 
 

@@ -1,12 +1,14 @@
 """Guidance against the closed forms of linear objectives, and the subspace it must not leave."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from gdopt.diffusion.denoiser import GaussianDenoiser, MixtureDenoiser, embedded, score
+from gdopt.diffusion.denoiser import Denoiser, GaussianDenoiser, MixtureDenoiser, embedded, score
 from gdopt.diffusion.guidance import (
     acquisition,
     clipped,
@@ -14,7 +16,9 @@ from gdopt.diffusion.guidance import (
     improvement,
     lookahead,
     naive,
+    tweedie,
     weighted,
+    white,
 )
 from gdopt.diffusion.network import network
 from gdopt.diffusion.sampler import sample
@@ -229,3 +233,41 @@ def test_guided_denoisers_carry_no_graph() -> None:
         acquisition(PRIOR, lambda z: z[:, 0] @ G),
     )
     assert not any(one(XT.requires_grad_(False), level(0.3)).requires_grad for one in guided)
+
+
+# A gradient and a target for each row.
+
+GRADIENTS, TARGETS = normal(5, 6, seed=14), normal(5, seed=15)
+
+
+@pytest.mark.parametrize("guidance", [naive, lookahead])
+def test_each_row_is_guided_by_its_own_gradient_and_target(guidance: Callable[..., Denoiser]) -> None:
+    found = guidance(PRIOR, GRADIENTS, TARGETS, NOISE)(XT, level(0.3))
+    for row, gradient, target, expected in zip(XT, GRADIENTS, TARGETS, found, strict=True):
+        alone = guidance(PRIOR, gradient, float(target), NOISE)(row.unsqueeze(0), level(0.3))
+        close(alone[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("abar", ABARS)
+def test_white_variance_is_exact_for_a_white_latent(abar: float) -> None:
+    A = orthonormal(6, 2, seed=4)
+    prior = GaussianDenoiser(LAW.mean, A @ A.T)
+    exact, public = (lookahead(prior, G, TARGET, NOISE, variance=v)(XT, level(abar)) for v in (tweedie, white))
+    close(public, exact, atol=1e-9)
+
+
+@pytest.mark.parametrize("abar", ABARS)
+def test_white_variance_is_the_beta_of_the_papers_code(abar: float) -> None:
+    slope = LAW.jacobian(abar).T @ G  # of g'E[x0|x_t], by x_t
+    beta = abar / 2 / (abar * NOISE**2 + (1 - abar) * slope @ slope)
+    expected = 2 * beta * torch.outer(TARGET - LAW.clean(XT, abar) @ G, slope)
+    x, sigma = XT / abar**0.5, level(abar)
+    pull = score(lookahead(PRIOR, G, TARGET, NOISE, variance=white), x, sigma) - score(PRIOR, x, sigma)
+    close(pull / abar**0.5, expected)
+
+
+@pytest.mark.parametrize("abar", ABARS)
+def test_guidance_through_a_linear_decoder_is_that_of_the_decoded_gradient(abar: float) -> None:
+    M, g = normal(4, 6, seed=16), normal(4, seed=17)
+    through = lookahead(PRIOR, g, TARGET, NOISE, decoder=lambda z: z @ M.T)
+    close(through(XT, level(abar)), lookahead(PRIOR, M.T @ g, TARGET, NOISE)(XT, level(abar)), atol=1e-10)

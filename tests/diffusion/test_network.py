@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gdopt.diffusion.denoiser import Denoiser
 from gdopt.diffusion.network import PreconditionedNet, network
-from tests.oracles import ABARS, Gaussian, f64, level, normal, orthonormal, seeded
+from tests.oracles import ABARS, Gaussian, f64, jacobian, level, normal, orthonormal, seeded
 
 MEAN, BASIS, SPREAD = normal(7, seed=0), orthonormal(7, 3, seed=1), f64([2.0, 1.0, 0.1])
 SIGMAS = (0.01, 0.5, 20.0)
@@ -43,7 +43,14 @@ def test_outputs_are_scaled_as_in_table_1_along_each_direction(sigma: float) -> 
     found = PreconditionedNet(Recorder(1.5), MEAN, BASIS, SPREAD)(x, f64(sigma))
     for u, clean, data in zip(((x - MEAN) @ BASIS).T, ((found - MEAN) @ BASIS).T, SPREAD, strict=True):
         skip, out = data**2 / (sigma**2 + data**2), sigma * data / (sigma**2 + data**2) ** 0.5
-        torch.testing.assert_close(clean, skip * u + out * 1.5, rtol=0, atol=1e-12)
+        torch.testing.assert_close(clean, skip * u + out * skip * 1.5, rtol=0, atol=1e-12)
+
+
+def test_at_high_noise_the_covariance_is_the_corpus_whatever_the_network_says() -> None:
+    net, sigma = with_random_weights(), 40 * SPREAD[0]
+    x = MEAN + sigma * normal(7, seed=3)
+    found = sigma**2 * BASIS.T @ jacobian(net, x, sigma) @ BASIS
+    torch.testing.assert_close(found, (SPREAD**2).diag(), rtol=0, atol=0.05 * float(SPREAD[0]) ** 2)
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)

@@ -35,7 +35,9 @@ def test_every_name_is_a_module_here() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ProblemError, match="no problem is called 'hull'; there are airfoil, hill"):
+    with pytest.raises(
+        ProblemError, match="no problem is called 'hull'; there are airfoil, hill, linear_subspace, unit_ball"
+    ):
         load("hull")
 
 
