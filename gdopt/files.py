@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gdopt.errors import StoreError
 
-__all__ = ["read", "write"]
+__all__ = ["put", "read", "write"]
 
 HEADER, CHECKSUM = "gdopt", "sha256"
 
@@ -31,7 +31,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     text = json.dumps(header, allow_nan=False)
     metadata = {HEADER: text, CHECKSUM: _checksum(plain, text)}
     try:
-        _replace(path, save(plain or {"": torch.zeros(0)}, metadata))
+        put(path, save(plain or {"": torch.zeros(0)}, metadata))
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
 
@@ -69,7 +69,8 @@ def _checksum(tensors: Mapping[str, Tensor], header: str) -> str:
     return digest.hexdigest()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a new one is forced to disk, then takes the old one's place."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with part.open("xb") as file:

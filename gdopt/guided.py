@@ -10,6 +10,7 @@ from torch import Tensor
 from gdopt import select
 from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, Codec
+from gdopt.designs import distinct, enough, history, pending, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
 from gdopt.diffusion.guidance import improvement, weighted
 from gdopt.diffusion.sampler import sample
@@ -25,18 +26,12 @@ from gdopt.surrogate.warp import Warp, rank_normal
 
 __all__ = ["GuidedDiffusion"]
 
-# Results before the first learned proposal, unless the user says: two in each direction, within reason.
-LEAST_START, MOST_START = 4, 10
-# Up to this many designs are selected one by one by qLogNEI, more by Thompson sampling.
-GREEDY = 8
 # Candidates for each design asked for.
 CANDIDATES_EACH = 4
 # Draws of the prior that steps are made of: 1024 give half a million differences.
 DRAWS = 1024
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
-# Designs looked at for each new one that a small space may still have.
-SEARCH = 20
 # AdamW's rate when the network is trained on: a third of pretraining's.
 TUNING_RATE = 3e-4
 
@@ -103,19 +98,20 @@ class GuidedDiffusion:
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
         codec = codec_of(state.space, self.prior)
-        if len(state.done) < (self.start or min(max(2 * codec.dim, LEAST_START), MOST_START)):
+        if len(state.done) < (self.start or enough(codec.dim)):
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})
         generator = stream(state)
-        z, y = _told(state, codec)
+        z, y = told(state, codec)
         surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
         pool = self._pool(law, surrogate, self.warp(y).amax().item(), n, generator)
-        pool, params = _distinct(pool, state, codec)
+        rows, params = distinct(pool.z, state, codec)
+        pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
             pool, params = _topped_up(pool, params, state, self.prior, codec, n)
-        picks = self._select(surrogate, pool.z, z[: self.keep], _pending(state, codec), n, generator)
+        picks = select.batch(surrogate, pool.z, n, z[: self.keep], pending(state, codec), self.temper, generator)
         return append(
             state,
             [params[i] for i in picks],
@@ -165,9 +161,9 @@ class GuidedDiffusion:
         """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
         draws = sample(denoiser, DRAWS, mean, 1.0, generator)
-        scale = scale_after(*_history(state))
+        scale = scale_after(*history(state, lambda t: t.predicted is not None))
         centre = centre_of(self._elite(z))
-        before = self._elite(_told(_before_last_round(state), codec)[0])
+        before = self._elite(told(_before_last_round(state), codec)[0])
         drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
         drift = drift + self.climb * scale * _told_direction(state, codec, len(self._elite(z)))
         return _Law(denoiser, draws, centre, scale, drift, z[: self.family])
@@ -213,20 +209,6 @@ class GuidedDiffusion:
         guided = weighted(local, towards, lambda sigma: torch.full_like(sigma, self.strength))
         return sample(guided, n, law.centre, law.scale, generator)
 
-    def _select(
-        self,
-        surrogate: GaussianProcess,
-        pool: Float[Tensor, "m d"],
-        told: Float[Tensor, "k d"],
-        pending: Float[Tensor, "p d"],
-        n: int,
-        generator: torch.Generator,
-    ) -> list[int]:
-        if n <= GREEDY:
-            seed = int(torch.randint(2**31, (1,), generator=generator))
-            return select.greedy(surrogate, pool, n, told, pending, seed)
-        return select.thompson(surrogate, pool, n, self.temper, generator)
-
 
 @dataclass(frozen=True, slots=True)
 class _Law:
@@ -238,17 +220,6 @@ class _Law:
     scale: float
     drift: Float[Tensor, " d"]
     family: Float[Tensor, "e d"]
-
-
-def _told(state: State, codec: Codec) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
-    """What is known, the best first."""
-    y = state.values()
-    order = y.argsort(descending=True, stable=True)
-    return codec.encode([t.params for t in state.done])[order], y[order]
-
-
-def _pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:
-    return codec.encode([t.params for t in state.pending])
 
 
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:
@@ -266,41 +237,12 @@ def _before_last_round(state: State) -> State:
     return replace(state, trials=tuple(t for t in state.trials if t.round < last))
 
 
-def _history(state: State) -> tuple[list[list[float]], float]:
-    """The values of each learned round, and the best before the first of them."""
-    learned = [t for t in state.done if t.predicted is not None]
-    first = min((t.round for t in learned), default=0)
-    before = [t.value for t in state.done if t.predicted is None and t.value is not None]
-    rounds = [
-        [t.value for t in learned if t.round == k and t.value is not None] for k in range(first, len(state.notes))
-    ]
-    return [r for r in rounds if r], max(before, default=float("-inf"))
-
-
-def _distinct(pool: Pool, state: State, codec: Codec) -> tuple[Pool, list[Params]]:
-    """The candidates that the space allows and that were not asked for before, each once, as they decode."""
-    seen = {tuple(t.params.values()) for t in state.trials}
-    params: list[Params] = []
-    rows: list[int] = []
-    for row, one in enumerate(codec.decode(pool.z)):
-        key = tuple(one.values())
-        if key not in seen and state.space.allows(one):
-            seen.add(key)
-            rows.append(row)
-            params.append(one)
-    return Pool(codec.encode(params), pool.source[rows], pool.sources), params
-
-
 def _topped_up(
     pool: Pool, params: list[Params], state: State, prior: DiffusionPrior | None, codec: Codec, n: int
 ) -> tuple[Pool, list[Params]]:
-    """The candidates and as many designs of the start as are missing, new ones first: small spaces run out of them."""
-    known = {tuple(one.values()) for one in [*params, *(t.params for t in state.trials)]}
-    missing = n - len(params)
-    spare = start_designs(state, prior, SEARCH * missing)
-    new = {key: one for one in spare if (key := tuple(one.values())) not in known}
-    more = [*new.values(), *spare][:missing]
-    source = torch.cat([pool.source, torch.full((missing,), len(pool.sources))])
+    """The candidates and as many designs of the start as are missing."""
+    more = spare(state, prior, params, n - len(params))
+    source = torch.cat([pool.source, torch.full((len(more),), len(pool.sources))])
     return Pool(torch.cat([pool.z, codec.encode(more)]), source, (*pool.sources, START)), params + more
 
 

@@ -9,7 +9,26 @@ from torch import Tensor
 
 from gdopt.surrogate.gp import BOX, GaussianProcess
 
-__all__ = ["greedy", "thompson"]
+__all__ = ["batch", "greedy", "thompson"]
+
+# Up to this many designs are selected one by one by qLogNEI, more by Thompson sampling.
+GREEDY = 8
+
+
+def batch(
+    surrogate: GaussianProcess,
+    pool: Float[Tensor, "m d"],
+    n: int,
+    told: Float[Tensor, "k d"],
+    pending: Float[Tensor, "p d"],
+    temper: float,
+    generator: torch.Generator,
+) -> list[int]:
+    """n different candidates of m: a few by `greedy`, more by `thompson` at a spread of `temper`."""
+    if n <= GREEDY:
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        return greedy(surrogate, pool, n, told, pending, seed)
+    return thompson(surrogate, pool, n, temper, generator)
 
 
 # The joint posterior of more candidates at once than this costs more than it tells.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import gdopt
 from gdopt.algorithm import Algorithm
+from gdopt.baselines import baseline, names
 from gdopt.diffusion.network import network
 from gdopt.space import Params
 from gdopt.study import Study
@@ -72,6 +73,10 @@ class Case:
     algorithm: Callable[[], Algorithm]
     space: Callable[[], gdopt.Space]
     n: int = 4
+    # Whether what was told changes what is proposed.
+    learns: bool = True
+    # Whether an `ask` takes seconds.
+    slow: bool = False
 
     def study(self, direction: str = "maximize", storage: Path | None = None, seed: int = 0) -> Study:
         return Study(self.space(), direction=direction, algorithm=self.algorithm(), storage=storage, seed=seed)
@@ -80,16 +85,52 @@ class Case:
 # Rounds of more than 8 are selected by Thompson sampling, smaller ones by qLogNEI: both have their turn.
 BATCHES = {"mixed": 9, "wide": 9}
 ON_BOX = [
-    Case(f"{kind}-{name}", algorithm, lambda space=space: space, BATCHES.get(name, 4))
+    Case(f"{kind}-{name}", algorithm, lambda space=space: space, BATCHES.get(name, 4), kind != "random")
     for kind, algorithm in {"guided": guided, "random": gdopt.RandomSearch}.items()
     for name, space in SPACES.items()
 ]
 ON_PRIOR = [
     Case("guided-prior", lambda: guided(prior=quick_prior()), lambda: quick_prior().space, 9),
     Case("finetuned-prior", lambda: guided(prior=quick_prior(), finetune=5), lambda: quick_prior().space),
-    Case("random-prior", lambda: gdopt.RandomSearch(prior=quick_prior()), lambda: quick_prior().space),
+    Case("random-prior", lambda: gdopt.RandomSearch(prior=quick_prior()), lambda: quick_prior().space, learns=False),
 ]
-CASES = ON_BOX + ON_PRIOR
+
+
+def quick(name: str, prior: gdopt.DiffusionPrior | None = None) -> Algorithm:
+    """A baseline that is quick: a small pool, and learning from the fourth result on."""
+    made = baseline(name, prior)
+    fields = {"start": 4, "candidates": 64, "most": 10}
+    return replace(made, **{k: v for k, v in fields.items() if hasattr(made, k)})
+
+
+# Those that optimize an acquisition function take seconds; of the others, every space together takes a minute.
+SLOW = {"qlogei", "qlognei", "ax"}
+LEARNERS = [name for name in names() if name not in ("random", "sobol")]
+BASELINES = [
+    Case(
+        f"{kind}-{name}",
+        lambda kind=kind: quick(kind),
+        lambda space=space: space,
+        BATCHES.get(name, 4),
+        slow=kind in SLOW or (name != "line" and kind != "cma"),
+    )
+    for kind in LEARNERS
+    for name, space in {"line": LINE, "mixed": MIXED, "constrained": CONSTRAINED}.items()
+] + [
+    Case(
+        f"{kind}-pca-prior",
+        lambda kind=kind: quick(f"{kind}-pca", quick_prior()),
+        lambda: quick_prior().space,
+        slow=kind in SLOW,
+    )
+    for kind in LEARNERS
+]
+SEQUENCES = [
+    Case("sobol-line", lambda: baseline("sobol"), lambda: LINE, learns=False),
+    Case("sobol-pca-prior", lambda: baseline("sobol-pca", quick_prior()), lambda: quick_prior().space, learns=False),
+    Case("eda-box-of-prior", lambda: quick("eda", quick_prior()), lambda: quick_prior().space),
+]
+CASES = ON_BOX + ON_PRIOR + BASELINES + SEQUENCES
 # One of each algorithm, on its quickest space.
 QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
 

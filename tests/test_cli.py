@@ -35,6 +35,15 @@ def test_help_of_the_papers_bench_lists_its_options(option: str) -> None:
     assert option in run("bench", "paper", "--help")
 
 
+def test_a_bench_of_an_unknown_problem_is_one_line(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gdopt", "bench", "run", "hil"])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert capsys.readouterr().err.startswith("gdopt: no problem is called 'hil'")
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     result = CliRunner().invoke(cli.app, ["optimise"])
     assert result.exit_code == 2

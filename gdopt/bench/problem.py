@@ -28,6 +28,12 @@ class Problem:
         budget: evaluations in all, the start included.
         batch: evaluations in a round.
         noise_std: standard deviation of the noise to add, in the units of the value.
+        failure_rate: probability that a trial fails and gives no value; like the noise, not in `evaluate`.
+        violations: by how much each of a batch breaks what must hold of a result, summed; 0 where all of it holds.
+            None: nothing must hold. `evaluate` then gives a design that breaks something a value that is worse than
+            every one that does not, and the worse the more it breaks (Deb 2000), so that an algorithm needs to know
+            only values.
+        commensurate: whether all columns of the corpus have the same unit, so that their variances can be compared.
         source: where the problem is from.
     """
 
@@ -43,4 +49,7 @@ class Problem:
     budget: int = 100
     batch: int = 1
     noise_std: float = 0.0
+    failure_rate: float = 0.0
+    violations: Callable[[Sequence[Params]], list[float]] | None = None
+    commensurate: bool = False
     source: str = ""

@@ -107,6 +107,7 @@ def problem() -> Problem:
         start=40,
         budget=300,
         batch=20,
+        commensurate=True,
         source="own; NeuralFoil (arXiv:2503.16323) on the airfoils that aerosandbox ships",
     )
 

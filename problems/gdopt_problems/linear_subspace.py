@@ -20,6 +20,8 @@ from gdopt.bench.problem import Problem
 from gdopt.diffusion.denoiser import MixtureDenoiser
 from gdopt.diffusion.law import Law, gaussian, on_subspace
 from gdopt.space import Params, Real, Space
+from gdopt.surrogate.gradient import exact
+from gdopt_problems.designs import PENALTY, matrix, rowwise
 
 __all__ = [
     "Distance",
@@ -219,27 +221,32 @@ def regularized_optimum(reward: Parabola | Distance, law: Law, strength: float) 
 
 
 def problem(reward: str = "f1_theta2", latent: str = "gaussian", seed: int = 0) -> Problem:
-    """The problem `linear_subspace`: maximize one of the rewards; 65,536 designs without labels lie on the subspace.
+    """The problem `linear_subspace`: maximize f(x) - 10|x_off|²; 65,536 designs without labels lie on the subspace.
 
-    Its best value is that of the subspace; a design off it is no design of the data's kind.
+    Without the penalty a black box would be best off the subspace. The optimum of f1 is 10, that of f2 where the
+    penalty's slope is that of the distance: SLOPE²/(4·10) above f2's on the subspace.
     """
     data, f = subspace(latent, seed), rewards(latent, seed)[reward]
 
-    def matrix(batch: Sequence[Params]) -> Tensor:
-        return torch.tensor([[float(p[name]) for name in space.names] for p in batch], dtype=torch.float64)
+    def value(x: Float[Tensor, "n D"]) -> Float[Tensor, " n"]:
+        off: Tensor = x - x @ data.basis @ data.basis.T
+        return f(x) - PENALTY * off.square().sum(1)
 
     def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
-        return [dict(zip(space.names, row, strict=True)) for row in f.gradient(matrix(batch)).tolist()]
+        slopes = exact(value, torch.from_numpy(matrix(space, batch)))
+        return [dict(zip(space.names, row, strict=True)) for row in slopes.tolist()]
 
     def corpus() -> np.ndarray:
         return data.draw(PRETRAINING, torch.Generator().manual_seed(seed)).numpy()
 
     space = Space([Real(f"x{i}", -BOUND, BOUND) for i in range(DIMENSIONS)])
     best = float(f(optimum(f, data.basis).unsqueeze(0)))
+    if isinstance(f, Distance):
+        best += SLOPE**2 / (4 * PENALTY)
     return Problem(
         name="linear_subspace",
         space=space,
-        evaluate=lambda batch: f(matrix(batch)).tolist(),
+        evaluate=rowwise(space, lambda x: value(torch.from_numpy(x)).numpy()),
         gradient=gradient,
         direction="maximize",
         corpus=corpus,

@@ -16,6 +16,8 @@ from gdopt.bench.problem import Problem
 from gdopt.diffusion.denoiser import SphereDenoiser
 from gdopt.diffusion.law import Law
 from gdopt.space import Params, Real, Space
+from gdopt.surrogate.gradient import exact
+from gdopt_problems.designs import PENALTY, matrix, rowwise
 
 __all__ = ["Linear", "distance", "draw", "law", "problem", "reward"]
 
@@ -66,17 +68,18 @@ def reward(seed: int = 0) -> Linear:
 
 
 def problem(seed: int = 0) -> Problem:
-    """The problem `unit_ball`: maximize θ'x; 65,536 designs without labels lie on the unit sphere.
+    """The problem `unit_ball`: maximize θ'x - 10(|x| - 1)²; 65,536 designs without labels lie on the unit sphere.
 
-    The optimum is that of the sphere; a design off it is no design of the data's kind.
+    Without the penalty a black box would be best far off the sphere. Its optimum is at |x| = 1 + 1/20.
     """
     f = reward(seed)
 
-    def matrix(batch: Sequence[Params]) -> Tensor:
-        return torch.tensor([[float(p[name]) for name in space.names] for p in batch], dtype=torch.float64)
+    def value(x: Float[Tensor, "n 64"]) -> Float[Tensor, " n"]:
+        return f(x) - PENALTY * distance(x).square()
 
     def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
-        return [dict(zip(space.names, row, strict=True)) for row in f.gradient(matrix(batch)).tolist()]
+        slopes = exact(value, torch.from_numpy(matrix(space, batch)))
+        return [dict(zip(space.names, row, strict=True)) for row in slopes.tolist()]
 
     def corpus() -> np.ndarray:
         return draw(PRETRAINING, torch.Generator().manual_seed(seed)).numpy()
@@ -85,12 +88,12 @@ def problem(seed: int = 0) -> Problem:
     return Problem(
         name="unit_ball",
         space=space,
-        evaluate=lambda batch: f(matrix(batch)).tolist(),
+        evaluate=rowwise(space, lambda x: value(torch.from_numpy(x)).numpy()),
         gradient=gradient,
         direction="maximize",
         corpus=corpus,
-        optimum=1.0,
-        best_known=1.0,
+        optimum=1 + 1 / (4 * PENALTY),
+        best_known=1 + 1 / (4 * PENALTY),
         start=20,
         budget=200,
         batch=20,

@@ -1,6 +1,5 @@
 """The hill, and how problems are found by name."""
 
-import importlib.util
 import sys
 
 import pytest
@@ -29,16 +28,10 @@ def test_the_hill_refuses_a_design_off_its_box() -> None:
         load("hill").evaluate([at(0.0), at(0.0) | {"x3": 1.5}])
 
 
-def test_every_name_is_a_module_here() -> None:
-    assert names() == sorted(names())
-    assert all(importlib.util.find_spec(f"gdopt_problems.{name}") for name in names())
-
-
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(
-        ProblemError, match="no problem is called 'hull'; there are airfoil, hill, linear_subspace, unit_ball"
-    ):
+    with pytest.raises(ProblemError, match="no problem is called 'hull'") as told:
         load("hull")
+    assert str(told.value).endswith(f"there are {', '.join(names())}")
 
 
 def test_loading_twice_gives_the_same_problem() -> None:

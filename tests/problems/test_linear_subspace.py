@@ -108,7 +108,20 @@ def test_the_problem_has_the_reward_and_its_gradient(name: str) -> None:
     assert p.evaluate(batch) == pytest.approx(f(x).tolist())
     assert p.gradient is not None
     slopes = [list(g.values()) for g in p.gradient(batch)]
-    np.testing.assert_allclose(slopes, f.gradient(x).numpy())
+    np.testing.assert_allclose(slopes, f.gradient(x).numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", list(rewards()))
+def test_nothing_is_better_than_the_problems_optimum_on_or_off_the_subspace(name: str) -> None:
+    p, f, basis = problem(name), rewards()[name], subspace().basis
+
+    def penalized(x: Tensor) -> Tensor:
+        off = x - basis @ (basis.T @ x)
+        return f(x.unsqueeze(0))[0] - 10 * off @ off
+
+    best = best_of(penalized, 64)
+    assert float(penalized(best)) == pytest.approx(p.optimum, abs=1e-6)
+    assert p.evaluate([dict(zip(p.space.names, best.tolist(), strict=True))]) == pytest.approx([p.optimum], abs=1e-6)
 
 
 def test_the_corpus_of_the_problem_is_in_its_space() -> None:

@@ -50,4 +50,12 @@ def test_the_problem_has_the_reward_and_its_gradient() -> None:
     batch = [dict(zip(p.space.names, row.tolist(), strict=True)) for row in x]
     assert p.evaluate(batch) == pytest.approx(reward()(x).tolist())
     assert p.gradient is not None
-    np.testing.assert_allclose([list(g.values()) for g in p.gradient(batch)], reward().gradient(x).numpy())
+    np.testing.assert_allclose([list(g.values()) for g in p.gradient(batch)], reward().gradient(x).numpy(), atol=1e-12)
+
+
+def test_off_the_sphere_the_problem_is_worth_less_than_at_its_optimum() -> None:
+    p, theta = load("unit_ball"), reward().theta
+    radii = (0.9, 1.0, 1.05, 1.1, 2.0)
+    values = p.evaluate([dict(zip(p.space.names, (r * theta).tolist(), strict=True)) for r in radii])
+    assert values == pytest.approx([r - 10 * (r - 1) ** 2 for r in radii])
+    assert max(values) == pytest.approx(p.optimum)

@@ -46,10 +46,10 @@ def run(out: Path, *, quiet: bool = False) -> Table:
         "seconds": time.perf_counter() - began,
         "versions": {"gdopt": gdopt.__version__, "torch": torch.__version__},
     }
-    # As it is read back, so that a page made of the file is the same.
-    results: Table = json.loads(json.dumps(everything))
+    # As it is read back, so that a page made of the file is the same; ten digits are enough for every figure.
+    results: Table = json.loads(json.dumps(everything), parse_float=lambda digits: float(f"{float(digits):.10g}"))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "results.json").write_text(json.dumps(results) + "\n")
     write(out, results)
     console.print(f"in {out}/: index.md, results.json and {len(FIGURES)} figures; {results['seconds']:.0f} s")
     return results

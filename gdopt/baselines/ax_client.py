@@ -1,0 +1,141 @@
+"""Ax's own default, by its client."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from gdopt.algorithm import State, Status
+from gdopt.baselines.cube import Cube, cube_of
+from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import Codec
+from gdopt.designs import new
+from gdopt.space import Choice, Integer, Params, Real, Space
+
+__all__ = ["AxDefault"]
+
+METRIC = "value"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxDefault(Learner):
+    """What `ax.api.client.Client` proposes with the generation strategy that it chooses itself.
+
+    A client is made for every `ask` and told of all trials: pending ones are running to it. Ax sees the parameters as
+    they are, or with a prior the whitened coordinates as range parameters.
+
+    Args:
+        most: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
+    """
+
+    most: int = 64
+
+    source: ClassVar[str] = "ax"
+    package: ClassVar[tuple[str, str] | None] = ("ax", "ax")
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """The next trials of a client that knows all that is known."""
+        whitened = self.prior is not None and codec is self.prior.codec
+        view = _Whitened(cube_of(codec, self.prior)) if whitened else _Plain(state.space)
+        seed = seed_from(generator)
+        with isolated(seed), _quiet():
+            client = _client(seed, view)
+            for trial in state.trials:
+                index = client.attach_trial(view.to_ax(trial.params))
+                if trial.value is not None:
+                    client.complete_trial(index, {METRIC: trial.value})
+                elif trial.status is Status.FAILED:
+                    client.mark_trial_failed(index)
+                elif trial.status is Status.ABANDONED:
+                    client.mark_trial_abandoned(index)
+            found = client.get_next_trials(min(n, self.most)).values()
+        designs = [view.from_ax(one) for one in found]
+        return Proposal([designs[row] for row in new(designs, state)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Parameters as Ax names and bounds them: its names have to be identifiers."""
+
+    space: Space
+
+    def configs(self) -> list[Any]:
+        from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+
+        made: list[Any] = []
+        for i, p in enumerate(self.space.parameters):
+            if isinstance(p, Choice):
+                made.append(ChoiceParameterConfig(f"p{i}", list(p.levels), "str", is_ordered=False))
+            elif isinstance(p, Integer):
+                made.append(RangeParameterConfig(f"p{i}", (p.low, p.high), "int"))
+            else:
+                log = isinstance(p, Real) and p.log
+                made.append(RangeParameterConfig(f"p{i}", (p.low, p.high), "float", scaling="log" if log else "linear"))
+        return made
+
+    def constraints(self) -> list[str]:
+        """Those that Ax can keep: not of parameters on a logarithmic scale. Designs that break one are left out."""
+        logs = {p.name for p in self.space.parameters if isinstance(p, Real) and p.log}
+        number = {name: i for i, name in enumerate(self.space.names)}
+        return [
+            " + ".join(f"{value} * p{number[name]}" for name, value in c.coefficients) + f" <= {c.upper}"
+            for c in self.space.constraints
+            if not logs & {name for name, _ in c.coefficients}
+        ]
+
+    def to_ax(self, params: Params) -> dict[str, Any]:
+        return {f"p{i}": params[name] for i, name in enumerate(self.space.names)}
+
+    def from_ax(self, given: dict[str, Any]) -> Params:
+        return {p.name: p.plain(given[f"p{i}"]) for i, p in enumerate(self.space.parameters)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Whitened:
+    """The unit cube about the corpus, in the prior's coordinates."""
+
+    cube: Cube
+
+    def configs(self) -> list[Any]:
+        from ax.api.configs import RangeParameterConfig
+
+        return [RangeParameterConfig(f"p{i}", (0.0, 1.0), "float") for i in range(self.cube.codec.dim)]
+
+    def constraints(self) -> list[str]:
+        return []
+
+    def to_ax(self, params: Params) -> dict[str, Any]:
+        unit = self.cube.encode([params])[0].clamp(0, 1).tolist()
+        return {f"p{i}": value for i, value in enumerate(unit)}
+
+    def from_ax(self, given: dict[str, Any]) -> Params:
+        unit = torch.tensor([[given[f"p{i}"] for i in range(self.cube.codec.dim)]], dtype=torch.float64)
+        return self.cube.codec.decode(self.cube.z(unit))[0]
+
+
+def _client(seed: int, view: _Plain | _Whitened) -> Any:
+    """An Ax client that maximizes. Its strategy is the default without the initialization, which the start has been."""
+    from ax.api.client import Client
+
+    client = Client(random_seed=seed)
+    client.configure_experiment(
+        name="gdopt", parameters=view.configs(), parameter_constraints=view.constraints() or None
+    )
+    client.configure_optimization(objective=METRIC)
+    client.configure_generation_strategy(initialization_budget=0, initialize_with_center=False)
+    return client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ax logs every trial to its users' terminals."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)

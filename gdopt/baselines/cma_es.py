@@ -1,0 +1,125 @@
+"""CMA-ES (Hansen 2016) by pycma."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from gdopt.algorithm import State, Status, Trial
+from gdopt.baselines.cube import Cube, cube_of
+from gdopt.baselines.isolated import isolated
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import Codec
+from gdopt.errors import SettingsError
+from gdopt.space import Params
+
+__all__ = ["CMAES"]
+
+# Draws for each design that is still missing, before a small space is taken to be exhausted.
+DRAWS = 20
+# The first spread in the unit cube, where pycma's advice is a quarter to a third of the range.
+SIGMA = 0.3
+# What notes say of a round: the generation it belongs to, and the trial that the first mean is taken from.
+GENERATION, MEAN = "generation", "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CMAES(Learner):
+    """CMA-ES with pycma's settings: from the best of the first designs, or from the mean of the corpus.
+
+    In the box it works in the unit cube, with pycma's own handling of bounds. In the prior's coordinates it starts at
+    the law of the corpus: mean 0 and spread 1.
+
+    A generation is as large as the first `ask` that it serves, and at least pycma's default 4 + ⌊3 log d⌋; smaller
+    asks share one. While results of a full generation are missing, an `ask` gets more draws of the same law. A failed
+    trial counts as the worst of its generation. The state of pycma is not stored: the generations are told to it
+    again, from the same seed.
+
+    Args:
+        sigma: the first spread; by default 0.3 of the cube, or 1 in the prior's coordinates.
+    """
+
+    sigma: float | None = None
+
+    source: ClassVar[str] = "generation"
+    package: ClassVar[tuple[str, str] | None] = ("cma", "baselines")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sigma is not None and not self.sigma > 0:
+            raise SettingsError(f"sigma = {self.sigma}: expected more than 0")
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """The next draws of pycma."""
+        inside = self.prior is None or codec is not self.prior.codec
+        cube = cube_of(codec, self.prior) if inside else _plain(codec)
+        rounds = [k for k, note in enumerate(state.notes) if GENERATION in note]
+        sizes = [sum(t.round == k for t in state.trials) for k in rounds]
+        mean = int(state.notes[rounds[0]][MEAN]) if rounds else max(state.done, key=lambda t: t.value or 0.0).id
+        # From here on all comes from the seed and the trials: whatever was drawn before is drawn again.
+        with isolated(state.seed):
+            es = self._started(cube, state.trials[mean], [*sizes, n][0], state.seed, inside)
+            generation = 0
+            x: list[Any] = []
+            told: list[Trial] = []
+            for k, size in zip(rounds, sizes, strict=True):
+                if state.notes[k][GENERATION] > generation:
+                    _tell(es, x, told)
+                    generation, x, told = generation + 1, [], []
+                trials = [t for t in state.trials if t.round == k]
+                rows, _ = _draw(es, cube, replace(state, trials=state.trials[: trials[0].id]), size)
+                x, told = x + rows, told + trials[: len(rows)]
+            if len(x) >= es.popsize and all(t.status is not Status.PENDING for t in told):
+                _tell(es, x, told)
+                generation += 1
+            _, params = _draw(es, cube, state, n)
+        return Proposal(params, note={GENERATION: generation, MEAN: mean})
+
+    def _started(self, cube: Cube, best: Trial, size: int, seed: int, inside: bool) -> Any:
+        """pycma before its first generation."""
+        import cma
+
+        dim = cube.codec.dim
+        mean = cube.encode([best.params])[0].clamp(0, 1).numpy() if inside else np.zeros(dim)
+        options = {
+            # pycma takes 0 for the time of day.
+            "seed": seed % (2**32 - 1) + 1,
+            "popsize": max(4 + int(3 * np.log(dim)), size),
+            "bounds": [0, 1] if inside else None,
+            "verbose": -9,
+            "verb_log": 0,
+        }
+        return cma.CMAEvolutionStrategy(mean, self.sigma or (SIGMA if inside else 1.0), options)
+
+
+def _plain(codec: Codec) -> Cube:
+    """The codec's own coordinates."""
+    zero = torch.zeros(codec.dim, dtype=torch.float64)
+    return Cube(codec, zero, zero + 1)
+
+
+def _draw(es: Any, cube: Cube, state: State, n: int) -> tuple[list[Any], list[Params]]:
+    """n draws that are new after the trials of the state, and what they decode to; fewer if there are no more."""
+    x: list[Any] = []
+    new: list[Params] = []
+    seen = {tuple(t.params.values()) for t in state.trials}
+    for _ in range(DRAWS):
+        if len(x) == n:
+            break
+        drawn = es.ask(n - len(x))
+        for row, one in zip(drawn, cube.codec.decode(cube.z(torch.from_numpy(np.array(drawn)))), strict=True):
+            key = tuple(one.values())
+            if key not in seen and state.space.allows(one):
+                seen.add(key)
+                x.append(row)
+                new.append(one)
+    return x, new
+
+
+def _tell(es: Any, x: Sequence[Any], trials: Sequence[Trial]) -> None:
+    """Tell pycma, which minimizes, of a generation; what failed is its worst, and if all failed, nothing is told."""
+    worst = min((t.value for t in trials if t.value is not None), default=None)
+    if worst is not None:
+        es.tell(x, [-(worst if t.value is None else t.value) for t in trials])

@@ -1,0 +1,73 @@
+"""The corpus' own steps, contracted about the best: the diffusion model's law without the model."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt import select
+from gdopt.algorithm import State
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import EDGE, Codec, as_params
+from gdopt.designs import distinct, history, told
+from gdopt.prior import DiffusionPrior
+from gdopt.proposal import centre_of, contracted, scale_after
+from gdopt.surrogate import gp
+from gdopt.surrogate.warp import Warp, rank_normal
+
+__all__ = ["CorpusSteps", "corpus_of"]
+
+# Of the box, where there is no corpus.
+UNIFORM = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSteps(Learner):
+    """m + s (xᵢ - xⱼ)/√2, xᵢ and xⱼ of the corpus (of the uniform law on the box, without one).
+
+    m is the weighted mean of the elite, s follows the rounds as in `GuidedDiffusion` (`gdopt.proposal.scale_after`).
+
+    Args:
+        thompson: whether Thompson sampling by the surrogate chooses among the candidates, instead of chance.
+        elites: how many of the best make m.
+        candidates: in the pool, at least; four for each design asked for, if that is more.
+        keep: how many of the best results the surrogate is fitted to.
+        temper: factor on the surrogate's spread in Thompson sampling.
+        warp: of the values, before the surrogate sees them.
+    """
+
+    thompson: bool = True
+    elites: int = 12
+    candidates: int = 1000
+    keep: int = 200
+    temper: float = 0.5
+    warp: Warp = rank_normal
+
+    source: ClassVar[str] = "steps"
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """Thompson's choice, or any, among contracted steps."""
+        z, y = told(state, codec)
+        centre = centre_of(z[: min(self.elites, max(2, len(z) // 2))])
+        scale = scale_after(*history(state, lambda t: t.source == self.source))
+        size = max(self.candidates, 4 * n)
+        pool = contracted(corpus_of(codec, self.prior, generator), centre, scale, size, generator)
+        _, params = distinct(pool, state, codec)
+        note = {"scale": scale}
+        if len(params) <= n or not self.thompson:
+            return Proposal(params[:n], note=note)
+        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        choices = codec.encode(params)
+        picks = select.thompson(surrogate, choices, n, self.temper, generator)
+        return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist(), note)
+
+
+def corpus_of(codec: Codec, prior: DiffusionPrior | None, generator: torch.Generator) -> Float[Tensor, "k d"]:
+    """The corpus in the codec's coordinates; without one, draws of the uniform law on the box."""
+    if prior is None:
+        return EDGE * (2 * torch.rand(UNIFORM, codec.dim, generator=generator, dtype=torch.float64) - 1)
+    if codec is prior.codec:
+        return prior.z
+    return codec.encode(as_params(prior.space, prior.designs))

@@ -1,0 +1,54 @@
+"""The unit cube that other libraries' optimizers work in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.algorithm import State
+from gdopt.codec import EDGE, Codec
+from gdopt.designs import distinct
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Params
+
+__all__ = ["Cube", "cube_of"]
+
+# Whitened coordinates have no bounds: the cube holds the corpus, and so many of its spreads in every direction.
+SPREADS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """The codec's coordinates between two corners, scaled to [0, 1]."""
+
+    codec: Codec
+    low: Float[Tensor, " d"]
+    high: Float[Tensor, " d"]
+
+    @property
+    def bounds(self) -> Float[Tensor, "2 d"]:
+        """The corners of the cube, as BoTorch wants them."""
+        return torch.stack([torch.zeros_like(self.low), torch.ones_like(self.low)])
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The point of each of the given parameters; outside the cube if they are outside its corners."""
+        return (self.codec.encode(params) - self.low) / (self.high - self.low)
+
+    def z(self, unit: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The codec's coordinates of each point."""
+        return self.low + unit * (self.high - self.low)
+
+    def new(self, unit: Float[Tensor, "n d"], state: State) -> tuple[list[int], list[Params]]:
+        """The points that were not asked for before, with what they decode to."""
+        return distinct(self.z(unit), state, self.codec)
+
+
+def cube_of(codec: Codec, prior: DiffusionPrior | None) -> Cube:
+    """The box of the parameters, or a cube about the corpus if the codec is the prior's."""
+    if prior is None or codec is not prior.codec:
+        edge = torch.full((codec.dim,), EDGE, dtype=torch.float64)
+        return Cube(codec, -edge, edge)
+    corpus = prior.z
+    return Cube(codec, corpus.amin(0).clamp_max(-SPREADS), corpus.amax(0).clamp_min(SPREADS))

@@ -1,0 +1,68 @@
+"""A Gaussian about the best in place of the diffusion model: what is left when its law has no shape."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt import select
+from gdopt.algorithm import State
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import Codec
+from gdopt.designs import distinct, pending, told
+from gdopt.proposal import centre_of
+from gdopt.surrogate import gp
+from gdopt.surrogate.warp import Warp, rank_normal
+
+__all__ = ["ContractedEDA", "drawn"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractedEDA(Learner):
+    """N(m, (0.64 s)²), m the weighted mean of the elite and s the best designs' spread in each coordinate.
+
+    The surrogate and the selection are those of `GuidedDiffusion`.
+
+    Args:
+        spread: the factor on s.
+        elites: how many of the best make the mean.
+        family: how many of the best make s.
+        candidates: in the pool, at least; four for each design asked for, if that is more.
+        keep: how many of the best results the surrogate is fitted to.
+        temper: factor on the surrogate's spread in Thompson sampling.
+        warp: of the values, before the surrogate sees them.
+    """
+
+    spread: float = 0.64
+    elites: int = 12
+    family: int = 80
+    candidates: int = 1000
+    keep: int = 200
+    temper: float = 0.5
+    warp: Warp = rank_normal
+
+    source: ClassVar[str] = "gaussian"
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """The surrogate's choice among draws of the Gaussian."""
+        z, y = told(state, codec)
+        elite = z[: min(self.elites, max(2, len(z) // 2))]
+        pool = drawn(elite, z[: self.family], self.spread, max(self.candidates, 4 * n), generator)
+        _, params = distinct(pool, state, codec)
+        if len(params) <= n:
+            return Proposal(params)
+        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        choices = codec.encode(params)
+        waiting = pending(state, codec)
+        picks = select.batch(surrogate, choices, n, z[: self.keep], waiting, self.temper, generator)
+        return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
+
+
+def drawn(
+    elite: Float[Tensor, "e d"], family: Float[Tensor, "f d"], spread: float, n: int, generator: torch.Generator
+) -> Float[Tensor, "n d"]:
+    """n draws of the Gaussian at the elite's weighted mean, best first, as wide as a share of the family's spread."""
+    noise = torch.randn(n, elite.shape[1], generator=generator, dtype=torch.float64)
+    return centre_of(elite) + spread * family.std(0, correction=0) * noise

@@ -1,0 +1,89 @@
+"""What all baselines that learn have in common: the same first designs, and never a design twice."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import ClassVar
+
+import torch
+
+from gdopt.algorithm import State, Trial, append, stream
+from gdopt.codec import Codec
+from gdopt.designs import enough, spare
+from gdopt.errors import MissingExtraError, SettingsError
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Params, Space
+from gdopt.start import START, check_space, codec_of, start_designs
+
+__all__ = ["Learner", "Proposal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """New designs, what the surrogate predicted of each if there is one, and what is worth noting of the round."""
+
+    params: Sequence[Params]
+    predicted: Sequence[float] = ()
+    note: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner(ABC):
+    """Designs of the start until there are results to learn from, then those of `propose`.
+
+    Args:
+        prior: a diffusion model of unlabelled designs; the first designs are of its corpus.
+        whitened: whether to work in the prior's coordinates, the whitened principal directions of its corpus, instead
+            of the box of the parameters.
+        start: results to wait for before learning; by default twice the dimension, between 4 and 10.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    prior: DiffusionPrior | None = None
+    whitened: bool = True
+    start: int | None = None
+
+    # What its trials say they come from; the package that it needs, and the extra that installs it.
+    source: ClassVar[str]
+    package: ClassVar[tuple[str, str] | None] = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.start < 2:
+            raise SettingsError(f"start = {self.start}: expected 2 or more")
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked.
+
+        Raises:
+            SpaceError: the prior is of another space.
+            MissingExtraError: a package that the baseline needs is not installed.
+        """
+        if self.package is not None and find_spec(self.package[0]) is None:
+            name, extra = self.package
+            raise MissingExtraError(f"{type(self).__name__} needs {name}: pip install 'gdopt[{extra}]'")
+        check_space(space, self.prior)
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials, proposed from what has been told so far."""
+        codec = codec_of(state.space, self.prior if self.whitened else None)
+        if len(self.known(state, codec)) < (self.start or enough(codec.dim)):
+            designs = start_designs(state, self.prior, n)
+            return append(state, designs, [START] * n, [None] * n, {})
+        proposal = self.propose(state, codec, n, stream(state))
+        params = list(proposal.params[:n])
+        more = spare(state, self.prior, params, n - len(params)) if len(params) < n else []
+        predicted: list[float | None] = [*proposal.predicted[:n]] or [None] * len(params)
+        sources = [self.source] * len(params) + [START] * len(more)
+        return append(state, params + more, sources, [*predicted, *[None] * len(more)], proposal.note)
+
+    def known(self, state: State, codec: Codec) -> Sequence[Trial]:
+        """The results that are learned from."""
+        return state.done
+
+    @abstractmethod
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """New designs, n if there are as many: what is missing is filled with designs of the start."""

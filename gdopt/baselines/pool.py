@@ -1,0 +1,53 @@
+"""Thompson sampling over a given pool: the best that the corpus itself has to offer."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from gdopt import select
+from gdopt.algorithm import State
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import Codec, as_params
+from gdopt.designs import new, told
+from gdopt.start import sobol
+from gdopt.surrogate import gp
+from gdopt.surrogate.warp import Warp, rank_normal
+
+__all__ = ["PoolThompson"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolThompson(Learner):
+    """The designs of the corpus that a Gaussian process' draws like best; Sobol points of the box without a corpus.
+
+    Args:
+        candidates: of the corpus that are looked at in an `ask`, at most.
+        keep: how many of the best results the surrogate is fitted to.
+        temper: factor on the surrogate's spread; 1 is Thompson sampling.
+        warp: of the values, before the surrogate sees them.
+    """
+
+    candidates: int = 4000
+    keep: int = 400
+    temper: float = 1.0
+    warp: Warp = rank_normal
+
+    source: ClassVar[str] = "pool"
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """Thompson's choice among what is left of the pool."""
+        if self.prior is None:
+            seed = int(torch.randint(2**31, (1,), generator=generator))
+            pool = codec.decode(sobol(codec.dim, seed, 0, max(self.candidates, 4 * n)))
+        else:
+            order = torch.randperm(len(self.prior.designs), generator=generator)
+            pool = as_params(state.space, self.prior.designs[order])
+        params = [pool[row] for row in new(pool, state)][: max(self.candidates, n)]
+        if len(params) <= n:
+            return Proposal(params)
+        z, y = told(state, codec)
+        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        choices = codec.encode(params)
+        picks = select.thompson(surrogate, choices, n, self.temper, generator)
+        return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())

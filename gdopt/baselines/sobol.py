@@ -1,0 +1,34 @@
+"""A scrambled Sobol sequence, which learns nothing and looks nowhere twice."""
+
+from dataclasses import dataclass
+
+from gdopt.algorithm import State, append
+from gdopt.baselines.cube import cube_of
+from gdopt.codec import EDGE
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Space
+from gdopt.start import START, check_space, sobol, start_designs
+
+__all__ = ["Sobol"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sobol:
+    """Sobol points of the box of the parameters, or of a cube about the corpus in the prior's coordinates."""
+
+    prior: DiffusionPrior | None = None
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked."""
+        check_space(space, self.prior)
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """Append n new pending trials."""
+        if self.prior is None:
+            designs = start_designs(state, None, n)
+        else:
+            cube = cube_of(self.prior.codec, self.prior)
+            unit = (sobol(cube.codec.dim, state.seed, len(state.trials), n) / EDGE + 1) / 2
+            designs = cube.codec.decode(cube.z(unit))
+        return append(state, designs, [START] * n, [None] * n, {})

@@ -1,0 +1,139 @@
+"""TuRBO-1: Thompson sampling in a trust region that grows and shrinks (Eriksson et al. 2019)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import gpytorch
+import torch
+from botorch.exceptions.errors import ModelFittingError
+from botorch.fit import fit_gpytorch_mll
+from botorch.generation import MaxPosteriorSampling
+from botorch.models import SingleTaskGP
+from gpytorch.constraints import Interval
+from gpytorch.kernels import MaternKernel, ScaleKernel
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.algorithm import State, Trial
+from gdopt.baselines.cube import cube_of
+from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import EDGE, Codec
+from gdopt.start import sobol
+from gdopt.surrogate.warp import standardized
+
+__all__ = ["Region", "TuRBO", "region_of"]
+
+# All as in BoTorch's tutorial on TuRBO-1.
+LENGTH, LEAST, MOST = 0.8, 0.5**7, 1.6
+SUCCESSES = 10
+# What a round must gain on the best, as a share of it.
+GAIN = 1e-3
+# How many coordinates of a candidate are perturbed on average, at most.
+PERTURBED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The trust region: its length, the rounds in a row that gained or did not, and the round it began in."""
+
+    length: float = LENGTH
+    successes: int = 0
+    failures: int = 0
+    best: float = -math.inf
+    first: int = -1
+
+    def after(self, values: Sequence[float], asked: int, dim: int, k: int) -> "Region":
+        """The region after the values told of round k; a new one if it collapsed."""
+        gained = max(values) > self.best + GAIN * abs(self.best)
+        best = max(self.best, *values)
+        length, successes, failures = self.length, self.successes * gained + gained, (self.failures + 1) * (not gained)
+        if successes >= SUCCESSES:
+            length, successes = min(2 * length, MOST), 0
+        elif failures >= math.ceil(max(4 / asked, dim / asked)):
+            length, failures = length / 2, 0
+        return Region(first=k + 1) if length < LEAST else Region(length, successes, failures, best, self.first)
+
+
+def region_of(state: State, dim: int) -> Region:
+    """The region after all that was told, replayed from the trials: what can be derived is not stored."""
+    region = Region()
+    for k in range(-1, len(state.notes)):
+        trials = [t for t in state.trials if t.round == k]
+        values = [t.value for t in trials if t.value is not None]
+        if not values:
+            continue
+        if any(t.source == TuRBO.source for t in trials):
+            region = region.after(values, len(trials), dim, k)
+        else:
+            region = Region(region.length, best=max(region.best, *values), first=region.first)
+    return region
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuRBO(Learner):
+    """BoTorch's tutorial on TuRBO-1, and a new trust region with new designs of the start when one has collapsed.
+
+    Args:
+        candidates: perturbations to choose from; by default 200 for each dimension, between 2,000 and 5,000.
+    """
+
+    candidates: int | None = None
+
+    source: ClassVar[str] = "trust region"
+
+    def known(self, state: State, codec: Codec) -> Sequence[Trial]:
+        """The results since the trust region began."""
+        first = region_of(state, codec.dim).first
+        return [t for t in state.done if t.round >= first]
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """Thompson's choice among perturbations of the best design within the trust region."""
+        cube = cube_of(codec, self.prior)
+        known, region = self.known(state, codec), region_of(state, codec.dim)
+        x = cube.encode([t.params for t in known])
+        y = standardized(torch.tensor([t.value for t in known], dtype=torch.float64))
+        size = self.candidates or min(5000, max(2000, 200 * codec.dim))
+        with isolated(seed_from(generator)), gpytorch.settings.max_cholesky_size(float("inf")), torch.no_grad():
+            with torch.enable_grad():
+                model = _fitted(x, y)
+            candidates = _candidates(model, x[y.argmax()], region.length, max(size, 2 * n), generator)
+            rows, params = cube.new(candidates, state)
+            choices = cube.encode(params)
+            if len(rows) <= n:
+                return Proposal(params, note={"length": region.length})
+            chosen = MaxPosteriorSampling(model, replacement=False)(choices, num_samples=n)
+        picks = torch.cdist(chosen, choices).argmin(1).tolist()
+        return Proposal([params[i] for i in picks], note={"length": region.length})
+
+
+def _fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> SingleTaskGP:
+    """The tutorial's Gaussian process: Matérn-5/2, little noise, length scales that are bounded."""
+    kernel = MaternKernel(nu=2.5, ard_num_dims=x.shape[1], lengthscale_constraint=Interval(0.005, 4.0))
+    likelihood = GaussianLikelihood(noise_constraint=Interval(1e-8, 1e-3))
+    model = SingleTaskGP(x, y.unsqueeze(1), covar_module=ScaleKernel(kernel), likelihood=likelihood)
+    try:
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    except ModelFittingError:
+        model.eval()  # as it was before the fit
+    return model
+
+
+def _candidates(
+    model: SingleTaskGP, centre: Float[Tensor, " d"], length: float, size: int, generator: torch.Generator
+) -> Float[Tensor, "m d"]:
+    """Perturbations of the centre, in some coordinates only, within a box as long as the length scales are."""
+    dim = len(centre)
+    centre = centre.clamp(0, 1)
+    weights = model.covar_module.base_kernel.lengthscale.squeeze(0)
+    weights = weights / weights.log().mean().exp()
+    low, high = ((centre + side * weights * length / 2).clamp(0, 1) for side in (-1, 1))
+    unit = (sobol(dim, seed_from(generator), 0, size) / EDGE + 1) / 2
+    moved = torch.rand(size, dim, generator=generator) <= min(PERTURBED / dim, 1.0)
+    still = ~moved.any(1)
+    moved[still, torch.randint(dim, (int(still.sum()),), generator=generator)] = True
+    return torch.where(moved, low + (high - low) * unit, centre)

@@ -1,0 +1,162 @@
+"""Tables and figures of records: report.md, report.json and a figure a problem."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gdopt.bench.metrics import Record, incumbents, normalized, quartiles, ranks, reference, regret
+from gdopt.bench.runner import records
+from gdopt.errors import StoreError
+
+__all__ = ["curves_figure", "ranks_figure", "report", "summary"]
+
+# Shares of the budget at which scores are looked at.
+SHARES = (0.25, 0.5, 1.0)
+# Told apart by dashes and markers as well as by colour.
+STYLES = tuple((line, marker) for line in ("-", "--", "-.", ":") for marker in ("o", "s", "^", "D"))
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """What is in report.json: scores by problem and method, and ranks; it is written with report.md and figures.
+
+    Raises:
+        StoreError: the folder has no records.
+    """
+    found = list(records(folder))
+    if not found:
+        raise StoreError(f"{folder} has no records: run `gdopt bench run` into it first")
+    made = summary(found)
+    (folder / "report.json").write_text(json.dumps(made, indent=1) + "\n")
+    (folder / "report.md").write_text(markdown(made))
+    for problem in made["problems"]:
+        figure = curves_figure([r for r in found if r["problem"] == problem])
+        figure.savefig(folder / f"{problem.replace(':', '-')}.png", dpi=110)
+    ranks_figure(made["ranks"]).savefig(folder / "ranks.png", dpi=110)
+    return made
+
+
+def summary(found: Sequence[Record]) -> dict[str, Any]:
+    """Scores at 25, 50 and 100 % of the budget, regret and CPU seconds an ask, and the methods' ranks."""
+    problems: dict[str, Any] = {}
+    for problem in sorted({r["problem"] for r in found}):
+        of = [r for r in found if r["problem"] == problem]
+        zero = reference(of)
+        rows = {}
+        for method in sorted({r["method"] for r in of}):
+            rows[method] = row([r for r in of if r["method"] == method], zero)
+        problems[problem] = {"zero": zero, "methods": rows}
+    return {"problems": problems, "ranks": ranks(found)}
+
+
+def row(of: Sequence[Record], zero: float) -> dict[str, Any]:
+    """What one method did on one problem."""
+    scores = [normalized(r, zero) for r in of]
+    regrets = [value for r in of if (value := regret(r)) is not None]
+    # The first ask only draws first designs.
+    asks = [s for r in of for s in r["ask_cpu_seconds"][1:]]
+    sign = 1.0 if of[0]["direction"] == "maximize" else -1.0
+    return {
+        "seeds": len(of),
+        "scores": {f"{share:.0%}": quartiles([at(s, share) for s in scores]) for share in SHARES},
+        "best": quartiles([float(sign * incumbents(r)[-1]) for r in of]),
+        "regret": quartiles(regrets) if regrets else None,
+        "cpu_seconds_an_ask": float(np.median(asks)) if asks else None,
+    }
+
+
+def at(scores: np.ndarray, share: float) -> float:
+    """The score when a share of the budget is spent."""
+    return float(scores[max(round(share * len(scores)), 1) - 1])
+
+
+# --- as text -----------------------------------------------------------------------------------------
+
+
+def markdown(made: dict[str, Any]) -> str:
+    """The report as a page."""
+    lines = [
+        "# Benchmark",
+        "",
+        "## Ranks",
+        "",
+        RANKS,
+        "",
+        "| method | average rank | 95 % interval |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| {name} | {mean:.2f} | {low:.2f} to {high:.2f} |" for name, (mean, low, high) in made["ranks"].items()]
+    lines += ["", "![Average ranks](ranks.png)", "", "## Problems", "", PROBLEMS]
+    for problem, of in made["problems"].items():
+        lines += ["", f"### {problem}", "", f"Score 0 is {of['zero']:.5g} (higher is better).", "", HEAD, RULE]
+        order = sorted(of["methods"].items(), key=lambda item: -item[1]["scores"]["100%"][1])
+        lines += [table_row(name, one) for name, one in order]
+        lines += ["", f"![Best value against evaluations]({problem.replace(':', '-')}.png)"]
+    return "\n".join(lines) + "\n"
+
+
+RANKS = "Methods are ranked within each problem and seed by the value of what looked best at the end; 1 is best."
+PROBLEMS = (
+    "Score: 0 is the median over runs of what looked best among the first designs, 1 the optimum, or the best known. "
+    "Median (quartiles) over seeds; values are noise-free."
+)
+HEAD = "| method | seeds | at 25 % | at 50 % | at 100 % | best value | regret | CPU-s an ask |"
+RULE = "| --- | --- | --- | --- | --- | --- | --- | --- |"
+
+
+def table_row(name: str, one: dict[str, Any]) -> str:
+    """One method's line."""
+    scores = [spread(one["scores"][f"{share:.0%}"]) for share in SHARES]
+    seconds = "-" if one["cpu_seconds_an_ask"] is None else f"{one['cpu_seconds_an_ask']:.2g}"
+    regret = "-" if one["regret"] is None else spread(one["regret"])
+    return f"| {name} | {one['seeds']} | {' | '.join(scores)} | {spread(one['best'])} | {regret} | {seconds} |"
+
+
+def spread(quarters: Sequence[float]) -> str:
+    """Median and quartiles."""
+    low, middle, high = quarters
+    return f"{middle:.4g} ({low:.4g}, {high:.4g})"
+
+
+# --- as figures --------------------------------------------------------------------------------------
+
+
+def curves_figure(of: Sequence[Record]) -> Figure:
+    """The median over seeds of what looks best, by evaluations, with its quartiles shaded."""
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    sign = 1.0 if of[0]["direction"] == "maximize" else -1.0
+    for i, method in enumerate(sorted({r["method"] for r in of})):
+        curves = sign * np.array([incumbents(r) for r in of if r["method"] == method])
+        low, middle, high = np.nanquantile(curves, [0.25, 0.5, 0.75], axis=0)
+        steps = np.arange(1, len(middle) + 1)
+        line, marker = STYLES[i % len(STYLES)]
+        axes.plot(
+            steps, middle, line, marker=marker, markevery=max(len(steps) // 8, 1), markersize=4,
+            color=f"C{i % 10}", label=method,
+        )  # fmt: skip
+        axes.fill_between(steps, low, high, color=f"C{i % 10}", alpha=0.12, linewidth=0)
+    axes.axvline(of[0]["start"], color="0.5", linestyle=":", linewidth=1)
+    top = of[0]["best_known"] if of[0]["optimum"] is None else of[0]["optimum"]
+    if top is not None:
+        axes.axhline(top, color="black", linewidth=1, label="optimum, or best known")
+    axes.set(xlabel="evaluations", ylabel=f"value of what looks best ({of[0]['direction']}d)", title=of[0]["problem"])
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return figure
+
+
+def ranks_figure(of: dict[str, tuple[float, float, float]]) -> Figure:
+    """Average ranks with their intervals."""
+    figure = Figure(figsize=(7.5, 0.8 + 0.35 * len(of)), layout="constrained")
+    axes = figure.add_subplot()
+    names = list(of)[::-1]
+    mean, low, high = (np.array([of[name][i] for name in names]) for i in range(3))
+    axes.errorbar(mean, range(len(names)), xerr=[mean - low, high - mean], fmt="o", color="black", capsize=3)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="average rank (1 is best), 95 % interval over seeds")
+    axes.grid(alpha=0.3, axis="x")
+    return figure

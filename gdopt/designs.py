@@ -1,0 +1,75 @@
+"""A study's designs, as an `ask` sees them: what was told, what is pending, and which of its candidates are new."""
+
+from collections.abc import Callable, Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.algorithm import State, Trial
+from gdopt.codec import Codec
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Params
+from gdopt.start import start_designs
+
+__all__ = ["distinct", "enough", "history", "new", "pending", "spare", "told"]
+
+# Results before the first learned proposal, unless the user says: two in each direction, within reason.
+LEAST_START, MOST_START = 4, 10
+# Designs looked at for each new one that a small space may still have.
+SEARCH = 20
+
+
+def enough(dim: int) -> int:
+    """How many results to wait for before learning: twice the dimension, between 4 and 10."""
+    return min(max(2 * dim, LEAST_START), MOST_START)
+
+
+def told(state: State, codec: Codec) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+    """What is known, the best first."""
+    y = state.values()
+    order = y.argsort(descending=True, stable=True)
+    return codec.encode([t.params for t in state.done])[order], y[order]
+
+
+def pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:
+    """What is being measured."""
+    return codec.encode([t.params for t in state.pending])
+
+
+def history(state: State, learned: Callable[[Trial], bool]) -> tuple[list[list[float]], float]:
+    """The values of each learned round, and the best before the first of them."""
+    of_rounds = [t for t in state.done if learned(t)]
+    first = min((t.round for t in of_rounds), default=0)
+    before = [t.value for t in state.done if not learned(t) and t.value is not None]
+    rounds = [
+        [t.value for t in of_rounds if t.round == k and t.value is not None] for k in range(first, len(state.notes))
+    ]
+    return [r for r in rounds if r], max(before, default=float("-inf"))
+
+
+def distinct(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:
+    """The rows that are new, with what they decode to."""
+    decoded = codec.decode(z)
+    rows = new(decoded, state)
+    return rows, [decoded[row] for row in rows]
+
+
+def new(designs: Sequence[Params], state: State) -> list[int]:
+    """Which of the designs the space allows and were not asked for before, each once."""
+    seen = {tuple(t.params.values()) for t in state.trials}
+    rows: list[int] = []
+    for row, one in enumerate(designs):
+        key = tuple(one.values())
+        if key not in seen and state.space.allows(one):
+            seen.add(key)
+            rows.append(row)
+    return rows
+
+
+def spare(state: State, prior: DiffusionPrior | None, params: list[Params], missing: int) -> list[Params]:
+    """As many designs of the start as are missing beside the given ones, new ones first: small spaces run out of
+    them."""
+    known = {tuple(one.values()) for one in [*params, *(t.params for t in state.trials)]}
+    found = start_designs(state, prior, SEARCH * missing)
+    unknown = {key: one for one in found if (key := tuple(one.values())) not in known}
+    return [*unknown.values(), *found][:missing]

@@ -1,0 +1,140 @@
+"""Runs on small problems: what a record holds, what is the same for every method, and going on after a stop."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gdopt.bench import runner
+from gdopt.bench.problem import Problem
+from gdopt.bench.report import report
+from gdopt.bench.runner import Run, disturbed, play, problem_of, problems_of, record_path, run_all
+from gdopt.errors import ProblemError, SettingsError, StoreError
+from gdopt_problems import load
+
+
+def small() -> Problem:
+    """The hill with a budget of 26, noise and failures."""
+    return replace(load("hill"), name="small", budget=26, start=10, batch=4, noise_std=0.5, failure_rate=0.2)
+
+
+def no_problem() -> int:
+    return 3
+
+
+HERE = f"{__name__}:small"
+
+
+def test_a_record_has_every_value_and_the_seconds_of_every_ask() -> None:
+    record = play(Run(HERE, "random", 0))
+    assert len(record["values"]) == len(record["told"]) == len(record["sources"]) == 26
+    assert len(record["ask_cpu_seconds"]) == 5  # 10 and four times 4
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_values_are_noise_free_and_told_ones_are_not() -> None:
+    record = play(Run(HERE, "random", 0))
+    assert max(record["values"]) <= 0
+    assert any(t is not None and t != v for t, v in zip(record["told"], record["values"], strict=True))
+
+
+def test_every_method_gets_the_same_first_designs_noise_and_failures() -> None:
+    one, other = (play(Run(HERE, name, 3)) for name in ("random", "gdopt:candidates=64"))
+    assert one["values"][:10] == other["values"][:10]
+    assert one["told"][:10] == other["told"][:10]
+    assert one["values"] != other["values"]
+    failed = [[i for i, t in enumerate(r["told"]) if t is None] for r in (one, other)]
+    assert failed[0] == failed[1]
+
+
+def test_noise_and_failures_have_the_problems_rates() -> None:
+    told = [disturbed(small(), 0, i, 1.0) for i in range(4000)]
+    kept = [t for t in told if t is not None]
+    assert 1 - len(kept) / 4000 == pytest.approx(0.2, abs=0.03)
+    assert (np.mean(kept), np.std(kept)) == pytest.approx((1.0, 0.5), abs=0.03)
+
+
+def test_the_same_run_gives_the_same_values_again() -> None:
+    run = Run(HERE, "gdopt:candidates=64", 1)
+    assert play(run)["values"] == play(run)["values"]
+
+
+def test_a_stopped_run_of_many_goes_on_where_it_was(tmp_path: Path) -> None:
+    said: list[str] = []
+    first = run_all(["hill"], ["random"], 1, tmp_path, workers=1)
+    path = record_path(tmp_path, Run("hill", "random", 0))
+    before = path.stat().st_mtime_ns
+    both = run_all(["hill"], ["random"], 2, tmp_path, workers=1, say=said.append)
+    assert path.stat().st_mtime_ns == before
+    assert both[0] == first[0]
+    assert said[0] == f"1 of 2 runs are in {tmp_path}"
+    assert [r["seed"] for r in both] == [0, 1]
+
+
+def test_the_report_of_records_has_its_tables_and_figures(tmp_path: Path) -> None:
+    for seed in range(2):
+        for method in ("random", "gdopt:candidates=64"):
+            path = record_path(tmp_path, Run(HERE, method, seed))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(play(Run(HERE, method, seed))))
+    made = report(tmp_path)
+    assert set(made["ranks"]) == {"random", "gdopt:candidates=64"}
+    assert made["problems"][HERE]["methods"]["random"]["seeds"] == 2
+    assert json.loads((tmp_path / "report.json").read_text())["problems"].keys() == made["problems"].keys()
+    assert {p.suffix for p in tmp_path.glob("*.*")} == {".json", ".md", ".png"}
+    assert "| random | 2 |" in (tmp_path / "report.md").read_text()
+
+
+def test_a_folder_without_records_is_no_report(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="has no records"):
+        report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hil", "no problem is called 'hil'"),
+        ("no.such.module:problem", "No module named 'no'"),
+        (f"{__name__}:nothing", "has no attribute 'nothing'"),
+        (f"{__name__}:no_problem", "gives a int, expected a gdopt.bench.problem.Problem"),
+    ],
+)
+def test_an_unknown_problem_is_refused_by_name(name: str, message: str) -> None:
+    with pytest.raises(ProblemError, match=message):
+        problem_of(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gdpt", "no method is called 'gdpt'; there are gdopt, "),
+        ("gdopt:guidance=1", "guidance"),
+        ("gdopt:guide", "expected settings as name=number"),
+        ("gdopt:guide=2.0", "refit, guide"),
+    ],
+)
+def test_an_unknown_method_or_setting_is_refused_before_anything_runs(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=message):
+        run_all(["hill"], [name], 1, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_method_that_needs_a_corpus_is_left_out_where_there_is_none(tmp_path: Path) -> None:
+    said: list[str] = []
+    found = run_all(["hill"], ["turbo-pca", "random"], 1, tmp_path, workers=1, say=said.append)
+    assert [r["method"] for r in found] == ["random"]
+    assert said[0] == "turbo-pca needs a corpus: not run on hill"
+
+
+def test_a_suite_stands_for_its_problems() -> None:
+    assert problems_of("hill,standard")[0] == "hill"
+    assert "branin" in problems_of("standard")
+    assert problems_of(HERE) == (HERE,)
+
+
+def test_names_of_records_are_files_everywhere() -> None:
+    path = record_path(Path("out"), Run("my.lab:problem", "gdopt:guide=0.0,refit=0.5", 3))
+    assert path == Path("out/records/my.lab-problem/gdopt-guide=0.0,refit=0.5/3.json")
+    assert runner.FORMAT == "gdopt record 1"
