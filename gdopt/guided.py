@@ -17,7 +17,18 @@ from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import fit, replay
 from gdopt.errors import SettingsError, StoreError
 from gdopt.prior import DiffusionPrior
-from gdopt.proposal import Pool, carried, centre_of, contracted, elite_weights, pooled, refitted, scale_after
+from gdopt.proposal import (
+    Pool,
+    carried,
+    centre_of,
+    contracted,
+    elite_of,
+    elite_weights,
+    pool_size,
+    pooled,
+    refitted,
+    scale_after,
+)
 from gdopt.space import Params, Space
 from gdopt.start import START, check_space, codec_of, start_designs
 from gdopt.surrogate import gp
@@ -26,8 +37,6 @@ from gdopt.surrogate.warp import Warp, rank_normal
 
 __all__ = ["GuidedDiffusion"]
 
-# Candidates for each design asked for.
-CANDIDATES_EACH = 4
 # Draws of the prior that steps are made of: 1024 give half a million differences.
 DRAWS = 1024
 # Of the pool, the share that the mass lift asks about.
@@ -162,15 +171,11 @@ class GuidedDiffusion:
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
         draws = sample(denoiser, DRAWS, mean, 1.0, generator)
         scale = scale_after(*history(state, lambda t: t.predicted is not None))
-        centre = centre_of(self._elite(z))
-        before = self._elite(told(_before_last_round(state), codec)[0])
+        centre = centre_of(elite_of(z, self.elites))
+        before = elite_of(told(_before_last_round(state), codec)[0], self.elites)
         drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
-        drift = drift + self.climb * scale * _told_direction(state, codec, len(self._elite(z)))
+        drift = drift + self.climb * scale * _told_direction(state, codec, len(elite_of(z, self.elites)))
         return _Law(denoiser, draws, centre, scale, drift, z[: self.family])
-
-    def _elite(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "k d"]:
-        """The best of what is known: half of it at most."""
-        return z[: min(self.elites, max(2, len(z) // 2))]
 
     def _pool(
         self,
@@ -181,7 +186,7 @@ class GuidedDiffusion:
         generator: torch.Generator,
     ) -> Pool:
         """Candidates of the three laws, in their shares."""
-        size = max(self.candidates, CANDIDATES_EACH * n)
+        size = pool_size(self.candidates, n)
         n_refit, n_guide = round(self.refit * size), round(self.guide * size)
         parts = [
             (

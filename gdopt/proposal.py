@@ -15,7 +15,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["Pool", "carried", "centre_of", "contracted", "elite_weights", "pooled", "refitted", "scale_after"]
+__all__ = [
+    "Pool",
+    "carried",
+    "centre_of",
+    "contracted",
+    "elite_of",
+    "elite_weights",
+    "pool_size",
+    "pooled",
+    "refitted",
+    "scale_after",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,20 @@ def elite_weights(n: int) -> Float[Tensor, " n"]:
     ranks = torch.arange(1, n + 1, dtype=torch.float64)
     weights = torch.log(torch.tensor(n + 0.5, dtype=torch.float64)) - ranks.log()
     return weights / weights.sum()
+
+
+# Candidates for each design asked for.
+CANDIDATES_EACH = 4
+
+
+def pool_size(least: int, n: int) -> int:
+    """How many candidates there are to be for n designs: four for each of them, if that is more than the least."""
+    return max(least, CANDIDATES_EACH * n)
+
+
+def elite_of(z: Float[Tensor, "n d"], most: int) -> Float[Tensor, "e d"]:
+    """The best of what is known, best first: at most so many, and at most the better half."""
+    return z[: min(most, max(2, len(z) // 2))]
 
 
 def centre_of(elite: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:

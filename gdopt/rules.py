@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.diffusion.denoiser import GaussianDenoiser
 from gdopt.diffusion.law import Law, gaussian, of_net
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.train import fit
@@ -124,14 +123,12 @@ Finetune = Callable[[Law, Law, Sequence[Batch]], Law]
 def frozen(weights: Weights) -> Finetune:
     """The closed form of weighted score matching when only b_t of s = C_t x + b_t is refitted: the mean moves.
 
-    The class of Theorem 3. For any other law it is `moved`: the shape of the pretrained law about the new mean.
+    The class of Theorem 3, by `moved`, and for any law: the shape of the pretrained one about the new mean.
     """
 
     def finetune(prior: Law, law: Law, batches: Sequence[Batch]) -> Law:
-        mean = _moments(prior, batches, weights)[0]
-        if isinstance(prior.denoiser, GaussianDenoiser):
-            return gaussian(mean, prior.cov)
-        return prior.about(mean)
+        shares, counted = _counted(weights, batches)
+        return prior.about(shares.to(prior.mean) @ _means(prior, counted))
 
     return finetune
 
@@ -144,23 +141,26 @@ def pooled(weights: Weights) -> Finetune:
     """
 
     def finetune(prior: Law, law: Law, batches: Sequence[Batch]) -> Law:
-        return gaussian(*_moments(prior, batches, weights))
+        shares, counted = _counted(weights, batches)
+        means = _means(prior, counted)
+        covs = torch.stack([prior.cov, *(torch.cov(b.T, correction=0) for b in counted)])
+        w = shares.to(means)
+        gaps = means - w @ means
+        return gaussian(w @ means, torch.einsum("j,jab->ab", w, covs + gaps.unsqueeze(2) * gaps.unsqueeze(1)))
 
     return finetune
 
 
-def _moments(
-    prior: Law, batches: Sequence[Batch], weights: Weights
-) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-    """Mean and covariance of the weighted batches, D_0 by those of the pretrained law."""
-    w = weights(len(batches)).to(prior.mean)
-    counted = w[1:].nonzero().flatten().tolist()
-    means = torch.stack([prior.mean, *(batches[j].mean(0) for j in counted)])
-    covs = torch.stack([prior.cov, *(torch.cov(batches[j].T, correction=0) for j in counted)])
-    shares = torch.stack([w[0], *(w[j + 1] for j in counted)])
-    mean = shares @ means
-    gaps = means - mean
-    return mean, torch.einsum("j,jab->ab", shares, covs + gaps.unsqueeze(2) * gaps.unsqueeze(1))
+def _counted(weights: Weights, batches: Sequence[Batch]) -> tuple[Float[Tensor, " k"], list[Batch]]:
+    """The weights of D_0 and of the batches that count, and those batches."""
+    w = weights(len(batches))
+    rows = w[1:].nonzero().flatten().tolist()
+    return w[[0, *(j + 1 for j in rows)]], [batches[j] for j in rows]
+
+
+def _means(prior: Law, batches: Sequence[Batch]) -> Float[Tensor, "k d"]:
+    """The mean of D_0, which is the pretrained law's, and of every batch."""
+    return torch.stack([prior.mean, *(b.mean(0) for b in batches)])
 
 
 def trained(weights: Weights, corpus: Float[Tensor, "m d"], *, steps: int = 300, seed: int = 0) -> Finetune:

@@ -13,7 +13,7 @@ from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import EDGE, Codec, as_params
 from gdopt.designs import distinct, history, told
 from gdopt.prior import DiffusionPrior
-from gdopt.proposal import centre_of, contracted, scale_after
+from gdopt.proposal import centre_of, contracted, elite_of, pool_size, scale_after
 from gdopt.surrogate import gp
 from gdopt.surrogate.warp import Warp, rank_normal
 
@@ -50,9 +50,9 @@ class CorpusSteps(Learner):
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice, or any, among contracted steps."""
         z, y = told(state, codec)
-        centre = centre_of(z[: min(self.elites, max(2, len(z) // 2))])
+        centre = centre_of(elite_of(z, self.elites))
         scale = scale_after(*history(state, lambda t: t.source == self.source))
-        size = max(self.candidates, 4 * n)
+        size = pool_size(self.candidates, n)
         pool = contracted(corpus_of(codec, self.prior, generator), centre, scale, size, generator)
         _, params = distinct(pool, state, codec)
         note = {"scale": scale}

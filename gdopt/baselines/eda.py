@@ -12,7 +12,7 @@ from gdopt.algorithm import State
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.designs import distinct, pending, told
-from gdopt.proposal import centre_of
+from gdopt.proposal import centre_of, elite_of, pool_size
 from gdopt.surrogate import gp
 from gdopt.surrogate.warp import Warp, rank_normal
 
@@ -48,8 +48,8 @@ class ContractedEDA(Learner):
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The surrogate's choice among draws of the Gaussian."""
         z, y = told(state, codec)
-        elite = z[: min(self.elites, max(2, len(z) // 2))]
-        pool = drawn(elite, z[: self.family], self.spread, max(self.candidates, 4 * n), generator)
+        elite = elite_of(z, self.elites)
+        pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
         _, params = distinct(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)

@@ -7,9 +7,11 @@ import torch
 
 from gdopt import select
 from gdopt.algorithm import State
+from gdopt.baselines.isolated import seed_from
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec, as_params
 from gdopt.designs import new, told
+from gdopt.proposal import pool_size
 from gdopt.start import sobol
 from gdopt.surrogate import gp
 from gdopt.surrogate.warp import Warp, rank_normal
@@ -38,8 +40,7 @@ class PoolThompson(Learner):
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice among what is left of the pool."""
         if self.prior is None:
-            seed = int(torch.randint(2**31, (1,), generator=generator))
-            pool = codec.decode(sobol(codec.dim, seed, 0, max(self.candidates, 4 * n)))
+            pool = codec.decode(sobol(codec.dim, seed_from(generator), 0, pool_size(self.candidates, n)))
         else:
             order = torch.randperm(len(self.prior.designs), generator=generator)
             pool = as_params(state.space, self.prior.designs[order])

@@ -8,10 +8,32 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
-__all__ = ["Ranks", "Record", "incumbents", "normalized", "quartiles", "ranks", "reference", "regret"]
+__all__ = [
+    "Ranks",
+    "Record",
+    "incumbents",
+    "normalized",
+    "quartiles",
+    "ranks",
+    "reference",
+    "regret",
+    "sign_of",
+    "top_of",
+]
 
 Record = Mapping[str, Any]
 Ranks = dict[str, tuple[float, float, float]]
+
+
+def sign_of(record: Record) -> float:
+    """What makes a record's values higher the better."""
+    return 1.0 if record["direction"] == "maximize" else -1.0
+
+
+def top_of(record: Record) -> float | None:
+    """The optimum, in the user's direction, or the best known where that is not known."""
+    top: float | None = record["best_known"] if record["optimum"] is None else record["optimum"]
+    return top
 
 
 def incumbents(record: Record) -> Float[np.ndarray, " n"]:
@@ -20,7 +42,7 @@ def incumbents(record: Record) -> Float[np.ndarray, " n"]:
     What looked best is what was told best: with noise it need not be the best that was tried. NaN while every
     evaluation has failed.
     """
-    sign = 1.0 if record["direction"] == "maximize" else -1.0
+    sign = sign_of(record)
     told = np.array([-np.inf if v is None else sign * v for v in record["told"]])
     values = sign * np.array(record["values"], dtype=float)
     # The first place at which the running maximum of what was told was reached.
@@ -41,11 +63,11 @@ def normalized(record: Record, zero: float) -> Float[np.ndarray, " n"]:
 
     Of a problem of which neither is known, the value itself.
     """
-    top = record["best_known"] if record["optimum"] is None else record["optimum"]
+    top = top_of(record)
     found = incumbents(record)
     if top is None:
         return found
-    sign = 1.0 if record["direction"] == "maximize" else -1.0
+    sign = sign_of(record)
     scores: Float[np.ndarray, " n"] = (found - zero) / (sign * top - zero)
     return scores
 
@@ -54,7 +76,7 @@ def regret(record: Record) -> float | None:
     """How far the last incumbent is from the optimum, None where that is not known."""
     if record["optimum"] is None:
         return None
-    sign = 1.0 if record["direction"] == "maximize" else -1.0
+    sign = sign_of(record)
     return float(sign * record["optimum"] - incumbents(record)[-1])
 
 

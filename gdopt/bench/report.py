@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from gdopt.bench.metrics import Record, incumbents, normalized, quartiles, ranks, reference, regret
-from gdopt.bench.runner import records
+from gdopt.bench.metrics import Record, incumbents, normalized, quartiles, ranks, reference, regret, sign_of, top_of
+from gdopt.bench.runner import file_name, records
 from gdopt.errors import StoreError
 
 __all__ = ["curves_figure", "ranks_figure", "report", "summary"]
@@ -34,7 +34,7 @@ def report(folder: Path) -> dict[str, Any]:
     (folder / "report.md").write_text(markdown(made))
     for problem in made["problems"]:
         figure = curves_figure([r for r in found if r["problem"] == problem])
-        figure.savefig(folder / f"{problem.replace(':', '-')}.png", dpi=110)
+        figure.savefig(folder / f"{file_name(problem)}.png", dpi=110)
     ranks_figure(made["ranks"]).savefig(folder / "ranks.png", dpi=110)
     return made
 
@@ -58,7 +58,7 @@ def row(of: Sequence[Record], zero: float) -> dict[str, Any]:
     regrets = [value for r in of if (value := regret(r)) is not None]
     # The first ask only draws first designs.
     asks = [s for r in of for s in r["ask_cpu_seconds"][1:]]
-    sign = 1.0 if of[0]["direction"] == "maximize" else -1.0
+    sign = sign_of(of[0])
     return {
         "seeds": len(of),
         "scores": {f"{share:.0%}": quartiles([at(s, share) for s in scores]) for share in SHARES},
@@ -94,7 +94,7 @@ def markdown(made: dict[str, Any]) -> str:
         lines += ["", f"### {problem}", "", f"Score 0 is {of['zero']:.5g} (higher is better).", "", HEAD, RULE]
         order = sorted(of["methods"].items(), key=lambda item: -item[1]["scores"]["100%"][1])
         lines += [table_row(name, one) for name, one in order]
-        lines += ["", f"![Best value against evaluations]({problem.replace(':', '-')}.png)"]
+        lines += ["", f"![Best value against evaluations]({file_name(problem)}.png)"]
     return "\n".join(lines) + "\n"
 
 
@@ -128,7 +128,7 @@ def curves_figure(of: Sequence[Record]) -> Figure:
     """The median over seeds of what looks best, by evaluations, with its quartiles shaded."""
     figure = Figure(figsize=(7.5, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    sign = 1.0 if of[0]["direction"] == "maximize" else -1.0
+    sign = sign_of(of[0])
     for i, method in enumerate(sorted({r["method"] for r in of})):
         curves = sign * np.array([incumbents(r) for r in of if r["method"] == method])
         low, middle, high = np.nanquantile(curves, [0.25, 0.5, 0.75], axis=0)
@@ -140,7 +140,7 @@ def curves_figure(of: Sequence[Record]) -> Figure:
         )  # fmt: skip
         axes.fill_between(steps, low, high, color=f"C{i % 10}", alpha=0.12, linewidth=0)
     axes.axvline(of[0]["start"], color="0.5", linestyle=":", linewidth=1)
-    top = of[0]["best_known"] if of[0]["optimum"] is None else of[0]["optimum"]
+    top = top_of(of[0])
     if top is not None:
         axes.axhline(top, color="black", linewidth=1, label="optimum, or best known")
     axes.set(xlabel="evaluations", ylabel=f"value of what looks best ({of[0]['direction']}d)", title=of[0]["problem"])

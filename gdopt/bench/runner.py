@@ -8,26 +8,25 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module, metadata
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 
 from gdopt import files
 from gdopt.bench.methods import check, method, needs_prior
 from gdopt.bench.problem import Problem
+from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
 from gdopt.prior import DiffusionPrior
 from gdopt.study import Direction, Study
 
-__all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
+__all__ = ["Run", "file_name", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
 
 FORMAT = "gdopt record 1"
 PACKAGES = ("gdopt", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn")
@@ -164,10 +163,7 @@ def run_all(
     missing = [run for run in wanted if not record_path(out, run).exists()]
     if len(missing) < len(wanted):
         say(f"{len(wanted) - len(missing)} of {len(wanted)} runs are in {out}")
-    # Spawned, not forked: a fork of a process that has used torch's threads can hang.
-    with ProcessPoolExecutor(
-        workers or os.cpu_count(), get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with processes(workers) as pool:
         unfitted = dict.fromkeys(run.problem for run in missing)
         for fitted in as_completed([pool.submit(fit_prior, name, out) for name in unfitted]):
             if line := fitted.result():
@@ -210,15 +206,15 @@ def play_into(run: Run, out: Path) -> str:
 
 def record_path(out: Path, run: Run) -> Path:
     """Where the record of a run is kept."""
-    return out / "records" / _plain(run.problem) / _plain(run.method) / f"{run.seed}.json"
+    return out / "records" / file_name(run.problem) / file_name(run.method) / f"{run.seed}.json"
 
 
 def prior_path(out: Path, problem: str) -> Path:
     """Where the prior of a problem is kept."""
-    return out / "priors" / f"{_plain(problem)}.safetensors"
+    return out / "priors" / f"{file_name(problem)}.safetensors"
 
 
-def _plain(name: str) -> str:
+def file_name(name: str) -> str:
     """A name that every file system takes."""
     return "".join(c if c.isalnum() or c in "._-=," else "-" for c in name)
 

@@ -12,7 +12,6 @@ direction, farther out than all but three in a thousand of them. The best value 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,8 +22,9 @@ from scipy.stats import ortho_group
 from torch import Tensor
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params, Space
-from gdopt_problems.designs import matrix, rowwise
+from gdopt.space import Space
+from gdopt.surrogate.gradient import exact
+from gdopt_problems.designs import PENALTY, named_gradients, rowwise
 
 __all__ = ["Sheet", "offset", "problem", "sheet", "value"]
 
@@ -32,7 +32,6 @@ DIMENSIONS, LATENT = 48, 4
 CORPUS = 4000  # designs
 AMPLITUDE, FREQUENCY = 0.5, 0.6
 FAR = 4.0  # |u*|
-PENALTY = 10.0  # of the squared offset
 BOUND = 4.0  # of each coordinate
 SEED = 0
 
@@ -89,14 +88,6 @@ def value(x: Float[Tensor, "n 48"]) -> Float[Tensor, " n"]:
     return found
 
 
-def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
-    """The gradient of f at each design, exact."""
-    space = problem().space
-    x = torch.from_numpy(matrix(space, batch)).requires_grad_(True)
-    (slopes,) = torch.autograd.grad(value(x).sum(), x)
-    return [dict(zip(space.names, row, strict=True)) for row in slopes.tolist()]
-
-
 def corpus() -> Float[np.ndarray, "4000 48"]:
     """Designs of the sheet."""
     generator = torch.Generator().manual_seed(SEED + 1)
@@ -113,7 +104,7 @@ def problem() -> Problem:
         space=space,
         evaluate=rowwise(space, lambda x: value(torch.from_numpy(x)).numpy()),
         direction="maximize",
-        gradient=gradient,
+        gradient=named_gradients(space, lambda x: exact(value, torch.from_numpy(x)).numpy()),
         corpus=corpus,
         optimum=0.0,
         best_known=0.0,

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from gdopt.space import Params, Space
 
-__all__ = ["PENALTY", "checked", "deb", "matrix", "rowwise"]
+__all__ = ["PENALTY", "checked", "deb", "matrix", "named_gradients", "rowwise"]
 
 Array = np.ndarray
 
@@ -35,6 +35,17 @@ def rowwise(
         return found
 
     return values
+
+
+def named_gradients(
+    space: Space, slopes: Callable[[Float[Array, "n d"]], Float[Array, "n d"]]
+) -> Callable[[Sequence[Params]], list[dict[str, float]]]:
+    """The gradients of a batch of parameters by name, of a function whose gradients at rows are `slopes`."""
+
+    def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
+        return [dict(zip(space.names, row, strict=True)) for row in slopes(matrix(space, batch)).tolist()]
+
+    return gradient
 
 
 # A design that is off the data's support is worth less by so much times its squared distance: enough that the best is

@@ -11,7 +11,6 @@ trained. The best image of the box is no digit: a linear classifier can be foole
 from the corpus, and a result means something only beside it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,8 +21,8 @@ from scipy.special import logsumexp, softmax
 from sklearn.datasets import load_digits
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params, Real, Space
-from gdopt_problems.designs import matrix, rowwise
+from gdopt.space import Real, Space
+from gdopt_problems.designs import named_gradients, rowwise
 
 __all__ = ["corpus", "distance", "gradients", "labels", "problem", "values"]
 
@@ -95,12 +94,6 @@ def distance(x: Float[Array, "n 64"]) -> Float[Array, " n"]:
     return found
 
 
-def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
-    """The gradient of the value at each design."""
-    space = problem().space
-    return [dict(zip(space.names, row, strict=True)) for row in gradients(matrix(space, batch)).tolist()]
-
-
 @cache
 def problem() -> Problem:
     """The problem `digits`: 64 grey values."""
@@ -110,7 +103,7 @@ def problem() -> Problem:
         space=space,
         evaluate=rowwise(space, values),
         direction="maximize",
-        gradient=gradient,
+        gradient=named_gradients(space, gradients),
         corpus=corpus,
         best_known=BEST,
         start=50,

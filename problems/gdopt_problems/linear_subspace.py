@@ -4,7 +4,7 @@ Guo et al. 2024 (arXiv 2404.14743), section 6.1: D = 64, d = 16, A of orthonorma
 seed, and the latent u is N(0, I) or a mixture of five Gaussians, so that a linear score is not enough.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, runtime_checkable
@@ -19,9 +19,9 @@ from torch import Tensor
 from gdopt.bench.problem import Problem
 from gdopt.diffusion.denoiser import MixtureDenoiser
 from gdopt.diffusion.law import Law, gaussian, on_subspace
-from gdopt.space import Params, Real, Space
+from gdopt.space import Real, Space
 from gdopt.surrogate.gradient import exact
-from gdopt_problems.designs import PENALTY, matrix, rowwise
+from gdopt_problems.designs import PENALTY, named_gradients, rowwise
 
 __all__ = [
     "Distance",
@@ -232,10 +232,6 @@ def problem(reward: str = "f1_theta2", latent: str = "gaussian", seed: int = 0) 
         off: Tensor = x - x @ data.basis @ data.basis.T
         return f(x) - PENALTY * off.square().sum(1)
 
-    def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
-        slopes = exact(value, torch.from_numpy(matrix(space, batch)))
-        return [dict(zip(space.names, row, strict=True)) for row in slopes.tolist()]
-
     def corpus() -> np.ndarray:
         return data.draw(PRETRAINING, torch.Generator().manual_seed(seed)).numpy()
 
@@ -247,7 +243,7 @@ def problem(reward: str = "f1_theta2", latent: str = "gaussian", seed: int = 0) 
         name="linear_subspace",
         space=space,
         evaluate=rowwise(space, lambda x: value(torch.from_numpy(x)).numpy()),
-        gradient=gradient,
+        gradient=named_gradients(space, lambda x: exact(value, torch.from_numpy(x)).numpy()),
         direction="maximize",
         corpus=corpus,
         optimum=best,

@@ -3,7 +3,6 @@
 Guo et al. 2024 (arXiv 2404.14743), section 6.1: x = z/|z|, z ~ N(0, I), and f(x) = θ'x.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,9 +14,9 @@ from torch import Tensor
 from gdopt.bench.problem import Problem
 from gdopt.diffusion.denoiser import SphereDenoiser
 from gdopt.diffusion.law import Law
-from gdopt.space import Params, Real, Space
+from gdopt.space import Real, Space
 from gdopt.surrogate.gradient import exact
-from gdopt_problems.designs import PENALTY, matrix, rowwise
+from gdopt_problems.designs import PENALTY, named_gradients, rowwise
 
 __all__ = ["Linear", "distance", "draw", "law", "problem", "reward"]
 
@@ -77,10 +76,6 @@ def problem(seed: int = 0) -> Problem:
     def value(x: Float[Tensor, "n 64"]) -> Float[Tensor, " n"]:
         return f(x) - PENALTY * distance(x).square()
 
-    def gradient(batch: Sequence[Params]) -> list[dict[str, float]]:
-        slopes = exact(value, torch.from_numpy(matrix(space, batch)))
-        return [dict(zip(space.names, row, strict=True)) for row in slopes.tolist()]
-
     def corpus() -> np.ndarray:
         return draw(PRETRAINING, torch.Generator().manual_seed(seed)).numpy()
 
@@ -89,7 +84,7 @@ def problem(seed: int = 0) -> Problem:
         name="unit_ball",
         space=space,
         evaluate=rowwise(space, lambda x: value(torch.from_numpy(x)).numpy()),
-        gradient=gradient,
+        gradient=named_gradients(space, lambda x: exact(value, torch.from_numpy(x)).numpy()),
         direction="maximize",
         corpus=corpus,
         optimum=1 + 1 / (4 * PENALTY),

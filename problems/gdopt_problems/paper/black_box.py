@@ -16,7 +16,7 @@ from gdopt.surrogate import gp
 from gdopt.surrogate.gradient import finite_differences
 from gdopt.surrogate.linear import local_linear
 from gdopt.surrogate.warp import standardized
-from gdopt_problems.paper.cases import Case, Table, cases
+from gdopt_problems.paper.cases import NOISE, Case, Table, cases
 from gdopt_problems.paper.style import LINES, panels
 
 __all__ = ["figure", "measure"]
@@ -24,7 +24,6 @@ __all__ = ["figure", "measure"]
 BATCH, BUDGET = 20, 200  # evaluations in a round, and at most
 GOALS = {"f1": 0.5, "f2": 0.5}  # from the optimum: 9.5 on f1
 SEEDS = 5
-NOISE = 0.1
 STEP = 0.1  # of finite differences, in standard deviations of the prior
 
 

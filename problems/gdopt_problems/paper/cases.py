@@ -13,7 +13,11 @@ from gdopt.diffusion.law import Law
 from gdopt.first_order import FirstOrder, Round, rounds
 from gdopt_problems.linear_subspace import Distance, Parabola, off_support, optimum, rewards, subspace
 
-__all__ = ["Case", "Table", "cases", "play", "reward_of", "trace"]
+__all__ = ["INCREMENTS", "NOISE", "Case", "Table", "cases", "play", "reward_of", "trace"]
+
+# The public code's σ, and its δ for each case.
+NOISE = 0.1
+INCREMENTS = {"f1_theta1": 0.05, "f1_theta2": 0.2, "f2_b1": 1.0, "f2_b2": 1.0}
 
 # What an experiment finds, ready for JSON.
 Table = dict[str, Any]

@@ -15,7 +15,7 @@ from gdopt.diffusion.train import fit
 from gdopt.first_order import FirstOrder
 from gdopt.rules import Finetune, ascent, frozen, newest, pooled, theorem_3, trained
 from gdopt_problems.linear_subspace import optimum, regularized_optimum, subspace
-from gdopt_problems.paper.cases import Case, Table, cases, play, reward_of, trace
+from gdopt_problems.paper.cases import NOISE, Case, Table, cases, play, reward_of, trace
 from gdopt_problems.paper.style import LINES, panels
 
 __all__ = ["Pretrained", "bound_figure", "measure", "measure_bound", "pretrained", "rounds_figure"]
@@ -29,7 +29,7 @@ GOALS = {"f1": 0.1, "f2": 0.15}  # how far from the optimum counts as there
 NETWORK_BATCH, NETWORK_STEPS = 1024, 200
 REPLAYED = 8192  # designs of the pretraining data that are replayed
 # Along g a batch keeps noise²/(noise² + g'Σg) of its variance: most of it, where the covariance is refitted to it.
-NOISE, REFIT_NOISE = 0.1, 1.0
+REFIT_NOISE = 1.0
 REPLAY = 0.02  # w_k0 of the pretraining data where the covariance is refitted
 PRETRAINING_STEPS = 1500
 

@@ -13,17 +13,15 @@ from gdopt.diffusion.guidance import lookahead, white
 from gdopt.diffusion.sampler import ddpm
 from gdopt.first_order import FirstOrder
 from gdopt.rules import increment, per_sample
-from gdopt_problems.paper.cases import Case, Table, cases, play, trace
+from gdopt_problems.paper.cases import INCREMENTS, NOISE, Case, Table, cases, play, trace
 from gdopt_problems.paper.style import LINES, panels
 
 __all__ = ["CURVE", "PUBLIC", "curve_figure", "measure", "public_reading"]
 
-NOISE = 0.1
 # The public code's mean reward on f1/θ_2 at rounds, with δ = 0.2.
 CURVE = {0: 1.1, 5: 2.1, 10: 2.8, 20: 4.1, 50: 5.7, 100: 5.9}
 MANY = 512  # chains of the curve: 16 runs of the public code's 32, which do not know of each other
-# Of each case: the public code's δ, and as many chains for as many rounds as show where it leads.
-DELTAS = {"f1_theta1": 0.05, "f1_theta2": 0.2, "f2_b1": 1.0, "f2_b2": 1.0}
+# Of each case: as many chains for as many rounds as show where it leads.
 CHAINS, ROUNDS = 32, 200
 # Where its rule leads with an exact score, what its network costs, and how it is set.
 PUBLIC: Table = {
@@ -43,7 +41,7 @@ def public_reading(case: Case) -> FirstOrder:
     """Algorithm 1 as the public code runs it: per-sample chains, y = g'z + δ, its β, 200 ancestral steps."""
     return FirstOrder(
         case.law,
-        increment(DELTAS[case.name]),
+        increment(INCREMENTS[case.name]),
         guidance=partial(lookahead, variance=white),
         anchor=per_sample,
         noise_std=NOISE,

@@ -11,7 +11,7 @@ from gdopt.diffusion.sampler import Sampler, expected, sample
 from gdopt.first_order import FirstOrder
 from gdopt.rules import ascent, increment
 from gdopt_problems.linear_subspace import regularized_optimum
-from gdopt_problems.paper.cases import Case, Table, cases, play, reward_of
+from gdopt_problems.paper.cases import INCREMENTS, NOISE, Case, Table, cases, play, reward_of
 from gdopt_problems.paper.style import LINES, panels
 
 __all__ = ["contraction_figure", "measure", "path_figure"]
@@ -21,9 +21,7 @@ PATH = tuple(float(v) for v in np.geomspace(1e-3, 10, 17))  # λ of the regulari
 RATIOS = (1.05, 1.5, 3.0)  # λ/L of the contraction
 ROUNDS, BATCH = 20, 256
 CONTRACTED = 12  # rounds over which the contraction is seen
-INCREMENTS = {"f1_theta1": 0.05, "f1_theta2": 0.2, "f2_b1": 1.0, "f2_b2": 1.0}  # δ of the public code's README
 LONG = 300  # rounds of the public code's target: its multiplier is 0.93 on f1/θ_2
-NOISE = 0.1  # the σ that the public code has fixed
 
 
 def measure() -> Table:

@@ -1,17 +1,16 @@
 """All experiments of the paper's page, side by side on the processor's cores, and what they write."""
 
 import json
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
 import gdopt
+from gdopt.bench.processes import processes
 from gdopt_problems.paper import black_box, fine_tuned, public_code, regularized, structure
 from gdopt_problems.paper.cases import Table
 from gdopt_problems.paper.page import FIGURES, page
@@ -58,10 +57,7 @@ def run(out: Path, *, quiet: bool = False) -> Table:
 def measured(console: Console) -> tuple[dict[str, Table], dict[str, float]]:
     """What every experiment found, and its CPU seconds."""
     found, seconds = {}, {}
-    # Spawned, not forked: a fork of a process that has used torch's threads can hang.
-    with ProcessPoolExecutor(
-        os.cpu_count(), get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with processes() as pool:
         running = {pool.submit(timed, name): name for name in EXPERIMENTS}
         for done in as_completed(running):
             name = running[done]

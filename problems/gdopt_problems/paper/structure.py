@@ -13,17 +13,16 @@ from gdopt.diffusion.sampler import ddpm, sample
 from gdopt.first_order import FirstOrder, Guidance, rounds
 from gdopt.rules import ascent, frozen, increment, newest, per_sample
 from gdopt_problems import unit_ball
-from gdopt_problems.paper.cases import Case, Table, cases, play, trace
+from gdopt_problems.paper.cases import INCREMENTS, NOISE, Case, Table, cases, play, trace
 from gdopt_problems.paper.fine_tuned import pretrained
 from gdopt_problems.paper.style import LINES, panels
 
 __all__ = ["measure", "measure_pareto", "pareto_figure", "rounds_figure"]
 
 GUIDANCES: dict[str, Guidance] = {"G": naive, "G_loss": lookahead}
-DELTAS = {"G": 0.9, "G_loss": 0.2}  # of f1/θ_2 in the public code's README
+DELTAS = {"G": 0.9, "G_loss": INCREMENTS["f1_theta2"]}  # of f1/θ_2 in the public code's README
 ROUNDS, BATCH = 30, 32
 FINETUNED_ROUNDS = 5
-NOISE = 0.1
 # Fig. 11: δ from 0.02 to 0.52, batches of 256, 25 rounds.
 BALL_DELTAS = tuple(round(0.02 + 0.05 * i, 2) for i in range(11))
 BALL_BATCH, BALL_ROUNDS = 256, 25
