@@ -18,10 +18,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.codec import check_gradient
-from gdopt.errors import ResultError, TrialError
+from gdopt.errors import ResultError, SettingsError, TrialError
 from gdopt.space import Params, Space
 
-__all__ = ["Algorithm", "Result", "State", "Status", "Trial", "add", "append", "settle", "stream"]
+__all__ = ["Algorithm", "Result", "State", "Status", "Trial", "add", "append", "check_seed", "settle", "stream"]
 
 
 class Status(StrEnum):
@@ -124,6 +124,16 @@ class Algorithm(Protocol):
     def ask(self, state: State, n: int) -> State:
         """Learn what has been told since, and append n new pending trials."""
         ...
+
+
+# What the generators take.
+SEEDS = 2**63
+
+
+def check_seed(seed: int) -> None:
+    """Raise `SettingsError` unless it is a whole number that the random streams can be derived from."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEEDS:
+        raise SettingsError(f"seed = {seed!r}: expected a whole number, 0 or above and below 2**63")
 
 
 def stream(state: State) -> torch.Generator:

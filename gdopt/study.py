@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from scipy.stats import spearmanr
 
 from gdopt import algorithm as protocol
-from gdopt.algorithm import Algorithm, Result, State, Status, Trial, settle
+from gdopt.algorithm import Algorithm, Result, State, Status, Trial, check_seed, settle
 from gdopt.codec import check_gradient
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
 from gdopt.guided import GuidedDiffusion
@@ -25,8 +25,6 @@ __all__ = ["Outcome", "Round", "Study"]
 
 Direction = Literal["maximize", "minimize"]
 Outcome = float | tuple[float, float]
-# What the generators take.
-SEEDS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +86,7 @@ class Study:
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise SettingsError(f"direction = {direction!r}: expected 'maximize' or 'minimize'")
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEEDS:
-            raise SettingsError(f"seed = {seed!r}: expected a whole number, 0 or above and below 2**63")
+        check_seed(seed)
         self.space = space
         self.direction: Direction = direction
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
