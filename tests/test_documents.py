@@ -1,6 +1,7 @@
 """What README, docs and examples show is run."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,13 @@ def test_airfoil_example_writes_its_results(tmp_path):
     assert {"results.csv", "progress.png", "samples.png", "study.gdopt"} <= {
         p.name for p in (tmp_path / "out").iterdir()
     }
+
+
+def test_ax_example_comes_near_the_optimum(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ax_client.py", str(tmp_path)])
+    runpy.run_path(str(ROOT / "examples" / "ax_client.py"))
+    value = float(re.fullmatch(r"best of 20: (\S+) in trial \d+, .*\n", capsys.readouterr().out)[1])
+    assert value < 0.1
 
 
 def draw_digits(out):

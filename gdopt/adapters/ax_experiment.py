@@ -1,0 +1,283 @@
+"""An experiment of Ax as a gdopt `State`: its search space, its trials, and what is known of them.
+
+Nothing is remembered beside the experiment. What gdopt has to know of a trial that it proposed itself is kept with the
+trial, in the metadata of its arm, which Ax stores.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+from ax.core.objective import Objective
+from ax.core.optimization_config import OptimizationConfig
+from ax.core.parameter import ChoiceParameter, DerivedParameter, FixedParameter, ParameterType, RangeParameter
+from ax.core.parameter import Parameter as AxParameter
+from ax.core.parameter_constraint import ParameterConstraint
+from ax.core.search_space import SearchSpace
+from ax.core.trial import Trial as AxTrial
+from ax.core.trial_status import TrialStatus
+from ax.core.types import TParameterization, TParamValue
+
+from gdopt.algorithm import Result, State, Status, Trial
+from gdopt.errors import ResultError, SettingsError, SpaceError
+from gdopt.space import Choice, Constraint, Integer, Parameter, Params, Real, Space, Value
+
+__all__ = ["SharedSpace", "metadata", "state_of"]
+
+# Under this name an arm's metadata have what gdopt knows of it.
+KEY = "gdopt"
+# Steps between the values of a choice are equal if they are so to rounding.
+EQUAL = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A parameter of Ax, gdopt's parameter for it, and the values of the one as values of the other.
+
+    A range of whole numbers on a logarithmic scale is a `Real` that is rounded, and each of its numbers owns half a
+    unit to each side. An ordered choice is an `Integer`, the place of its value in the order.
+
+    Args:
+        theirs: Ax's parameter.
+        ours: gdopt's.
+        levels: of a choice, gdopt's values in the order of Ax's.
+    """
+
+    theirs: RangeParameter | ChoiceParameter
+    ours: Parameter
+    levels: Sequence[Value] = ()
+
+    def encode(self, value: TParamValue) -> Value:
+        """gdopt's value; Ax lets values pass that are outside a range by a rounding error."""
+        if isinstance(self.theirs, ChoiceParameter):
+            return self.levels[self.theirs.values.index(value)]
+        inside: float = min(max(self.theirs.cast(value), self.theirs.lower), self.theirs.upper)
+        return inside
+
+    def decode(self, value: Value) -> TParamValue:
+        """Ax's value, of the type that Ax expects."""
+        if isinstance(self.theirs, ChoiceParameter):
+            return self.theirs.values[self.levels.index(value)]
+        if self.theirs.parameter_type is ParameterType.INT:
+            value = min(max(round(float(value)), self.theirs.lower), self.theirs.upper)
+        return self.theirs.cast(value)
+
+    def scale(self) -> tuple[float, float]:
+        """The origin and the step with which Ax's value is origin + step * gdopt's."""
+        if isinstance(self.theirs, RangeParameter):
+            return 0.0, 1.0
+        numbers = [float(v) for v in self.theirs.values if v is not None]
+        step = (numbers[-1] - numbers[0]) / (len(numbers) - 1)
+        if any(abs(v - numbers[0] - i * step) > EQUAL * abs(step) for i, v in enumerate(numbers)):
+            raise SpaceError(f"{self.theirs.name} = {numbers} in a constraint: expected values at equal steps")
+        return numbers[0], step
+
+
+@dataclass(frozen=True)
+class SharedSpace:
+    """A search space of Ax and gdopt's space for it, with the parameters of the one as those of the other.
+
+    Fixed parameters and derived ones are not gdopt's business; they are added to what it proposes.
+    """
+
+    theirs: SearchSpace
+    coded: tuple[Coded, ...]
+    space: Space
+
+    @classmethod
+    def of(cls, theirs: SearchSpace, like: Space | None = None) -> "SharedSpace":
+        """The shared space of a search space.
+
+        Args:
+            theirs: ranges and choices, and linear inequalities between them.
+            like: a space that is taken for gdopt's, order and units and all, if it has the same parameters and bounds.
+
+        Raises:
+            SpaceError: the search space has what gdopt cannot propose for, which is named.
+        """
+        coded = {p.name: _coded(p) for p in theirs.parameters.values() if not _follows(p)}
+        constraints = [_constraint(c, coded) for c in theirs.parameter_constraints]
+        if like is not None and {*map(_without_unit, like.parameters)} == {c.ours for c in coded.values()}:
+            coded = {p.name: replace(coded[p.name], ours=p) for p in like.parameters}
+        return cls(theirs, tuple(coded.values()), Space([c.ours for c in coded.values()], constraints))
+
+    def encode(self, parameters: TParameterization) -> Params | None:
+        """gdopt's parameters; None if they are not in the search space, as Ax lets a user attach them."""
+        # A parameter that was added later counts as present to Ax in trials that do not have it.
+        if not set(self.theirs.parameters) <= set(parameters) or not self.theirs.check_membership(parameters):
+            return None
+        params = {c.theirs.name: c.encode(parameters[c.theirs.name]) for c in self.coded}
+        return params if self.space.allows(params) else None
+
+    def decode(self, params: Params) -> TParameterization:
+        """Ax's parameters, all of them.
+
+        Raises:
+            SpaceError: they are not in the space: Ax itself would run whatever it is given.
+        """
+        self.space.check(params)
+        found = {c.theirs.name: c.decode(params[c.theirs.name]) for c in self.coded}
+        rest = self.theirs.nontunable_parameters.values()
+        found |= {p.name: p.value for p in rest if isinstance(p, FixedParameter)}
+        found |= {p.name: p.compute(found) for p in rest if isinstance(p, DerivedParameter)}
+        found = {name: found[name] for name in self.theirs.parameters}
+        if not self.theirs.check_membership(found):
+            raise SpaceError(f"{found} is not in the search space of the experiment")
+        return found
+
+
+def metadata(trial: Trial, note: Mapping[str, float]) -> dict[str, Any]:
+    """What an arm's metadata have to say of a proposal, for `state_of` to read."""
+    return {KEY: {"round": trial.round, "source": trial.source, "predicted": trial.predicted, "note": dict(note)}}
+
+
+def state_of(experiment: Experiment, data: Data, shared: SharedSpace, fresh: State) -> State:
+    """The state of a study that knows what the experiment knows: its trials, in order, and its rounds.
+
+    Whatever has a value counts as done, also while Ax has it running, unless the value is a point of a curve that goes
+    on. What is completed without a value is still pending, as it is to Ax; a value that is not finite is a failure.
+    Trials outside the search space are left out.
+
+    Args:
+        experiment: of trials of one arm.
+        data: the experiment's.
+        shared: the experiment's search space.
+        fresh: the algorithm's state before anything was asked.
+
+    Raises:
+        SettingsError: the experiment is optimized for what gdopt cannot optimize, or has trials of several arms.
+        ResultError: a standard error is negative.
+    """
+    measured = _measured(data, _objective(experiment.optimization_config))
+    trials: list[Trial] = []
+    notes: dict[int, Mapping[str, float]] = {}
+    for index, one in sorted(experiment.trials.items()):
+        if not isinstance(one, AxTrial) or one.arm is None:
+            raise SettingsError(f"trial {index} is {one}: expected a Trial of one arm")
+        if (params := shared.encode(one.arm.parameters)) is None:
+            continue
+        known = dict(_known(one))
+        notes[known.get("round", -1)] = known.pop("note", {})
+        trials.append(Trial(len(trials), params, *_outcome(one, measured.get(index)), **known))
+    asked = range(max(notes, default=-1) + 1)
+    return replace(fresh, trials=tuple(trials), notes=tuple(notes.get(k, {}) for k in asked))
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The objective of a trial, higher is better, with its standard error where it is known."""
+
+    value: float
+    sem: float | None
+    on_curve: bool
+
+
+def _coded(p: AxParameter) -> Coded:
+    for holds, what in (
+        (p.is_fidelity, "a fidelity"),
+        (p.is_hierarchical, "hierarchical"),
+        (p.is_disabled, "disabled"),
+        (getattr(p, "is_task", False), "a task"),
+        (getattr(p, "logit_scale", False), "on a logit scale"),
+    ):
+        if holds:
+            raise SpaceError(f"parameter {p.name!r} is {what}: gdopt takes plain ranges and choices")
+    if isinstance(p, RangeParameter):
+        return Coded(p, _range(p))
+    if not isinstance(p, ChoiceParameter):
+        raise SpaceError(f"parameter {p.name!r} is a {type(p).__name__}: gdopt takes ranges and choices")
+    if p.is_ordered:
+        return Coded(p, Integer(p.name, 0, len(p.values) - 1), range(len(p.values)))
+    names = [str(v) for v in p.values]
+    return Coded(p, Choice(p.name, names), names)
+
+
+def _range(p: RangeParameter) -> Real | Integer:
+    if p.parameter_type is ParameterType.FLOAT:
+        return Real(p.name, float(p.lower), float(p.upper), log=p.log_scale)
+    if p.log_scale:
+        return Real(p.name, p.lower - 0.5, p.upper + 0.5, log=True)
+    return Integer(p.name, int(p.lower), int(p.upper))
+
+
+def _follows(p: AxParameter) -> bool:
+    """Whether a parameter's value follows from those of the others, or from nothing."""
+    return isinstance(p, FixedParameter | DerivedParameter) and not p.is_hierarchical
+
+
+def _without_unit(p: Parameter) -> Parameter:
+    return p if isinstance(p, Choice) else replace(p, unit="")
+
+
+def _constraint(theirs: ParameterConstraint, coded: Mapping[str, Coded]) -> Constraint:
+    if theirs.is_equality:
+        raise SpaceError(f"{theirs} is an equality: gdopt takes inequalities")
+    coefficients, upper = {}, float(theirs.bound)
+    for name, weight in theirs.constraint_dict.items():
+        origin, step = coded[name].scale()
+        coefficients[name] = float(weight) * step
+        upper -= float(weight) * origin
+    return Constraint(coefficients, upper)
+
+
+def _objective(config: OptimizationConfig | None) -> Objective:
+    """The one objective."""
+    if config is None:
+        raise SettingsError("the experiment has no objective: call configure_optimization() first")
+    if config.is_moo_problem or config.is_bope_problem:
+        raise SettingsError(f"objective {config.objective.expression!r}: gdopt takes one objective, not several")
+    if config.outcome_constraints:
+        raise SettingsError(f"outcome constraints {config.outcome_constraints}: gdopt takes none")
+    return config.objective
+
+
+def _measured(data: Data, objective: Objective) -> dict[int, _Measured]:
+    """The objective's value by trial, where all its metrics are known: Ax's expression is to be maximized."""
+    weights = dict(objective.metric_weights)
+    rows: dict[int, dict[str, Any]] = defaultdict(dict)
+    for row in data.df.itertuples():
+        if row.metric_signature in weights:
+            rows[row.trial_index][row.metric_signature] = row
+    return {
+        index: _Measured(
+            sum(weight * found[name].mean for name, weight in weights.items()),
+            _sem([weight * found[name].sem for name, weight in weights.items()]),
+            any(math.isfinite(getattr(row, "step", math.nan)) for row in found.values()),
+        )
+        for index, found in rows.items()
+        if len(found) == len(weights)
+    }
+
+
+def _sem(errors: Sequence[float]) -> float | None:
+    """The standard error of a sum of independent terms; None, as Ax has it by NaN, where one is unknown."""
+    return None if any(math.isnan(e) for e in errors) else math.hypot(*errors)
+
+
+def _outcome(trial: AxTrial, measured: _Measured | None) -> tuple[Status, Result | None]:
+    if trial.status is TrialStatus.FAILED:
+        return Status.FAILED, None
+    if trial.status in (TrialStatus.ABANDONED, TrialStatus.STALE):
+        return Status.ABANDONED, None
+    if measured is None or (measured.on_curve and not trial.status.is_terminal):
+        return Status.PENDING, None
+    if not math.isfinite(measured.value):
+        return Status.FAILED, None
+    try:
+        return Status.DONE, Result(measured.value, measured.sem)
+    except ResultError as error:
+        raise ResultError(f"trial {trial.index}: {error}") from error
+
+
+def _known(trial: AxTrial) -> Mapping[str, Any]:
+    """What gdopt wrote of a trial that it proposed; nothing for others."""
+    run, arm = trial.generator_run, trial.arm
+    if run is None or arm is None:
+        return {}
+    about = (run.candidate_metadata_by_arm_signature or {}).get(arm.signature) or {}
+    known: Mapping[str, Any] = about.get(KEY, {})
+    return known
