@@ -1,5 +1,6 @@
 """Guided diffusion: learn from what was told, then sample towards better values. The file to read first."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -29,13 +30,14 @@ from gdopt.proposal import (
     refitted,
     scale_after,
 )
+from gdopt.select import Selection
 from gdopt.space import Params, Space
 from gdopt.start import START, check_space, codec_of, start_designs
 from gdopt.surrogate import gp
-from gdopt.surrogate.gp import GaussianProcess
+from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, rank_normal
 
-__all__ = ["GuidedDiffusion"]
+__all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
 # Draws of the prior that steps are made of: 1024 give half a million differences.
 DRAWS = 1024
@@ -43,6 +45,14 @@ DRAWS = 1024
 TOP = 0.1
 # AdamW's rate when the network is trained on: a third of pretraining's.
 TUNING_RATE = 3e-4
+
+# A denoiser, the surrogate and the best warped value, to the denoiser tilted towards better values.
+Guide = Callable[[Denoiser, Surrogate, float], Denoiser]
+
+
+def to_improvement(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
+    """The denoiser tilted to improvement on the best, by the surrogate at the look-ahead."""
+    return improvement(denoiser, surrogate.predict, best)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +80,9 @@ class GuidedDiffusion:
         temper: factor on the surrogate's spread in Thompson sampling.
         finetune: optimizer steps of the network in every `ask`, on corpus and told designs half and half.
         warp: of the values, before the surrogate sees them.
+        surrogate: what is fitted to the best results; `gdopt.adapters.botorch.surrogate` makes one of any model.
+        guidance: what tilts the law, given the surrogate and the best warped value; improvement on it by default.
+        selection: of a batch from the pool; qLogNEI for few designs and Thompson sampling for many by default.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -89,6 +102,9 @@ class GuidedDiffusion:
     temper: float = 0.5
     finetune: int = 0
     warp: Warp = rank_normal
+    surrogate: Fit = gp.fit
+    guidance: Guide = to_improvement
+    selection: Selection = select.batch
 
     def __post_init__(self) -> None:
         for name in ("candidates", "elites", "family", "keep"):
@@ -112,7 +128,7 @@ class GuidedDiffusion:
             return append(state, designs, [START] * n, [None] * n, {})
         generator = stream(state)
         z, y = told(state, codec)
-        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        surrogate = self.surrogate(z[: self.keep], self.warp(y[: self.keep]))
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
         pool = self._pool(law, surrogate, self.warp(y).amax().item(), n, generator)
@@ -120,7 +136,7 @@ class GuidedDiffusion:
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
             pool, params = _topped_up(pool, params, state, self.prior, codec, n)
-        picks = select.batch(surrogate, pool.z, n, z[: self.keep], pending(state, codec), self.temper, generator)
+        picks = self.selection(surrogate, pool.z, n, z[: self.keep], pending(state, codec), self.temper, generator)
         return append(
             state,
             [params[i] for i in picks],
@@ -180,7 +196,7 @@ class GuidedDiffusion:
     def _pool(
         self,
         law: "_Law",
-        surrogate: GaussianProcess,
+        surrogate: Surrogate,
         best: float,
         n: int,
         generator: torch.Generator,
@@ -202,7 +218,7 @@ class GuidedDiffusion:
     def _guided(
         self,
         law: "_Law",
-        surrogate: GaussianProcess,
+        surrogate: Surrogate,
         best: float,
         n: int,
         generator: torch.Generator,
@@ -210,7 +226,7 @@ class GuidedDiffusion:
         """Draws of the moved and contracted denoiser, drawn to improvement on the best."""
         mean = torch.zeros_like(law.centre)
         local = moved(law.denoiser, mean, law.centre, law.scale)
-        towards = improvement(local, surrogate.predict, best)
+        towards = self.guidance(local, surrogate, best)
         guided = weighted(local, towards, lambda sigma: torch.full_like(sigma, self.strength))
         return sample(guided, n, law.centre, law.scale, generator)
 
@@ -251,7 +267,7 @@ def _topped_up(
     return Pool(torch.cat([pool.z, codec.encode(more)]), source, (*pool.sources, START)), params + more
 
 
-def _mass_lift(surrogate: GaussianProcess, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:
+def _mass_lift(surrogate: Surrogate, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:
     """How many times likelier than the prior's draws candidates are to be in their best tenth, by the surrogate.
 
     An estimate of the mass lift, which governs the regret of guided sampling (Yang et al. 2026, arXiv 2605.10385).

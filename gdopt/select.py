@@ -1,22 +1,28 @@
 """From candidates to a batch."""
 
+from collections.abc import Callable
+
 import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.optim import optimize_acqf_discrete
 from botorch.sampling import SobolQMCNormalSampler
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.surrogate.gp import BOX, GaussianProcess
+from gdopt.surrogate.model import Surrogate
 
-__all__ = ["batch", "greedy", "thompson"]
+__all__ = ["Selection", "additions", "batch", "greedy", "thompson"]
+
+# What `batch` takes and gives: (surrogate, pool, n, told, pending, temper, generator) to n different rows of the pool.
+Selection = Callable[[Surrogate, Tensor, int, Tensor, Tensor, float, torch.Generator], list[int]]
 
 # Up to this many designs are selected one by one by qLogNEI, more by Thompson sampling.
 GREEDY = 8
 
 
 def batch(
-    surrogate: GaussianProcess,
+    surrogate: Surrogate,
     pool: Float[Tensor, "m d"],
     n: int,
     told: Float[Tensor, "k d"],
@@ -36,7 +42,7 @@ JOINT = 2000
 
 
 def thompson(
-    surrogate: GaussianProcess,
+    surrogate: Surrogate,
     pool: Float[Tensor, "m d"],
     n: int,
     spread: float,
@@ -78,7 +84,7 @@ SAMPLES = 128
 
 
 def greedy(
-    surrogate: GaussianProcess,
+    surrogate: Surrogate,
     pool: Float[Tensor, "m d"],
     n: int,
     told: Float[Tensor, "k d"],
@@ -97,13 +103,19 @@ def greedy(
     """
     acqf = qLogNoisyExpectedImprovement(
         model=surrogate.model,
-        X_baseline=told / BOX,
-        X_pending=pending / BOX if len(pending) else None,
+        X_baseline=surrogate.inputs(told),
+        X_pending=surrogate.inputs(pending) if len(pending) else None,
         sampler=SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed),
         prune_baseline=False,
         cache_root=False,
     )
-    choices = pool / BOX
+    return additions(acqf, surrogate.inputs(pool), n)
+
+
+def additions(acqf: AcquisitionFunction, choices: Float[Tensor, "m d"], n: int) -> list[int]:
+    """n different choices of m, each the best addition to those before it by an acquisition function."""
     with torch.no_grad():
         chosen, _ = optimize_acqf_discrete(acqf, q=n, choices=choices, unique=True)
-    return torch.cdist(chosen, choices).argmin(1).tolist()
+    # Not the nearest by torch.cdist, which for 25 rows and more takes neighbours 1e-8 apart for one.
+    same = (chosen.unsqueeze(1) == choices).all(-1)
+    return same.int().argmax(1).tolist()

@@ -9,9 +9,15 @@ from pathlib import Path
 import jaxtyping
 import numpy as np
 import torch
+from botorch.acquisition import qLogExpectedImprovement
+from botorch.models import SingleTaskGP
+from botorch.models.model import Model
+from botorch.sampling import SobolQMCNormalSampler
 from hypothesis import strategies as st
+from torch import Tensor
 
 import gdopt
+from gdopt.adapters import botorch
 from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline, names
 from gdopt.diffusion.network import network
@@ -130,7 +136,21 @@ SEQUENCES = [
     Case("sobol-pca-prior", lambda: baseline("sobol-pca", quick_prior()), lambda: quick_prior().space, learns=False),
     Case("eda-box-of-prior", lambda: quick("eda", quick_prior()), lambda: quick_prior().space),
 ]
-CASES = ON_BOX + ON_PRIOR + BASELINES + SEQUENCES
+
+
+def botorch_acquisition(model: Model, u: Tensor, y: Tensor) -> qLogExpectedImprovement:
+    return qLogExpectedImprovement(model, best_f=y.max(), sampler=SobolQMCNormalSampler(torch.Size([64])))
+
+
+def by_botorch() -> gdopt.GuidedDiffusion:
+    """Guided diffusion with a model and an acquisition function of BoTorch's in every place for one."""
+    fit = botorch.surrogate(lambda u, y: SingleTaskGP(u, y).eval())
+    guide, select = botorch.guidance(botorch_acquisition), botorch.selection(botorch_acquisition, most=4)
+    return guided(surrogate=fit, guidance=guide, selection=select, guide=0.4)
+
+
+BY_BOTORCH = [Case(f"botorch-{name}", by_botorch, lambda space=SPACES[name]: space) for name in ("line", "mixed")]
+CASES = ON_BOX + ON_PRIOR + BASELINES + SEQUENCES + BY_BOTORCH
 # One of each algorithm, on its quickest space.
 QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
 

@@ -84,6 +84,11 @@ def test_greedy_takes_different_candidates(surrogate: GaussianProcess, told: Ten
     assert len(set(picks)) == n
 
 
+def test_greedy_tells_candidates_apart_that_are_nearly_one(surrogate: GaussianProcess, told: Tensor) -> None:
+    pool = normal(1, 2, seed=6) + 1e-9 * normal(30, 2, seed=7)
+    assert len(set(greedy(surrogate, pool, 30, told, NONE, seed=0))) == 30
+
+
 def test_greedy_takes_first_the_largest_expected_improvement(surrogate: GaussianProcess, told: Tensor) -> None:
     pool = normal(30, 2, seed=1)
     with torch.no_grad():

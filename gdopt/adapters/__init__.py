@@ -1,1 +1,1 @@
-"""Models of other libraries, as denoisers."""
+"""Models of other libraries in gdopt, and gdopt's designs in other libraries."""

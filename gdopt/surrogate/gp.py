@@ -26,24 +26,36 @@ ITERATIONS = 75
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """A fitted model of warped values over z."""
+    """A fitted model of warped values y over z.
+
+    Args:
+        model: over `inputs(z)`.
+        z: where values are known.
+        y: the warped values there.
+    """
 
     model: SingleTaskGP
+    z: Float[Tensor, "k d"]
+    y: Float[Tensor, " k"]
+
+    def inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+        """The model's own coordinates of rows of z."""
+        return z / BOX
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
-        posterior = self.model.posterior(z.unsqueeze(1) / BOX)
+        posterior = self.model.posterior(self.inputs(z).unsqueeze(1))
         return posterior.mean.flatten(), posterior.variance.flatten()
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
         with torch.no_grad():
-            return self.model.posterior(z / BOX).mean.squeeze(-1)
+            return self.model.posterior(self.inputs(z)).mean.squeeze(-1)
 
     def gradient(self, z: Float[Tensor, " d"]) -> Float[Tensor, " d"]:
         """The gradient of the mean at a point."""
         at = z.detach().requires_grad_(True)
-        mean = self.model.posterior(at.unsqueeze(0) / BOX).mean.sum()
+        mean = self.model.posterior(self.inputs(at.unsqueeze(0))).mean.sum()
         (gradient,) = torch.autograd.grad(mean, at)
         return gradient
 
@@ -52,7 +64,7 @@ class GaussianProcess:
     ) -> Float[Tensor, "draws n"]:
         """Joint draws of the model at the rows of z, their deviations from the mean multiplied by `spread`."""
         with torch.no_grad():
-            posterior = cast(GPyTorchPosterior, self.model.posterior(z / BOX))
+            posterior = cast(GPyTorchPosterior, self.model.posterior(self.inputs(z)))
             with warnings.catch_warnings():
                 # Near candidates have nearly equal rows; the jitter that is then added is below what draws resolve.
                 warnings.simplefilter("ignore", NumericalWarning)
@@ -85,4 +97,4 @@ def fit(
             fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": ITERATIONS}})
         except ModelFittingError:
             model.eval()  # the priors' own modes are still a usable model
-    return GaussianProcess(model)
+    return GaussianProcess(model, z, y)

@@ -1,0 +1,53 @@
+"""What a surrogate has to offer: a model of BoTorch over its own coordinates, fitted to warped values over z."""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import torch
+from botorch.models.model import Model
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["Fit", "Surrogate"]
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """What is believed of the objective, and the values that it was learned from."""
+
+    @property
+    def model(self) -> Model:
+        """BoTorch's model of the values, over `inputs(z)`."""
+        ...
+
+    @property
+    def z(self) -> Float[Tensor, "n d"]:
+        """Where values are known, the best first."""
+        ...
+
+    @property
+    def y(self) -> Float[Tensor, " n"]:
+        """The warped values there; higher is better."""
+        ...
+
+    def inputs(self, z: Tensor, /) -> Tensor:
+        """The model's own coordinates of rows of z, differentiable."""
+        ...
+
+    def predict(self, z: Float[Tensor, "m d"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
+        """Mean and variance at each row of z, differentiable."""
+        ...
+
+    def mean(self, z: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
+        """The mean at each row of z."""
+        ...
+
+    def draw(
+        self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
+    ) -> Float[Tensor, "draws m"]:
+        """Joint draws at the rows of z, their deviations from the mean multiplied by `spread`."""
+        ...
+
+
+# Rows of z and their warped values, to a surrogate.
+Fit = Callable[[Tensor, Tensor], Surrogate]
