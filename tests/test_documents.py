@@ -74,6 +74,23 @@ def test_images_example_gives_the_same_images_again(digits, tmp_path):
     assert (tmp_path / "digits.png").read_bytes() == (out / "digits.png").read_bytes()
 
 
+def test_comparison_with_botorch_prints_a_line_for_each_method_and_each_use_of_the_prior():
+    command = [sys.executable, ROOT / "examples" / "compare_with_botorch.py"]
+    few = ["--budget", "14", "--seeds", "1", "--batch", "2", "--steps", "20"]
+    printed = subprocess.run([*command, *few], capture_output=True, text=True, check=True).stdout
+    methods, uses = printed.split("\n\n")
+    assert re.findall(r"^(.+?)  +-?\d+\.\d{3} +\d+\.\d\d$", methods, re.MULTILINE) == [
+        "gdopt",
+        "BoTorch",
+        "gdopt with qLogEI",
+    ]
+    assert re.findall(r"^(.+?)  +-?\d+\.\d{3}$", uses, re.MULTILINE) == [
+        "ascent from Sobol points",
+        "ascent from the prior",
+        "designs of the prior",
+    ]
+
+
 FILES = {
     "airfoil.png",
     "best.dat",

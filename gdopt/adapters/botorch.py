@@ -286,7 +286,7 @@ def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) 
         inputs: u of rows of z, differentiable. `prior.codec.decode_array` gives a model the designs' own values.
 
     Raises:
-        SettingsError: later, the factory's model is none of BoTorch, or is not of one output at rows of u.
+        SettingsError: later, the factory's model is none of BoTorch, or has not one output.
         NumericsError: later, the model predicts what is not finite.
     """
 

@@ -147,6 +147,20 @@ def test_the_best_candidates_are_found_by_botorch() -> None:
     assert torch.equal(chosen[0], choices[acqf(choices.unsqueeze(1)).argmax()])
 
 
+def test_candidates_stay_on_the_designs_subspace_which_an_ascent_leaves() -> None:
+    line = normal(30, 1, seed=0).expand(30, 5)
+    prior = gdopt.DiffusionPrior.fit(line.contiguous(), steps=2)
+    choices = prior_candidates(prior, 40, CUBE)
+    x = torch.rand(30, 5, generator=seeded(), dtype=torch.float64)
+    y = -(x - torch.linspace(0.2, 0.8, 5)).square().sum(1, keepdim=True)
+    acqf = UpperConfidenceBound(plain(x, y), beta=1.0)
+    chosen, _ = optimize_acqf_discrete(acqf, q=1, choices=choices)
+    starts = prior_generator(prior, CUBE)
+    ascended, _ = optimize_acqf(acqf, CUBE, q=1, num_restarts=2, raw_samples=16, generator=starts)
+    assert float(chosen.std()) < 1e-9
+    assert float(ascended.std()) > 0.01
+
+
 def test_thompson_sampling_takes_candidates() -> None:
     choices = prior_candidates(quick_prior(), 40, CUBE)
     torch.manual_seed(0)
