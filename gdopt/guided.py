@@ -1,6 +1,6 @@
 """Guided diffusion: learn from what was told, then sample towards better values. The file to read first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -14,9 +14,10 @@ from gdopt.codec import EDGE, Codec
 from gdopt.designs import distinct, enough, history, pending, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
 from gdopt.diffusion.guidance import improvement, weighted
-from gdopt.diffusion.sampler import sample
+from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay
 from gdopt.errors import SettingsError, StoreError
+from gdopt.portfolio import portfolio
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import (
     Pool,
@@ -25,6 +26,8 @@ from gdopt.proposal import (
     contracted,
     elite_of,
     elite_weights,
+    levels,
+    parents,
     pool_size,
     pooled,
     refitted,
@@ -41,6 +44,8 @@ __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
 # Draws of the prior that steps are made of: 1024 give half a million differences.
 DRAWS = 1024
+# Designs of a corpus that the surrogate is asked about: enough for the best of them to be good, few enough to be quick.
+LOOKED_AT = 2000
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
 # AdamW's rate when the network is trained on: a third of pretraining's.
@@ -69,7 +74,10 @@ class GuidedDiffusion:
         start: results to wait for before learning; by default twice the dimension, between 4 and 10.
         candidates: in the pool, at least; four for each design asked for, if that is more.
         refit: share of the pool whose steps are the elite's own differences.
-        guide: share of the pool that is drawn by guided sampling; the rest are the prior's own steps, contracted.
+        guide: share that is drawn by guided sampling of the law moved to the elite.
+        renoise: share that is the best designs, noised and denoised again under guidance.
+        corpus: share that is designs of the corpus, those that the surrogate likes best. What is left of the pool are
+            the prior's own steps, contracted. All are shares at first: `gdopt.portfolio` says what becomes of them.
         strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty.
         momentum: how far half of the pool is carried on along the centre's last move, in units of that move.
         climb: how far half of the pool is moved along the gradients told of the elite, in units of the contraction;
@@ -91,9 +99,11 @@ class GuidedDiffusion:
     prior: DiffusionPrior | None = None
     start: int | None = None
     candidates: int = 1000
-    refit: float = 0.6
+    refit: float = 0.25
     guide: float = 0.1
-    strength: float = 0.3
+    renoise: float = 0.4
+    corpus: float = 0.1
+    strength: float = 1.0
     momentum: float = 1.0
     climb: float = 1.0
     elites: int = 12
@@ -112,8 +122,10 @@ class GuidedDiffusion:
         for name in ("strength", "momentum", "climb", "temper", "finetune"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
-        shares = (self.refit, self.guide)
-        _require(min(shares) >= 0 and sum(shares) <= 1, "refit, guide", shares, "shares, together <= 1")
+        shares = (self.refit, self.guide, self.renoise, self.corpus)
+        _require(
+            min(shares) >= 0 and sum(shares) <= 1, "refit, guide, renoise, corpus", shares, "shares, together <= 1"
+        )
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""
@@ -131,7 +143,8 @@ class GuidedDiffusion:
         surrogate = self.surrogate(z[: self.keep], self.warp(y[: self.keep]))
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
-        pool = self._pool(law, surrogate, self.warp(y).amax().item(), n, generator)
+        shares = portfolio(self._first_shares(), [t for t in state.done if t.predicted is not None])
+        pool = self._pool(law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct(pool.z, state, codec)
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
@@ -193,42 +206,58 @@ class GuidedDiffusion:
         drift = drift + self.climb * scale * _told_direction(state, codec, len(elite_of(z, self.elites)))
         return _Law(denoiser, draws, centre, scale, drift, z[: self.family])
 
+    def _first_shares(self) -> dict[str, float]:
+        """The sources and their shares of the pool before any was tried."""
+        shares = {"refitted": self.refit, "guided": self.guide, "renoised": self.renoise}
+        if self.prior is not None:
+            shares["corpus"] = self.corpus
+        shares["contracted"] = max(0.0, 1 - sum(shares.values()))
+        return {name: share for name, share in shares.items() if share > 0}
+
     def _pool(
         self,
         law: "_Law",
         surrogate: Surrogate,
-        best: float,
-        n: int,
+        shares: Mapping[str, float],
+        size: int,
         generator: torch.Generator,
     ) -> Pool:
-        """Candidates of the three laws, in their shares."""
-        size = pool_size(self.candidates, n)
-        n_refit, n_guide = round(self.refit * size), round(self.guide * size)
-        parts = [
-            (
-                "contracted",
-                contracted(law.draws, law.centre, law.scale, size - n_refit - n_guide, generator),
+        """Candidates of every source, in its share."""
+        draw: dict[str, Callable[[int], Tensor]] = {
+            "contracted": lambda n: law.carried(contracted(law.draws, law.centre, law.scale, n, generator), generator),
+            "refitted": lambda n: law.carried(
+                refitted(law.family, law.draws, law.centre, law.scale, n, generator), generator
             ),
-            ("refitted", refitted(law.family, law.draws, law.centre, law.scale, n_refit, generator)),
-        ]
-        if n_guide:
-            parts.append(("guided", self._guided(law, surrogate, best, n_guide, generator)))
-        return pooled([(name, carried(z, law.drift, generator)) for name, z in parts])
+            "guided": lambda n: law.carried(self._guided(law, surrogate, n, generator), generator),
+            "renoised": lambda n: self._renoised(law, surrogate, n, generator),
+            "corpus": lambda n: self._of_corpus(surrogate, n, generator),
+        }
+        counts = {name: round(share * size) for name, share in shares.items()}
+        return pooled([(name, draw[name](n)) for name, n in counts.items() if n])
 
-    def _guided(
-        self,
-        law: "_Law",
-        surrogate: Surrogate,
-        best: float,
-        n: int,
-        generator: torch.Generator,
-    ) -> Float[Tensor, "n d"]:
-        """Draws of the moved and contracted denoiser, drawn to improvement on the best."""
-        mean = torch.zeros_like(law.centre)
-        local = moved(law.denoiser, mean, law.centre, law.scale)
-        towards = self.guidance(local, surrogate, best)
-        guided = weighted(local, towards, lambda sigma: torch.full_like(sigma, self.strength))
-        return sample(guided, n, law.centre, law.scale, generator)
+    def _guided(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Draws of the moved and contracted denoiser, guided."""
+        local = moved(law.denoiser, torch.zeros_like(law.centre), law.centre, law.scale)
+        return sample(self._tilted(local, surrogate), n, law.centre, law.scale, generator)
+
+    def _renoised(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The best designs, noised and denoised again, guided."""
+        start = parents(law.family, n, generator)
+        return renoised(self._tilted(law.denoiser, surrogate), start, levels(law.scale, n, generator), generator)
+
+    def _tilted(self, denoiser: Denoiser, surrogate: Surrogate) -> Denoiser:
+        """The denoiser under guidance, at its strength."""
+        if not self.strength:
+            return denoiser
+        towards = self.guidance(denoiser, surrogate, float(surrogate.y.amax()))
+        return weighted(denoiser, towards, lambda sigma: torch.full_like(sigma, self.strength))
+
+    def _of_corpus(self, surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The designs of the corpus that the surrogate likes best, or of a part of it if it is large."""
+        assert self.prior is not None
+        rows = torch.randperm(len(self.prior.designs), generator=generator)[: max(LOOKED_AT, n)]
+        z = self.prior.codec.encode_array(self.prior.designs[rows])
+        return z[surrogate.mean(z).argsort(descending=True)[:n]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +270,10 @@ class _Law:
     scale: float
     drift: Float[Tensor, " d"]
     family: Float[Tensor, "e d"]
+
+    def carried(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Candidates, half of them moved on along the drift."""
+        return carried(z, self.drift, generator)
 
 
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:

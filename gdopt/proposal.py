@@ -6,6 +6,9 @@ closed form.
   refitted.
 * refitted    centre + F (E - E')/√2 and a small contracted step, with E and E' of the elite: the shape is refitted too.
 * guided      draws of the moved prior under a guidance, by the reverse process.
+* renoised    the best designs, noised and denoised again under a guidance: steps that stay on data that curve, which
+  differences of designs leave.
+* corpus      designs of the corpus that the surrogate likes.
 """
 
 from collections.abc import Sequence
@@ -22,6 +25,8 @@ __all__ = [
     "contracted",
     "elite_of",
     "elite_weights",
+    "levels",
+    "parents",
     "pool_size",
     "pooled",
     "refitted",
@@ -103,6 +108,25 @@ def refitted(
     own = _jitter(ELITE_STEP, ELITE_JITTER, n, generator) * _differences(elite, n, generator)
     prior = contracted(draws, torch.zeros_like(centre), scale, n, generator)
     return centre + own + PRIOR_SHARE * prior
+
+
+# Designs that are noised: as many as two elites.
+PARENTS = 24
+
+
+def parents(z: Float[Tensor, "told d"], n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """n of the best designs, best first in z, by the elite's weights: with repetition."""
+    best = elite_of(z, PARENTS)
+    return best[torch.multinomial(elite_weights(len(best)), n, replacement=True, generator=generator)]
+
+
+# Levels of noise vary more than steps do: below FAINT nothing moves, above LOUD nothing of the design is left.
+LEVEL_JITTER, FAINT, LOUD = 0.7, 0.02, 3.0
+
+
+def levels(scale: float, n: int, generator: torch.Generator) -> Float[Tensor, " n"]:
+    """n noise levels about the contraction."""
+    return _jitter(scale, LEVEL_JITTER, n, generator).clamp(FAINT, LOUD).squeeze(1)
 
 
 # Half of the candidates are carried on, by a random factor that is log-normal with this spread.

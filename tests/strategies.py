@@ -146,7 +146,7 @@ def by_botorch() -> gdopt.GuidedDiffusion:
     """Guided diffusion with a model and an acquisition function of BoTorch's in every place for one."""
     fit = botorch.surrogate(lambda u, y: SingleTaskGP(u, y).eval())
     guide, select = botorch.guidance(botorch_acquisition), botorch.selection(botorch_acquisition, most=4)
-    return guided(surrogate=fit, guidance=guide, selection=select, guide=0.4)
+    return guided(surrogate=fit, guidance=guide, selection=select, guide=0.2)
 
 
 BY_BOTORCH = [Case(f"botorch-{name}", by_botorch, lambda space=SPACES[name]: space) for name in ("line", "mixed")]

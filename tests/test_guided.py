@@ -34,8 +34,11 @@ SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
         ({"momentum": -1.0}, "momentum = -1.0: expected 0 or more"),
         ({"temper": -1.0}, "temper = -1.0: expected 0 or more"),
         ({"finetune": -1}, "finetune = -1: expected 0 or more"),
-        ({"refit": -0.1}, r"refit, guide = \(-0.1, 0.1\): expected shares, together <= 1"),
-        ({"refit": 0.8, "guide": 0.3}, r"refit, guide = \(0.8, 0.3\): expected shares, together <= 1"),
+        ({"refit": -0.1}, r"refit, guide, renoise, corpus = \(-0.1, 0.1, 0.4, 0.1\): expected shares, together <= 1"),
+        (
+            {"refit": 0.8, "guide": 0.3},
+            r"refit, guide, renoise, corpus = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
+        ),
     ],
 )
 def test_a_setting_out_of_its_range_is_named(settings: dict, match: str) -> None:
@@ -59,7 +62,13 @@ def driven() -> Study:
 
 def test_the_sources_of_a_round_sum_to_what_was_asked_for() -> None:
     assert [sum(r.sources.values()) for r in driven().rounds] == [10] * 5
-    assert {s for r in driven().rounds[1:] for s in r.sources} <= {"contracted", "refitted", "guided", "start"}
+    assert {s for r in driven().rounds[1:] for s in r.sources} <= {
+        "contracted",
+        "refitted",
+        "guided",
+        "renoised",
+        "start",
+    }
 
 
 def test_the_winner_of_a_round_proposed_its_best_trial() -> None:
@@ -76,7 +85,10 @@ def test_the_rank_correlation_is_spearmans() -> None:
 
 
 def test_the_surrogate_ranks_a_smooth_objective_well() -> None:
-    assert np.mean([r.rank_correlation for r in driven().rounds[1:]]) > 0.7
+    # From the widest law alone: guided rounds soon lie so near the top that their values are all but equal.
+    wide = guided(refit=0.0, guide=0.0, renoise=0.0, momentum=0.0)
+    study = drive(Study(SQUARE, direction="maximize", algorithm=wide), 5, 10)
+    assert np.mean([r.rank_correlation for r in study.rounds[1:]]) > 0.7
 
 
 def test_the_mass_lift_is_between_none_and_ten() -> None:
@@ -116,11 +128,11 @@ def test_learning_waits_for_two_results_a_dimension_within_reason(dim: int, expe
 
 
 @pytest.mark.parametrize(
-    ("shares", "only"),
-    [((0.0, 0.0), "contracted"), ((1.0, 0.0), "refitted"), ((0.0, 1.0), "guided")],
+    ("share", "only"), [("refit", "refitted"), ("guide", "guided"), ("renoise", "renoised"), (None, "contracted")]
 )
-def test_shares_say_which_laws_are_sampled(shares: tuple[float, float], only: str) -> None:
-    study = drive(Study(SQUARE, direction="maximize", algorithm=guided(refit=shares[0], guide=shares[1])), 1, 5)
+def test_shares_say_which_laws_are_sampled(share: str | None, only: str) -> None:
+    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "corpus": 0.0} | ({share: 1.0} if share else {})
+    study = drive(Study(SQUARE, direction="maximize", algorithm=guided(**shares)), 1, 5)
     assert {t.source for t in study.ask(5)} == {only}
 
 

@@ -17,6 +17,8 @@ from gdopt.proposal import (
     centre_of,
     contracted,
     elite_weights,
+    levels,
+    parents,
     pooled,
     refitted,
     scale_after,
@@ -156,3 +158,17 @@ def test_a_pool_knows_where_each_candidate_is_from() -> None:
     )
     assert [pool.sources[i] for i in pool.source.tolist()] == ["a", "a", "b", "a", "a"]
     assert pool.z[:, 0].tolist() == [0, 0, 1, 1, 1]
+
+
+def test_parents_are_elite_designs_and_the_best_of_them_most_often() -> None:
+    z = torch.arange(100.0, dtype=torch.float64).unsqueeze(1)
+    counts = parents(z, 4000, torch.Generator().manual_seed(0)).flatten().long().bincount()
+    assert len(counts) == 24
+    # The weights of CMA-ES, normalized: the best of 24 has 15 % and the last 0.1 %.
+    torch.testing.assert_close(counts / 4000, elite_weights(24).float(), atol=0.02, rtol=0)
+
+
+def test_noise_levels_lie_about_the_contraction() -> None:
+    found = levels(0.3, 5000, torch.Generator().manual_seed(0))
+    assert float(found.median()) == pytest.approx(0.3, rel=0.05)
+    assert float(found.min()) >= 0.02

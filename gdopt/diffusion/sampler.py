@@ -11,7 +11,7 @@ from gdopt.diffusion.denoiser import Denoiser
 from gdopt.diffusion.schedule import cosine, exponential
 from gdopt.errors import NumericsError
 
-__all__ = ["Sampler", "ancestral", "ddpm", "dpm_solver", "expected", "heun", "sample"]
+__all__ = ["Sampler", "ancestral", "ddpm", "dpm_solver", "expected", "heun", "renoised", "sample"]
 
 
 @torch.no_grad()
@@ -98,10 +98,47 @@ def sample(
     """
     sigmas = exponential(steps, SIGMA_MIN * spread, SIGMA_MAX * spread).to(mean)
     noise = torch.randn(n, len(mean), generator=generator, dtype=mean.dtype)
-    x0 = dpm_solver(denoiser, mean + sigmas[0] * noise, sigmas)
+    return _finite(dpm_solver(denoiser, mean + sigmas[0] * noise, sigmas))
+
+
+def _finite(x0: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     if not x0.isfinite().all():
         raise NumericsError("sampling left the finite numbers: lower the guidance's strength")
     return x0
+
+
+# Each step but the last keeps this share of the noise: the last of four starts at 0.06 of it.
+KEPT, RENOISED_STEPS = 0.4, 4
+
+
+@torch.no_grad()
+def renoised(
+    denoiser: Denoiser,
+    x0: Float[Tensor, "n d"],
+    sigma: Float[Tensor, " n"],
+    generator: torch.Generator,
+    steps: int = RENOISED_STEPS,
+) -> Float[Tensor, "n d"]:
+    """Draws of the law near x0: each row noised to a level of its own and denoised again (Meng et al. 2022, SDEdit).
+
+    With an exact denoiser and many steps, row i is a draw of p(x₀' | x₀' + σ_i ε' = x₀ + σ_i ε): a step that is as long
+    as the noise along the data and short across them. Steps are of the probability-flow ODE, first order (DDIM).
+
+    Args:
+        denoiser: the law, guided or not.
+        x0: where to start.
+        sigma: the level of each row, positive.
+        generator: of the noise.
+        steps: denoiser calls.
+
+    Raises:
+        NumericsError: a sample is not finite, which a guidance that is too strong can cause.
+    """
+    x = x0 + sigma.unsqueeze(1) * torch.randn(x0.shape, generator=generator, dtype=x0.dtype)
+    for step in range(steps):
+        clean = denoiser(x, sigma * KEPT**step)
+        x = clean + (KEPT if step < steps - 1 else 0.0) * (x - clean)
+    return _finite(x)
 
 
 # Without noise nothing is lost by starting so far out that the law is a point there.

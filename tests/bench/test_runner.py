@@ -112,7 +112,7 @@ def test_an_unknown_problem_is_refused_by_name(name: str, message: str) -> None:
         ("gdpt", "no method is called 'gdpt'; there are gdopt, "),
         ("gdopt:guidance=1", "guidance"),
         ("gdopt:guide", "expected settings as name=number"),
-        ("gdopt:guide=2.0", "refit, guide"),
+        ("gdopt:guide=2.0", "refit, guide, renoise, corpus"),
     ],
 )
 def test_an_unknown_method_or_setting_is_refused_before_anything_runs(name: str, message: str, tmp_path: Path) -> None:
