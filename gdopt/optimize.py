@@ -1,9 +1,10 @@
 """The whole loop in one call, for objectives that a program can evaluate."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gdopt.algorithm import Algorithm, Trial
+from gdopt.algorithm import Algorithm, Status, Trial
 from gdopt.errors import SettingsError
 from gdopt.space import Params, Space
 from gdopt.store import Store
@@ -27,6 +28,9 @@ def maximize(
 ) -> Trial:
     """The trial of the highest value, after `budget` evaluations.
 
+    A value that is NaN or infinite is a failed trial, which counts as an evaluation. What the objective raises is
+    passed on, after the values before it in the batch have been kept.
+
     Args:
         objective: parameters to a value, or to (value, standard error).
         space: what may be tried; or (low, high) pairs, for parameters x0, x1, ...
@@ -39,6 +43,7 @@ def maximize(
 
     Raises:
         SettingsError: the budget or the batch is not a whole number above 0.
+        TrialError: every evaluation failed.
     """
     return _run("maximize", objective, space, budget, batch, algorithm, storage, seed, progress)
 
@@ -75,11 +80,35 @@ def _run(
     study = Study(space, direction=direction, algorithm=algorithm, storage=storage, seed=seed)
     # A study that was stopped within a batch first measures what it had asked for.
     waiting = study.pending
-    while len(study.state.done) < budget:
-        left = budget - len(study.state.done)
-        trials = waiting[:left] or study.ask(min(batch, left))
-        study.tell({t.id: objective(t.params) for t in trials})
+    while (left := budget - _spent(study)) > 0:
+        _evaluate(study, waiting[:left] or study.ask(min(batch, left)), objective)
         waiting = []
         if progress is not None:
             progress(study)
     return study.best
+
+
+def _spent(study: Study) -> int:
+    return sum(t.status in (Status.DONE, Status.FAILED) for t in study.state.trials)
+
+
+def _evaluate(study: Study, trials: Sequence[Trial], objective: Callable[[Params], Outcome]) -> None:
+    """Measure trials and record them, as far as the objective came."""
+    outcomes: dict[int, Outcome] = {}
+    try:
+        for trial in trials:
+            outcomes[trial.id] = objective(trial.params)
+    finally:
+        failed = [id for id, outcome in outcomes.items() if not _is_finite(outcome)]
+        if failed:
+            study.fail(*failed)
+        study.tell({id: outcome for id, outcome in outcomes.items() if id not in failed})
+
+
+def _is_finite(outcome: Outcome) -> bool:
+    """Whether there is a value; what is no number at all is for `tell` to refuse."""
+    value = outcome[0] if isinstance(outcome, tuple) and outcome else outcome
+    try:
+        return math.isfinite(value)
+    except TypeError:
+        return True

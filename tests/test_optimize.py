@@ -1,11 +1,12 @@
 """The whole loop in one call."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 import gdopt
-from gdopt import SettingsError
+from gdopt import ResultError, SettingsError, TrialError
 from gdopt.study import Study
 from tests.strategies import LINE, guided, height, unchecked
 
@@ -80,7 +81,8 @@ def test_a_run_stopped_within_a_batch_first_measures_what_it_had_asked_for(tmp_p
         gdopt.maximize(Counted(stop=6), LINE, budget=8, **settings)
     rest = Counted()
     gdopt.maximize(rest, LINE, budget=8, **settings)
-    assert rest.calls == 4
+    # Six were measured and kept; of the second batch two were left.
+    assert rest.calls == 2
     assert len(Study(LINE, direction="maximize", **{k: settings[k] for k in ("algorithm", "storage")}).trials) == 8
 
 
@@ -109,3 +111,42 @@ def test_a_budget_or_batch_that_is_no_whole_number_is_refused() -> None:
     with unchecked(), pytest.raises(SettingsError, match=r"budget = 2.5, batch = 1: expected whole numbers above 0"):
         gdopt.minimize(objective, LINE, budget=2.5, algorithm=RANDOM)
     assert objective.calls == 0
+
+
+# Failures.
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, (math.nan, 0.1)])
+def test_a_value_that_is_not_finite_is_a_failed_trial_and_the_others_of_its_batch_are_told(bad: object) -> None:
+    seen: list[float] = []
+    studies: list[Study] = []
+
+    def objective(params: gdopt.space.Params) -> object:
+        seen.append(height(params))
+        return bad if len(seen) == 2 else seen[-1]
+
+    gdopt.maximize(objective, LINE, budget=4, batch=4, algorithm=RANDOM, progress=studies.append)
+    assert [t.status for t in studies[0].trials] == ["done", "failed", "done", "done"]
+    assert [t.value for t in studies[0].trials] == [seen[0], None, *seen[2:]]
+
+
+def test_failed_evaluations_count_in_the_budget() -> None:
+    calls: list[gdopt.space.Params] = []
+
+    def objective(params: gdopt.space.Params) -> float:
+        calls.append(params)
+        return math.nan if len(calls) % 2 else 1.0
+
+    gdopt.maximize(objective, LINE, budget=7, batch=2, algorithm=RANDOM)
+    assert len(calls) == 7
+
+
+def test_an_objective_that_always_fails_ends_with_an_error() -> None:
+    with pytest.raises(TrialError, match="no trial has a value"):
+        gdopt.minimize(lambda p: math.nan, LINE, budget=3, algorithm=RANDOM)
+
+
+@pytest.mark.parametrize("wrong", [None, "much"])
+def test_what_is_no_number_is_an_error_and_no_failure(wrong: object) -> None:
+    with unchecked(), pytest.raises(ResultError, match=r"a result must be a number or \(number, standard error\)"):
+        gdopt.maximize(lambda p: wrong, LINE, budget=3, algorithm=RANDOM)
