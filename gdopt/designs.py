@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.algorithm import State, Trial
 from gdopt.codec import Codec
 from gdopt.prior import DiffusionPrior
+from gdopt.replicates import merged
 from gdopt.space import Params
 from gdopt.start import start_designs
 
-__all__ = ["distinct", "enough", "history", "new", "pending", "spare", "told"]
+__all__ = ["best_first", "distinct", "enough", "history", "new", "pending", "spare", "told"]
 
 # Results before the first learned proposal, unless the user says: two in each direction, within reason.
 LEAST_START, MOST_START = 4, 10
@@ -24,11 +26,15 @@ def enough(dim: int) -> int:
     return min(max(2 * dim, LEAST_START), MOST_START)
 
 
+def best_first(state: State) -> list[Trial]:
+    """What is known, the best first: a trial for each design, repeated measurements pooled."""
+    return sorted(merged(state.done), key=lambda t: t.value or 0.0, reverse=True)
+
+
 def told(state: State, codec: Codec) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
-    """What is known, the best first."""
-    y = state.values()
-    order = y.argsort(descending=True, stable=True)
-    return codec.encode([t.params for t in state.done])[order], y[order]
+    """What is known, the best first, in the codec's coordinates; a row for each design."""
+    trials = best_first(state)
+    return codec.encode([t.params for t in trials]), torch.tensor([t.value for t in trials], dtype=torch.float64)
 
 
 def pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import select
+from gdopt import belief, select
 from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, Codec
-from gdopt.designs import distinct, enough, history, pending, spare, told
+from gdopt.designs import best_first, distinct, enough, history, pending, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
 from gdopt.diffusion.guidance import improvement, weighted
 from gdopt.diffusion.sampler import renoised, sample
@@ -71,7 +71,7 @@ class GuidedDiffusion:
 
     Args:
         prior: a diffusion model of unlabelled designs; without one, the uniform law on the box.
-        start: results to wait for before learning; by default twice the dimension, between 4 and 10.
+        start: designs to have results of before learning; by default twice the dimension, between 4 and 10.
         candidates: in the pool, at least; four for each design asked for, if that is more.
         refit: share of the pool whose steps are the elite's own differences.
         guide: share that is drawn by guided sampling of the law moved to the elite.
@@ -84,7 +84,7 @@ class GuidedDiffusion:
             the surrogate's own gradient enters by guidance and selection.
         elites: how many of the best make the centre.
         family: how many of the best give the refitted shape.
-        keep: how many of the best results the surrogate is fitted to.
+        keep: how many of the best designs the surrogate is fitted to.
         temper: factor on the surrogate's spread in Thompson sampling.
         finetune: optimizer steps of the network in every `ask`, on corpus and told designs half and half.
         warp: of the values, before the surrogate sees them.
@@ -135,12 +135,12 @@ class GuidedDiffusion:
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
         codec = codec_of(state.space, self.prior)
-        if len(state.done) < (self.start or enough(codec.dim)):
+        if len(best_first(state)) < (self.start or enough(codec.dim)):
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})
         generator = stream(state)
         z, y = told(state, codec)
-        surrogate = self.surrogate(z[: self.keep], self.warp(y[: self.keep]))
+        surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate)
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
         shares = portfolio(self._first_shares(), [t for t in state.done if t.predicted is not None])
@@ -149,7 +149,10 @@ class GuidedDiffusion:
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
             pool, params = _topped_up(pool, params, state, self.prior, codec, n)
-        picks = self.selection(surrogate, pool.z, n, z[: self.keep], pending(state, codec), self.temper, generator)
+        usable = belief.likely(state, codec, pool.z, n)
+        waiting = pending(state, codec)
+        chosen = self.selection(surrogate, pool.z[usable], n, z[: self.keep], waiting, self.temper, generator)
+        picks = [usable[i] for i in chosen]
         return append(
             state,
             [params[i] for i in picks],

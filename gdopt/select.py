@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gdopt.surrogate.model import Surrogate
 
-__all__ = ["Selection", "additions", "batch", "greedy", "thompson"]
+__all__ = ["Selection", "additions", "batch", "greedy", "thompson", "unclaimed"]
 
 # What `batch` takes and gives: (surrogate, pool, n, told, pending, temper, generator) to n different rows of the pool.
 Selection = Callable[[Surrogate, Tensor, int, Tensor, Tensor, float, torch.Generator], list[int]]
@@ -30,11 +30,28 @@ def batch(
     temper: float,
     generator: torch.Generator,
 ) -> list[int]:
-    """n different candidates of m: a few by `greedy`, more by `thompson` at a spread of `temper`."""
+    """n different candidates of m: a few by `greedy`, more by `thompson` at a spread of `temper`.
+
+    Both count in what is pending: `greedy` by its acquisition function, `thompson` among those `unclaimed`.
+    """
     if n <= GREEDY:
         seed = int(torch.randint(2**31, (1,), generator=generator))
         return greedy(surrogate, pool, n, told, pending, seed)
-    return thompson(surrogate, pool, n, temper, generator)
+    free = unclaimed(pool, pending, n)
+    return [free[i] for i in thompson(surrogate, pool[free], n, temper, generator)]
+
+
+def unclaimed(pool: Float[Tensor, "m d"], pending: Float[Tensor, "p d"], n: int) -> list[int]:
+    """The candidates but for the nearest one to each pending point, in turn; n of them at least.
+
+    As if the pending points had been the first picks of this pool: asking twice without telling is like asking once
+    for as many. Draws that take the surrogate's mean for the pending values (kriging believer) do not do that: they
+    are only less uncertain where the mean is highest.
+    """
+    free = torch.ones(len(pool), dtype=torch.bool)
+    for distances in torch.cdist(pending, pool)[: len(pool) - n]:
+        free[distances.masked_fill(~free, torch.inf).argmin()] = False
+    return free.nonzero().flatten().tolist()
 
 
 # The joint posterior of more candidates at once than this costs more than it tells.

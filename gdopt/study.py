@@ -14,6 +14,7 @@ from gdopt.algorithm import Algorithm, Result, State, Status, Trial, check_seed,
 from gdopt.codec import check_gradient
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
 from gdopt.guided import GuidedDiffusion
+from gdopt.replicates import merged
 from gdopt.space import Params, Space
 from gdopt.store import FileStore, Store
 
@@ -163,14 +164,16 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """The trial of best value.
+        """The trial of best value; of a design that was measured repeatedly, the first with the mean of them all.
+
+        The mean is weighted by the standard errors where all were told (`gdopt.replicates.pooled`).
 
         Raises:
             TrialError: no trial has a value yet.
         """
         if not self.state.done:
             raise TrialError("no trial has a value yet: tell() one first")
-        return self._facing_user(max(self.state.done, key=lambda t: t.value or 0.0))
+        return self._facing_user(max(merged(self.state.done), key=lambda t: t.value or 0.0))
 
     @property
     def rounds(self) -> list[Round]:

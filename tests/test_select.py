@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gdopt.select import JOINT, greedy, thompson
+from gdopt.select import JOINT, batch, greedy, thompson, unclaimed
 from gdopt.surrogate.gp import GaussianProcess, fit
 from tests.oracles import normal, seeded
 from tests.strategies import unchecked
@@ -106,6 +106,29 @@ def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess
     (first,) = greedy(surrogate, pool, 1, told, NONE, seed=0)
     (second,) = greedy(surrogate, pool, 1, told, pool[[first]], seed=0)
     assert second != first
+
+
+def test_pending_points_claim_their_nearest_candidates_in_turn() -> None:
+    pool = torch.tensor([[0.0, 0], [1, 0], [2, 0], [9, 9]]).double()
+    pending = torch.tensor([[0.9, 0], [1.1, 0.1]]).double()
+    assert unclaimed(pool, pending, 1) == [0, 3]
+
+
+def test_nothing_pending_claims_nothing() -> None:
+    assert unclaimed(normal(5, 2, seed=1), NONE, 2) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("n", [9, 20])
+def test_as_many_candidates_are_left_as_are_asked_for(n: int) -> None:
+    assert len(unclaimed(normal(20, 2, seed=1), normal(50, 2, seed=2), n)) == n
+
+
+def test_a_large_batch_passes_over_what_pending_points_claim(surrogate: GaussianProcess, told: Tensor) -> None:
+    pool = normal(100, 2, seed=1)
+    best = surrogate.mean(pool).argsort(descending=True)
+    # Without spread the best means are taken: those that are pending have been.
+    picks = batch(surrogate, pool, 10, told, pool[best[:15]], 0.0, seeded())
+    assert picks == best[15:25].tolist()
 
 
 @pytest.mark.usefixtures("untouched_random_state")

@@ -281,7 +281,7 @@ def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) 
     """Any model of BoTorch as `GuidedDiffusion(surrogate=...)`.
 
     Args:
-        factory: (u, y) to a fitted model: u is n x d, the best design first, y is n x 1 and warped, higher is better.
+        factory: (u, y) to a fitted model, which infers its noise: told standard errors do not reach it. u is n x d, the best design first, y is n x 1 and warped, higher is better.
             It runs in a random state of its own, so that the same values give the same model.
         inputs: u of rows of z, differentiable. `prior.codec.decode_array` gives a model the designs' own values.
 
@@ -290,7 +290,10 @@ def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) 
         NumericsError: later, the model predicts what is not finite.
     """
 
-    def fit(z: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> FittedModel:
+    def fit(
+        z: Float[Tensor, "n d"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"] | None = None
+    ) -> FittedModel:
+        del variance  # a factory's model infers its noise
         u = inputs(z)
         with isolated(0):
             model = factory(u, y.unsqueeze(1))

@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import select
+from gdopt import belief, select
 from gdopt.algorithm import State
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import EDGE, Codec, as_params
 from gdopt.designs import distinct, history, told
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import centre_of, contracted, elite_of, pool_size, scale_after
-from gdopt.surrogate import gp
 from gdopt.surrogate.warp import Warp, rank_normal
 
 __all__ = ["CorpusSteps", "corpus_of"]
@@ -33,7 +32,7 @@ class CorpusSteps(Learner):
         thompson: whether Thompson sampling by the surrogate chooses among the candidates, instead of chance.
         elites: how many of the best make m.
         candidates: in the pool, at least; four for each design asked for, if that is more.
-        keep: how many of the best results the surrogate is fitted to.
+        keep: how many of the best designs the surrogate is fitted to.
         temper: factor on the surrogate's spread in Thompson sampling.
         warp: of the values, before the surrogate sees them.
     """
@@ -49,7 +48,7 @@ class CorpusSteps(Learner):
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice, or any, among contracted steps."""
-        z, y = told(state, codec)
+        z, _ = told(state, codec)
         centre = centre_of(elite_of(z, self.elites))
         scale = scale_after(*history(state, lambda t: t.source == self.source))
         size = pool_size(self.candidates, n)
@@ -58,7 +57,7 @@ class CorpusSteps(Learner):
         note = {"scale": scale}
         if len(params) <= n or not self.thompson:
             return Proposal(params[:n], note=note)
-        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        surrogate = belief.surrogate(state, codec, self.keep, self.warp)
         choices = codec.encode(params)
         picks = select.thompson(surrogate, choices, n, self.temper, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist(), note)

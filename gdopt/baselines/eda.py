@@ -7,13 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import select
+from gdopt import belief, select
 from gdopt.algorithm import State
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.designs import distinct, pending, told
 from gdopt.proposal import centre_of, elite_of, pool_size
-from gdopt.surrogate import gp
 from gdopt.surrogate.warp import Warp, rank_normal
 
 __all__ = ["ContractedEDA", "drawn"]
@@ -30,7 +29,7 @@ class ContractedEDA(Learner):
         elites: how many of the best make the mean.
         family: how many of the best make s.
         candidates: in the pool, at least; four for each design asked for, if that is more.
-        keep: how many of the best results the surrogate is fitted to.
+        keep: how many of the best designs the surrogate is fitted to.
         temper: factor on the surrogate's spread in Thompson sampling.
         warp: of the values, before the surrogate sees them.
     """
@@ -47,16 +46,18 @@ class ContractedEDA(Learner):
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The surrogate's choice among draws of the Gaussian."""
-        z, y = told(state, codec)
+        z, _ = told(state, codec)
         elite = elite_of(z, self.elites)
         pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
         _, params = distinct(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
-        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        surrogate = belief.surrogate(state, codec, self.keep, self.warp)
         choices = codec.encode(params)
+        usable = belief.likely(state, codec, choices, n)
         waiting = pending(state, codec)
-        picks = select.batch(surrogate, choices, n, z[: self.keep], waiting, self.temper, generator)
+        chosen = select.batch(surrogate, choices[usable], n, z[: self.keep], waiting, self.temper, generator)
+        picks = [usable[i] for i in chosen]
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
 
 

@@ -5,15 +5,14 @@ from typing import ClassVar
 
 import torch
 
-from gdopt import select
+from gdopt import belief, select
 from gdopt.algorithm import State
 from gdopt.baselines.isolated import seed_from
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec, as_params
-from gdopt.designs import new, told
+from gdopt.designs import new
 from gdopt.proposal import pool_size
 from gdopt.start import sobol
-from gdopt.surrogate import gp
 from gdopt.surrogate.warp import Warp, rank_normal
 
 __all__ = ["PoolThompson"]
@@ -25,7 +24,7 @@ class PoolThompson(Learner):
 
     Args:
         candidates: of the corpus that are looked at in an `ask`, at most.
-        keep: how many of the best results the surrogate is fitted to.
+        keep: how many of the best designs the surrogate is fitted to.
         temper: factor on the surrogate's spread; 1 is Thompson sampling.
         warp: of the values, before the surrogate sees them.
     """
@@ -47,8 +46,7 @@ class PoolThompson(Learner):
         params = [pool[row] for row in new(pool, state)][: max(self.candidates, n)]
         if len(params) <= n:
             return Proposal(params)
-        z, y = told(state, codec)
-        surrogate = gp.fit(z[: self.keep], self.warp(y[: self.keep]))
+        surrogate = belief.surrogate(state, codec, self.keep, self.warp)
         choices = codec.encode(params)
         picks = select.thompson(surrogate, choices, n, self.temper, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())

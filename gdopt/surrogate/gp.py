@@ -8,8 +8,13 @@ import torch
 from botorch.exceptions.errors import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from botorch.models.utils.gpytorch_modules import (
+    get_covar_module_with_dim_scaled_prior,
+    get_gaussian_likelihood_with_lognormal_prior,
+)
 from botorch.posteriors import GPyTorchPosterior
+from gpytorch import settings
+from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from linear_operator.utils.cholesky import psd_safe_cholesky
@@ -77,17 +82,21 @@ class GaussianProcess:
 def fit(
     z: Float[Tensor, "n d"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"] | None = None
 ) -> GaussianProcess:
-    """A Gaussian process through warped values y at z: Matérn-5/2, dimension-scaled length-scale priors, noise
-    inferred.
+    """A Gaussian process through warped values y at z: Matérn-5/2, dimension-scaled length-scale priors.
+
+    Noise of one variance is inferred. Where variances are given it comes on top of them: errors that are told leave
+    out what differs between measurements made alike, and a model has errors of its own.
 
     Args:
         z: where values are known.
         y: warped values, of about unit variance.
-        variance: of the noise of each y, where it is known; inferred as one number if left out.
+        variance: of the noise of each y, as far as it is known; 0 is allowed.
     """
     covariance = get_covar_module_with_dim_scaled_prior(ard_num_dims=z.shape[1], use_rbf_kernel=False)
-    noise = None if variance is None else variance.unsqueeze(1)
-    model = SingleTaskGP(z / BOX, y.unsqueeze(1), noise, outcome_transform=None, covar_module=covariance)
+    likelihood = get_gaussian_likelihood_with_lognormal_prior() if variance is None else _beside(variance)
+    model = SingleTaskGP(
+        z / BOX, y.unsqueeze(1), likelihood=likelihood, outcome_transform=None, covar_module=covariance
+    )
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
     # A retry of the fit starts from a draw of the priors, out of the global generator.
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
@@ -98,3 +107,14 @@ def fit(
         except ModelFittingError:
             model.eval()  # the priors' own modes are still a usable model
     return GaussianProcess(model, z, y)
+
+
+def _beside(variance: Float[Tensor, " n"]) -> FixedNoiseGaussianLikelihood:
+    """Noise of known variances and more of one variance that is inferred, as it is where nothing is known."""
+    inferred = get_gaussian_likelihood_with_lognormal_prior().noise_covar
+    return FixedNoiseGaussianLikelihood(
+        variance.clamp_min(settings.min_fixed_noise.value(variance.dtype)),
+        learn_additional_noise=True,
+        noise_prior=inferred.noise_prior,
+        noise_constraint=inferred.raw_noise_constraint,
+    )

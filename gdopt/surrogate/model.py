@@ -49,5 +49,5 @@ class Surrogate(Protocol):
         ...
 
 
-# Rows of z and their warped values, to a surrogate.
-Fit = Callable[[Tensor, Tensor], Surrogate]
+# Rows of z, their warped values and the variances of these where standard errors were told, to a surrogate.
+Fit = Callable[[Tensor, Tensor, Tensor | None], Surrogate]

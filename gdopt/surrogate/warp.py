@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.stats import rankdata
 from torch import Tensor
 
-__all__ = ["Warp", "rank_normal", "standardized"]
+__all__ = ["Warp", "rank_normal", "standardized", "warped_sem"]
 
 Warp = Callable[[Tensor], Tensor]
 
@@ -30,3 +31,29 @@ def standardized(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     if spread <= torch.finfo(y.dtype).eps:
         return torch.zeros_like(y)
     return (unit - unit.mean()) / spread
+
+
+# In spreads of the warped values: an error of so many says that nothing was measured.
+MOST_SEM = 10.0
+
+
+def warped_sem(y: Float[Tensor, " n"], warped: Float[Tensor, " n"], sem: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """The standard errors of warped values: those of the values times the warp's slope over the errors' own reach.
+
+    sem (w(b) - w(a)) / (b - a), with w the piecewise linear line through the warped values, and a and b the ends of
+    y ± sem as far as there are values. A warp by ranks has no derivative; over its reach it has a slope, steep
+    where values stand close. It is exact for a linear warp.
+
+    Args:
+        y: the values.
+        warped: what a monotone warp made of them.
+        sem: the standard errors of y.
+    """
+    # Halved, so that differences of huge values do not overflow.
+    knots, rows = np.unique(y.numpy() / 2, return_index=True)
+    low = ((y - sem) / 2).clamp_min(knots[0])
+    high = ((y + sem) / 2).clamp_max(knots[-1])
+    at_low, at_high = (np.interp(end.numpy(), knots, warped.numpy()[rows]) for end in (low, high))
+    reach = 2 * (high - low)
+    slope = torch.where(reach > 0, torch.from_numpy(at_high - at_low) / reach, 0.0)
+    return (slope * sem).clamp_max(MOST_SEM)

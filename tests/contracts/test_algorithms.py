@@ -51,6 +51,13 @@ def same(one: State, other: State) -> bool:
     )
 
 
+def assert_new(study: Study, trials: list[Trial]) -> None:
+    """The trials are of the space, differ from each other and from all before."""
+    before = {str(t.params) for t in study.trials[: trials[0].id]}
+    assert all(study.space.allows(t.params) for t in trials)
+    assert len({str(t.params) for t in trials} - before) == len(trials)
+
+
 # What comes back.
 
 
@@ -211,6 +218,48 @@ def test_a_study_whose_trials_all_failed_can_be_asked_again(case: Case) -> None:
     for _ in range(3):
         study.fail(*[t.id for t in study.ask(5)])
     assert len({tuple(t.params.values()) for t in study.trials}) == 15
+
+
+@every_algorithm
+def test_repeated_results_of_a_design_are_learned_from(case: Case) -> None:
+    study = drive(case.study(), 1, 6)
+    for trial in study.trials[:3]:
+        for noise in (0.1, -0.1):
+            study.add(trial.params, height(trial.params) + noise)
+    assert_new(study, study.ask(3))
+    assert_new(study, study.ask(10))
+
+
+@every_algorithm
+def test_results_of_one_design_alone_can_be_asked_on(case: Case) -> None:
+    study = case.study()
+    (only,) = study.ask()
+    for value in range(5):
+        study.add(only.params, float(value))
+    assert_new(study, study.ask(3))
+
+
+@every_algorithm
+@pytest.mark.parametrize("sems", [[0.1], [0.0], [0.3, None], [0.0, 1e-200, 1e200]], ids=str)
+def test_results_with_standard_errors_are_learned_from(case: Case, sems: list[float | None]) -> None:
+    study = case.study()
+    for trial in study.ask(6):
+        sem = sems[trial.id % len(sems)]
+        study.tell(trial.id, height(trial.params) if sem is None else (height(trial.params), sem))
+    assert_new(study, study.ask(3))
+    assert_new(study, study.ask(10))
+
+
+@every_algorithm
+def test_rounds_in_which_some_fail_are_learned_from(case: Case) -> None:
+    study = case.study()
+    for _ in range(2):
+        for trial in study.ask(10):
+            if trial.id % 3:
+                study.tell(trial.id, height(trial.params))
+            else:
+                study.fail(trial.id)
+    assert_new(study, study.ask(10))
 
 
 # Values of every kind.

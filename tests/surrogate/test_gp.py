@@ -76,6 +76,12 @@ def test_draws_at_one_point_agree(fitted: GaussianProcess) -> None:
     assert float((values - values[:, :1]).abs().max()) < 1e-2 * float(values.std())
 
 
+@pytest.mark.parametrize("variance", [0.0, 1e-12])
+def test_exact_values_can_be_told(variance: float) -> None:
+    surrogate = gp.fit(Z, Y, torch.full((30,), variance).double())
+    assert float((surrogate.mean(Z) - Y).square().mean()) < 0.05
+
+
 def test_values_known_better_are_followed_closer() -> None:
     variance = torch.full((30,), 1.0).double()
     variance[7] = 1e-4

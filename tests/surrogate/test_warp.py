@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from gdopt.surrogate.warp import rank_normal, standardized
+from gdopt.surrogate.warp import MOST_SEM, rank_normal, standardized, warped_sem
 from tests.oracles import f64, normal, seeded
 
 VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30)
@@ -63,3 +63,32 @@ def test_a_warp_leaves_its_values_alone(warp) -> None:
     y = normal(9, seed=0)
     warp(y)
     assert torch.equal(y, normal(9, seed=0))
+
+
+@pytest.mark.parametrize("sem", [0.2, 0.5])
+def test_warped_errors_are_the_spread_of_warped_replicates(sem: float) -> None:
+    replicates = torch.exp(normal(150, seed=0)) + sem * normal(300, 150, seed=1)
+    warped = torch.stack([rank_normal(y) for y in replicates])
+    found = torch.stack([warped_sem(y, w, torch.full_like(y, sem)) for y, w in zip(replicates, warped, strict=True)])
+    expected, found = warped.std(0), found.square().mean(0).sqrt()
+    assert float(np.corrcoef(found, expected)[0, 1]) > 0.95
+    assert float((found / expected).median()) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_warped_errors_of_a_linear_warp_are_divided_by_its_spread(scale: float) -> None:
+    y, sem = normal(50, seed=0), normal(50, seed=1).abs()
+    found = warped_sem(scale * y, standardized(scale * y), scale * sem)
+    torch.testing.assert_close(found, sem / y.std(correction=0), rtol=1e-9, atol=0)
+
+
+def test_errors_of_nothing_are_nothing() -> None:
+    y = normal(20, seed=0)
+    assert warped_sem(y, rank_normal(y), torch.zeros(20).double()).tolist() == [0.0] * 20
+
+
+@hypothesis.given(VALUES, st.floats(0, allow_nan=False, allow_infinity=False))
+def test_warped_errors_are_finite_and_not_negative(values: list[float], sem: float) -> None:
+    y = f64(values)
+    found = warped_sem(y, rank_normal(y), torch.full_like(y, sem))
+    assert ((found >= 0) & (found <= MOST_SEM)).all()

@@ -1,0 +1,57 @@
+"""What the results of a study let one believe of designs that were not tried: their value, and whether they succeed."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.algorithm import State, Status
+from gdopt.codec import Codec
+from gdopt.designs import best_first
+from gdopt.surrogate import gp, success
+from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.warp import Warp, warped_sem
+
+__all__ = ["likely", "surrogate"]
+
+
+def surrogate(state: State, codec: Codec, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
+    """The model of the warped values of the best designs, with the standard errors that were told.
+
+    A design that was measured repeatedly is one row, at its mean. A result without a standard error gets the median
+    of all, where a missing one counts as 0: a typical error where most were told, none where most were not. On top of
+    them `gdopt.surrogate.gp.fit` infers more.
+    """
+    trials = best_first(state)[:keep]
+    z = codec.encode([t.params for t in trials])
+    y = torch.tensor([t.value for t in trials], dtype=torch.float64)
+    warped = warp(y)
+    told = [t.result.sem for t in trials if t.result is not None]
+    if all(sem is None for sem in told):
+        return fit(z, warped, None)
+    typical = torch.tensor([sem or 0.0 for sem in told], dtype=torch.float64).median().item()
+    sem = torch.tensor([typical if sem is None else sem for sem in told], dtype=torch.float64)
+    return fit(z, warped, warped_sem(y, warped, sem).square())
+
+
+# Whether designs succeed is learned from so many trials, the latest, as they lie where proposals are made.
+LATEST = 300
+# A candidate has to be twice as likely to succeed as to fail. At even chances half of the proposals along a border
+# fail; at four to one what lies on it is no longer found.
+LIKELY = 2 / 3
+
+
+def likely(state: State, codec: Codec, z: Float[Tensor, "m d"], n: int) -> list[int]:
+    """The candidates that are twice as likely to succeed as to fail, in order; the n likeliest, if those are more.
+
+    All of them while trials failed nowhere in particular (`gdopt.surrogate.success`), or none succeeded. An abandoned
+    trial is no failure.
+    """
+    tried = [t for t in state.trials if t.status in (Status.DONE, Status.FAILED)][-LATEST:]
+    succeeded = torch.tensor([t.status is Status.DONE for t in tried], dtype=torch.bool)
+    if len(set(succeeded.tolist())) < 2:
+        return list(range(len(z)))
+    probability = success.probability(codec.encode([t.params for t in tried]), succeeded, z)
+    if probability is None:
+        return list(range(len(z)))
+    count = max(n, int((probability >= LIKELY).sum()))
+    return sorted(probability.argsort(descending=True, stable=True)[:count].tolist())
