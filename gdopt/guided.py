@@ -139,7 +139,7 @@ class GuidedDiffusion:
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})
         generator = stream(state)
-        z, y = told(state, codec)
+        z, _ = told(state, codec)
         surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate)
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)

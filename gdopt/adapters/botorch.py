@@ -281,8 +281,9 @@ def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) 
     """Any model of BoTorch as `GuidedDiffusion(surrogate=...)`.
 
     Args:
-        factory: (u, y) to a fitted model, which infers its noise: told standard errors do not reach it. u is n x d, the best design first, y is n x 1 and warped, higher is better.
-            It runs in a random state of its own, so that the same values give the same model.
+        factory: (u, y) to a fitted model: u is n x d, the best design first, y is n x 1 and warped, higher is better.
+            It runs in a random state of its own, so that the same values give the same model. Standard errors that were
+            told do not reach it: it infers its noise.
         inputs: u of rows of z, differentiable. `prior.codec.decode_array` gives a model the designs' own values.
 
     Raises:
