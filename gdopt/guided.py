@@ -45,7 +45,7 @@ __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 # Draws of the prior that steps are made of: 1024 give half a million differences.
 DRAWS = 1024
 # Designs of a corpus that the surrogate is asked about: enough for the best of them to be good, few enough to be quick.
-LOOKED_AT = 2000
+LOOKED_AT = 5000
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
 # AdamW's rate when the network is trained on: a third of pretraining's.
@@ -245,7 +245,7 @@ class GuidedDiffusion:
 
     def _renoised(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """The best designs, noised and denoised again, guided."""
-        start = parents(law.family, n, generator)
+        start = law.carried(parents(law.family, n, generator), generator)
         return renoised(self._tilted(law.denoiser, surrogate), start, levels(law.scale, n, generator), generator)
 
     def _tilted(self, denoiser: Denoiser, surrogate: Surrogate) -> Denoiser:

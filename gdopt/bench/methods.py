@@ -1,4 +1,4 @@
-"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5"."""
+"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5", "gdopt-oracle"."""
 
 import ast
 from dataclasses import replace
@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from gdopt.algorithm import Algorithm
 from gdopt.baselines import PCA, baseline, names
+from gdopt.bench.oracle import oracle
+from gdopt.bench.problem import Problem
 from gdopt.errors import SettingsError
 from gdopt.guided import GuidedDiffusion
 from gdopt.prior import DiffusionPrior
@@ -13,17 +15,21 @@ from gdopt.prior import DiffusionPrior
 __all__ = ["check", "method", "needs_prior"]
 
 GDOPT = "gdopt"
+# The same with the true values in place of its selection: the ceiling of its proposals.
+ORACLE = "gdopt-oracle"
 # What draws designs of a corpus is, without one, what draws them of the box.
 CORPUS = {"corpus-random": "random"}
 
 
-def method(name: str, prior: DiffusionPrior | None) -> Algorithm:
+def method(name: str, problem: Problem, prior: DiffusionPrior | None) -> Algorithm:
     """The algorithm of that name, with the settings after its colon, for a problem with this prior or none.
 
     Raises:
         SettingsError: there is no such method, it has no such setting, or it needs a prior.
     """
     base, settings = _split(name)
+    if base == ORACLE:
+        return _with(GuidedDiffusion(prior=prior, selection=oracle(problem, prior)), name, settings)
     return _with(GuidedDiffusion(prior=prior) if base == GDOPT else baseline(base, prior), name, settings)
 
 
@@ -32,7 +38,7 @@ def check(name: str) -> None:
     base, settings = _split(name)
     # The settings of a method in the corpus' coordinates are those of the method.
     plain = base.removesuffix(PCA) if needs_prior(name) else base
-    _with(GuidedDiffusion() if plain == GDOPT else baseline(CORPUS.get(plain, plain)), name, settings)
+    _with(GuidedDiffusion() if plain in (GDOPT, ORACLE) else baseline(CORPUS.get(plain, plain)), name, settings)
 
 
 def needs_prior(name: str) -> bool:
@@ -43,7 +49,7 @@ def needs_prior(name: str) -> bool:
 def _split(name: str) -> tuple[str, str]:
     """The method and its settings."""
     base, _, settings = name.partition(":")
-    known = [GDOPT, *dict.fromkeys([*names(), *names(prior=True)])]
+    known = [GDOPT, ORACLE, *dict.fromkeys([*names(), *names(prior=True)])]
     if base not in known:
         raise SettingsError(f"no method is called {base!r}; there are {', '.join(known)}")
     return base, settings

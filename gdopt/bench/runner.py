@@ -82,7 +82,7 @@ def play(run: Run, prior: DiffusionPrior | None = None) -> dict[str, Any]:
     study = Study(
         problem.space,
         direction=cast(Direction, problem.direction),
-        algorithm=method(run.method, prior),
+        algorithm=method(run.method, problem, prior),
         seed=run.seed,
     )
     values: list[float] = []

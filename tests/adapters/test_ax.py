@@ -314,7 +314,7 @@ def test_first_point_after_attached_data_is_learned_by_gdopt_from_them():
         client.complete_trial(client.attach_trial(params), {"loss": loss(params)})
     (first,) = client.get_next_trials(1).values()
     (trial,) = read(client).pending
-    assert trial.source in ("contracted", "refitted", "guided")
+    assert trial.source != "start"
     assert client._experiment.trials[40].generator_run._generator_key == "gdopt"
     assert loss(first) < np.quantile([loss({"x": x, "y": y}) for x, y in grid.tolist()], 0.25)
 
