@@ -281,7 +281,7 @@ class _Law:
 
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:
     """The direction of the mean of the gradients that were told of the best results; zero if none was."""
-    best = sorted(state.done, key=lambda t: t.value or 0.0, reverse=True)[:elites]
+    best = best_first(state)[:elites]
     slopes = [codec.pullback(t.params, t.result.gradient) for t in best if t.result and t.result.gradient is not None]
     if not slopes:
         return torch.zeros(codec.dim, dtype=torch.float64)
