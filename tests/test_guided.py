@@ -14,7 +14,7 @@ from gdopt import SettingsError
 from gdopt.study import Study
 from gdopt.surrogate.warp import standardized
 from gdopt_problems import load
-from tests.strategies import LINE, drive, guided, height, prior, tell
+from tests.strategies import LINE, drive, guided, height, prior, quick_prior, tell
 
 SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
 
@@ -134,6 +134,21 @@ def test_shares_say_which_laws_are_sampled(share: str | None, only: str) -> None
     shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "corpus": 0.0} | ({share: 1.0} if share else {})
     study = drive(Study(SQUARE, direction="maximize", algorithm=guided(**shares)), 1, 5)
     assert {t.source for t in study.ask(5)} == {only}
+
+
+def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() -> None:
+    known = quick_prior()
+    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "corpus": 1.0}
+
+    def total(params: gdopt.space.Params) -> float:
+        return float(sum(params.values()))
+
+    study = drive(Study(known.space, direction="maximize", algorithm=guided(prior=known, **shares)), 1, 8, total)
+    asked = study.ask(5)
+    rows = torch.tensor([list(t.params.values()) for t in asked], dtype=torch.float64)
+    assert {t.source for t in asked} == {"corpus"}
+    assert float(torch.cdist(rows, known.designs).amin(1).max()) < 1e-6
+    assert float(rows.sum(1).mean()) > float(known.designs.sum(1).median())
 
 
 def test_the_surrogate_sees_the_values_through_the_warp() -> None:
