@@ -143,7 +143,7 @@ class GuidedDiffusion:
         surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate)
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
-        shares = portfolio(self._first_shares(), [t for t in state.done if t.predicted is not None])
+        shares = portfolio(self._first_shares(), state.done)
         pool = self._pool(law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct(pool.z, state, codec)
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
@@ -151,7 +151,7 @@ class GuidedDiffusion:
             pool, params = _topped_up(pool, params, state, self.prior, codec, n)
         usable = belief.likely(state, codec, pool.z, n)
         waiting = pending(state, codec)
-        chosen = self.selection(surrogate, pool.z[usable], n, z[: self.keep], waiting, self.temper, generator)
+        chosen = self.selection(surrogate, pool.z[usable], n, waiting, self.temper, generator)
         picks = [usable[i] for i in chosen]
         return append(
             state,

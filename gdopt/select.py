@@ -14,8 +14,8 @@ from gdopt.surrogate.model import Surrogate
 
 __all__ = ["Selection", "additions", "batch", "greedy", "thompson", "unclaimed"]
 
-# What `batch` takes and gives: (surrogate, pool, n, told, pending, temper, generator) to n different rows of the pool.
-Selection = Callable[[Surrogate, Tensor, int, Tensor, Tensor, float, torch.Generator], list[int]]
+# What `batch` takes and gives: (surrogate, pool, n, pending, temper, generator) to n different rows of the pool.
+Selection = Callable[[Surrogate, Tensor, int, Tensor, float, torch.Generator], list[int]]
 
 # Up to this many designs are selected one by one by qLogNEI, more by Thompson sampling.
 GREEDY = 8
@@ -25,7 +25,6 @@ def batch(
     surrogate: Surrogate,
     pool: Float[Tensor, "m d"],
     n: int,
-    told: Float[Tensor, "k d"],
     pending: Float[Tensor, "p d"],
     temper: float,
     generator: torch.Generator,
@@ -36,7 +35,7 @@ def batch(
     """
     if n <= GREEDY:
         seed = int(torch.randint(2**31, (1,), generator=generator))
-        return greedy(surrogate, pool, n, told, pending, seed)
+        return greedy(surrogate, pool, n, pending, seed)
     free = unclaimed(pool, pending, n)
     return [free[i] for i in thompson(surrogate, pool[free], n, temper, generator)]
 
@@ -104,23 +103,21 @@ def greedy(
     surrogate: Surrogate,
     pool: Float[Tensor, "m d"],
     n: int,
-    told: Float[Tensor, "k d"],
     pending: Float[Tensor, "p d"],
     seed: int,
 ) -> list[int]:
     """n different candidates of m, each the best addition to those before it by BoTorch's qLogNEI.
 
     Args:
-        surrogate: of the objective.
+        surrogate: of the objective: the incumbent is the best of where it knows values, under each draw.
         pool: the candidates.
         n: how many to take, at most m.
-        told: where the objective is known: the incumbent is the best of these under each draw.
         pending: points that are being measured, which the batch should add to.
         seed: of the quasi-random draws.
     """
     acqf = qLogNoisyExpectedImprovement(
         model=surrogate.model,
-        X_baseline=surrogate.inputs(told),
+        X_baseline=surrogate.inputs(surrogate.z),
         X_pending=surrogate.inputs(pending) if len(pending) else None,
         sampler=SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed),
         prune_baseline=False,

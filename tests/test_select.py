@@ -79,14 +79,14 @@ def test_thompson_repeats_with_its_generator(surrogate: GaussianProcess) -> None
 
 
 @pytest.mark.parametrize("n", [1, 4, 20])
-def test_greedy_takes_different_candidates(surrogate: GaussianProcess, told: Tensor, n: int) -> None:
-    picks = greedy(surrogate, normal(20, 2, seed=1), n, told, NONE, seed=0)
+def test_greedy_takes_different_candidates(surrogate: GaussianProcess, n: int) -> None:
+    picks = greedy(surrogate, normal(20, 2, seed=1), n, NONE, seed=0)
     assert len(set(picks)) == n
 
 
-def test_greedy_tells_candidates_apart_that_are_nearly_one(surrogate: GaussianProcess, told: Tensor) -> None:
+def test_greedy_tells_candidates_apart_that_are_nearly_one(surrogate: GaussianProcess) -> None:
     pool = normal(1, 2, seed=6) + 1e-9 * normal(30, 2, seed=7)
-    assert len(set(greedy(surrogate, pool, 30, told, NONE, seed=0))) == 30
+    assert len(set(greedy(surrogate, pool, 30, NONE, seed=0))) == 30
 
 
 def test_greedy_takes_first_the_largest_expected_improvement(surrogate: GaussianProcess, told: Tensor) -> None:
@@ -97,14 +97,14 @@ def test_greedy_takes_first_the_largest_expected_improvement(surrogate: Gaussian
         law.mean.numpy(), law.covariance_matrix.numpy(), size=20_000, method="cholesky", check_valid="ignore"
     )
     gain = np.maximum(draws[:, :30] - draws[:, 30:].max(1, keepdims=True), 0).mean(0)
-    (pick,) = greedy(surrogate, pool, 1, told, NONE, seed=0)
+    (pick,) = greedy(surrogate, pool, 1, NONE, seed=0)
     assert gain[pick] > 0.9 * gain.max()
 
 
-def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess, told: Tensor) -> None:
+def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess) -> None:
     pool = torch.cat([normal(20, 2, seed=1), torch.tensor([[0.5, 0.5]]).double()])
-    (first,) = greedy(surrogate, pool, 1, told, NONE, seed=0)
-    (second,) = greedy(surrogate, pool, 1, told, pool[[first]], seed=0)
+    (first,) = greedy(surrogate, pool, 1, NONE, seed=0)
+    (second,) = greedy(surrogate, pool, 1, pool[[first]], seed=0)
     assert second != first
 
 
@@ -123,16 +123,16 @@ def test_as_many_candidates_are_left_as_are_asked_for(n: int) -> None:
     assert len(unclaimed(normal(20, 2, seed=1), normal(50, 2, seed=2), n)) == n
 
 
-def test_a_large_batch_passes_over_what_pending_points_claim(surrogate: GaussianProcess, told: Tensor) -> None:
+def test_a_large_batch_passes_over_what_pending_points_claim(surrogate: GaussianProcess) -> None:
     pool = normal(100, 2, seed=1)
     best = surrogate.mean(pool).argsort(descending=True)
     # Without spread the best means are taken: those that are pending have been.
-    picks = batch(surrogate, pool, 10, told, pool[best[:15]], 0.0, seeded())
+    picks = batch(surrogate, pool, 10, pool[best[:15]], 0.0, seeded())
     assert picks == best[15:25].tolist()
 
 
 @pytest.mark.usefixtures("untouched_random_state")
-def test_selection_moves_no_global_generator(surrogate: GaussianProcess, told: Tensor) -> None:
+def test_selection_moves_no_global_generator(surrogate: GaussianProcess) -> None:
     with unchecked():
-        greedy(surrogate, normal(20, 2, seed=1), 2, told, NONE, seed=0)
+        greedy(surrogate, normal(20, 2, seed=1), 2, NONE, seed=0)
         thompson(surrogate, normal(20, 2, seed=1), 9, 1.0, seeded())

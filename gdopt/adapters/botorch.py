@@ -207,10 +207,10 @@ def study_candidates(study: Study, n: int, bounds: Tensor | None = None) -> Floa
 
 
 def _any(
-    surrogate: Surrogate, pool: Tensor, n: int, told: Tensor, pending: Tensor, temper: float, generator: torch.Generator
+    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
 ) -> list[int]:
     """n different rows of the pool, whatever the surrogate believes of them: a `Selection`."""
-    del surrogate, told, pending, temper
+    del surrogate, pending, temper
     return torch.randperm(len(pool), generator=generator)[:n].tolist()
 
 
@@ -354,12 +354,10 @@ def selection(acquisition: Acquisition, most: int = MOST) -> Selection:
         surrogate: Surrogate,
         pool: Float[Tensor, "m d"],
         n: int,
-        told: Float[Tensor, "k d"],
         pending: Float[Tensor, "p d"],
         temper: float,
         generator: torch.Generator,
     ) -> list[int]:
-        del told
         first, seed = min(n, most), seed_from(generator)
         acqf = _made(acquisition, surrogate, seed)
         if first > 1 or len(pending):

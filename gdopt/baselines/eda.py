@@ -56,7 +56,7 @@ class ContractedEDA(Learner):
         choices = codec.encode(params)
         usable = belief.likely(state, codec, choices, n)
         waiting = pending(state, codec)
-        chosen = select.batch(surrogate, choices[usable], n, z[: self.keep], waiting, self.temper, generator)
+        chosen = select.batch(surrogate, choices[usable], n, waiting, self.temper, generator)
         picks = [usable[i] for i in chosen]
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
 

@@ -25,12 +25,11 @@ def oracle(problem: Problem, prior: DiffusionPrior | None) -> Selection:
         surrogate: Surrogate,
         pool: Tensor,
         n: int,
-        told: Tensor,
         pending: Tensor,
         temper: float,
         generator: torch.Generator,
     ) -> list[int]:
-        del surrogate, told, pending, temper, generator
+        del surrogate, pending, temper, generator
         values = sign * torch.tensor(problem.evaluate(codec.decode(pool)), dtype=torch.float64)
         return values.argsort(descending=True, stable=True)[:n].tolist()
 

@@ -121,8 +121,9 @@ def renoised(
 ) -> Float[Tensor, "n d"]:
     """Draws of the law near x0: each row noised to a level of its own and denoised again (Meng et al. 2022, SDEdit).
 
-    With an exact denoiser and many steps, row i is a draw of p(x₀' | x₀' + σ_i ε' = x₀ + σ_i ε): a step that is as long
-    as the noise along the data and short across them. Steps are of the probability-flow ODE, first order (DDIM).
+    The way back is the probability-flow ODE in a few steps of first order (DDIM). Along the data a row moves about as
+    far as its noise, and across them hardly: what lies off them is removed again. For N(0, I) in exact steps, the row
+    becomes (x₀ + σε)/√(1 + σ²). It is no draw of p(x₀ | x₀ + σε), which the way back would have to add noise for.
 
     Args:
         denoiser: the law, guided or not.

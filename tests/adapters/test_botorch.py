@@ -439,7 +439,7 @@ def test_guided_candidates_have_a_higher_acquisition_value() -> None:
 def test_the_selected_design_has_the_highest_acquisition_value() -> None:
     fitted, pool = surrogate(plain)(Z, Y), normal(50, 3, seed=4)
     mean, variance = fitted.predict(pool)
-    picks = selection(confidence)(fitted, pool, 1, Z, Z[:0], 0.0, seeded())
+    picks = selection(confidence)(fitted, pool, 1, Z[:0], 0.0, seeded())
     assert picks == [int((mean + 2 * variance.sqrt()).argmax())]
 
 
@@ -452,16 +452,16 @@ def test_a_selected_batch_is_botorchs_sequential_one() -> None:
     acqf = built(fitted.model, unit(Z), f64([]))
     acqf.set_X_pending(unit(waiting))
     expected, _ = optimize_acqf_discrete(acqf, q=3, choices=unit(pool))
-    picks = selection(built)(fitted, pool, 3, Z, waiting, 0.0, seeded())
+    picks = selection(built)(fitted, pool, 3, waiting, 0.0, seeded())
     assert torch.equal(unit(pool)[picks], expected)
 
 
 def test_designs_beyond_the_most_are_selected_from_the_rest_by_thompson_sampling() -> None:
     fitted, pool = surrogate(plain)(Z, Y), normal(30, 3, seed=4)
-    picks = selection(expected_gain, most=2)(fitted, pool, 6, Z, Z[:0], 0.0, seeded())
+    picks = selection(expected_gain, most=2)(fitted, pool, 6, Z[:0], 0.0, seeded())
     means = fitted.mean(pool)
     means[picks[:2]] = -torch.inf
-    assert picks[:2] == selection(expected_gain)(fitted, pool, 2, Z, Z[:0], 0.0, seeded())
+    assert picks[:2] == selection(expected_gain)(fitted, pool, 2, Z[:0], 0.0, seeded())
     assert picks[2:] == means.argsort(descending=True)[:4].tolist()  # which draws without spread come to
 
 
@@ -561,7 +561,7 @@ def test_a_factory_that_makes_no_acquisition_function_is_refused(use: Callable) 
 
 
 def select(acquisition: Callable, n: int, waiting: int) -> list[int]:
-    return selection(acquisition)(surrogate(plain)(Z, Y), AT, n, Z, Z[:waiting], 0.0, seeded())
+    return selection(acquisition)(surrogate(plain)(Z, Y), AT, n, Z[:waiting], 0.0, seeded())
 
 
 @pytest.mark.parametrize(("n", "waiting"), [(2, 0), (1, 1)])

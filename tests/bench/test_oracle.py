@@ -20,7 +20,7 @@ def test_the_truly_best_candidates_are_taken(direction: str) -> None:
     codec = BoxCodec(problem.space)
     pool = torch.randn(50, codec.dim, generator=generator, dtype=torch.float64)
     surrogate = gp.fit(pool[:5], torch.arange(5, dtype=torch.float64))
-    picks = oracle(problem, None)(surrogate, pool, 7, pool[:5], pool[:0], 0.5, generator)
+    picks = oracle(problem, None)(surrogate, pool, 7, pool[:0], 0.5, generator)
     values = problem.evaluate(codec.decode(pool))
     expected = sorted(values, reverse=direction == "maximize")[:7]
     assert [values[i] for i in picks] == expected
