@@ -1,21 +1,37 @@
 """What the results of a study let one believe of designs that were not tried: their value, and whether they succeed."""
 
+from collections.abc import Sequence
+from itertools import islice
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State, Status
+from gdopt.algorithm import State, Status, Trial
 from gdopt.codec import Codec
-from gdopt.designs import best_first
+from gdopt.designs import best_first, slope
 from gdopt.surrogate import gp, success
 from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.slopes import stepped
 from gdopt.surrogate.warp import Warp, warped_sem
 
 __all__ = ["likely", "surrogate"]
 
 
-def surrogate(state: State, codec: Codec, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
+def surrogate(
+    state: State,
+    codec: Codec,
+    keep: int,
+    warp: Warp,
+    fit: Fit = gp.fit,
+    *,
+    step: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Surrogate:
     """The model of the warped values of the best designs, with the standard errors that were told.
+
+    Gradients told of the best of them count as values a `step` away (`gdopt.surrogate.slopes`), where the step is not
+    0.
 
     A design that was measured repeatedly is one row, at its mean. A result without a standard error gets the median
     of all, where a missing one counts as 0: a typical error where most were told, none where most were not. On top of
@@ -25,12 +41,28 @@ def surrogate(state: State, codec: Codec, keep: int, warp: Warp, fit: Fit = gp.f
     z = codec.encode([t.params for t in trials])
     y = torch.tensor([t.value for t in trials], dtype=torch.float64)
     warped = warp(y)
+    model = fit(z, warped, _variance(trials, y, warped))
+    slopes = {i: g for i, t in enumerate(trials) if (g := slope(t, codec)) is not None and g.any()}
+    if not (slopes and step):
+        return model
+    best = dict(islice(slopes.items(), SLOPES))
+    return model.given(*stepped(z, y, warped, best, step, generator or torch.Generator()))
+
+
+# Gradients of so many of the best designs are learned from, at eight rows each.
+SLOPES = 40
+
+
+def _variance(
+    trials: Sequence[Trial], y: Float[Tensor, " n"], warped: Float[Tensor, " n"]
+) -> Float[Tensor, " n"] | None:
+    """The variances of the warped values by the standard errors that were told; None if none was."""
     told = [t.result.sem for t in trials if t.result is not None]
     if all(sem is None for sem in told):
-        return fit(z, warped, None)
+        return None
     typical = torch.tensor([sem or 0.0 for sem in told], dtype=torch.float64).median().item()
     sem = torch.tensor([typical if sem is None else sem for sem in told], dtype=torch.float64)
-    return fit(z, warped, warped_sem(y, warped, sem).square())
+    return warped_sem(y, warped, sem).square()
 
 
 # Whether designs succeed is learned from so many trials, the latest, as they lie where proposals are made.

@@ -13,7 +13,7 @@ from gdopt.replicates import merged
 from gdopt.space import Params
 from gdopt.start import start_designs
 
-__all__ = ["best_first", "distinct", "enough", "history", "new", "pending", "spare", "told"]
+__all__ = ["best_first", "distinct", "enough", "history", "new", "pending", "slope", "spare", "told"]
 
 # Results before the first learned proposal, unless the user says: two in each direction, within reason.
 LEAST_START, MOST_START = 4, 10
@@ -35,6 +35,13 @@ def told(state: State, codec: Codec) -> tuple[Float[Tensor, "n d"], Float[Tensor
     """What is known, the best first, in the codec's coordinates; a row for each design."""
     trials = best_first(state)
     return codec.encode([t.params for t in trials]), torch.tensor([t.value for t in trials], dtype=torch.float64)
+
+
+def slope(trial: Trial, codec: Codec) -> Float[Tensor, " d"] | None:
+    """The gradient that was told of a trial, by the codec's coordinates; None without one."""
+    if trial.result is None or trial.result.gradient is None:
+        return None
+    return codec.pullback(trial.params, trial.result.gradient)
 
 
 def pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from gdopt import belief, select
 from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, Codec
-from gdopt.designs import best_first, distinct, enough, history, pending, spare, told
+from gdopt.designs import best_first, distinct, enough, history, pending, slope, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
 from gdopt.diffusion.guidance import improvement, weighted
 from gdopt.diffusion.sampler import renoised, sample
@@ -35,7 +35,7 @@ from gdopt.proposal import (
 )
 from gdopt.select import Selection
 from gdopt.space import Params, Space
-from gdopt.start import START, check_space, codec_of, start_designs
+from gdopt.start import START, check_space, codec_of, start_designs, uniform
 from gdopt.surrogate import gp
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, rank_normal
@@ -44,8 +44,10 @@ __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
 # Draws of the prior that steps are made of: 1024 give half a million differences.
 DRAWS = 1024
-# Designs of a corpus that the surrogate is asked about: enough for the best of them to be good, few enough to be quick.
+# Designs of the prior that the surrogate is asked about: enough for the best to be good, few enough to be quick.
 LOOKED_AT = 5000
+# The best of them are those of the highest mean + OPTIMISM deviations: by the mean alone what was missed stays missed.
+OPTIMISM = 1.0
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
 # AdamW's rate when the network is trained on: a third of pretraining's.
@@ -76,12 +78,15 @@ class GuidedDiffusion:
         refit: share of the pool whose steps are the elite's own differences.
         guide: share that is drawn by guided sampling of the law moved to the elite.
         renoise: share that is the best designs, noised and denoised again under guidance.
-        corpus: share that is designs of the corpus, those that the surrogate likes best. What is left of the pool are
-            the prior's own steps, contracted. All are shares at first: `gdopt.portfolio` says what becomes of them.
+        broad: share that is designs of the prior from anywhere, the corpus' own or draws of the box: those of the
+            highest upper bound by the surrogate. What is left of the pool are the prior's steps, contracted. All are
+            shares at first: `gdopt.portfolio` says what becomes of them.
         strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty.
         momentum: how far half of the pool is carried on along the centre's last move, in units of that move.
         climb: how far half of the pool is moved along the gradients told of the elite, in units of the contraction;
             the surrogate's own gradient enters by guidance and selection.
+        slopes: how far from the best designs the surrogate trusts the gradients told of them, in units of the
+            contraction.
         elites: how many of the best make the centre.
         family: how many of the best give the refitted shape.
         keep: how many of the best designs the surrogate is fitted to.
@@ -102,10 +107,11 @@ class GuidedDiffusion:
     refit: float = 0.25
     guide: float = 0.1
     renoise: float = 0.4
-    corpus: float = 0.1
+    broad: float = 0.1
     strength: float = 1.0
     momentum: float = 1.0
     climb: float = 1.0
+    slopes: float = 0.5
     elites: int = 12
     family: int = 80
     keep: int = 200
@@ -119,13 +125,11 @@ class GuidedDiffusion:
     def __post_init__(self) -> None:
         for name in ("candidates", "elites", "family", "keep"):
             _require(getattr(self, name) >= 2, name, getattr(self, name), "2 or more")
-        for name in ("strength", "momentum", "climb", "temper", "finetune"):
+        for name in ("strength", "momentum", "climb", "slopes", "temper", "finetune"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
-        shares = (self.refit, self.guide, self.renoise, self.corpus)
-        _require(
-            min(shares) >= 0 and sum(shares) <= 1, "refit, guide, renoise, corpus", shares, "shares, together <= 1"
-        )
+        shares = (self.refit, self.guide, self.renoise, self.broad)
+        _require(min(shares) >= 0 and sum(shares) <= 1, "refit, guide, renoise, broad", shares, "shares, together <= 1")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""
@@ -140,9 +144,17 @@ class GuidedDiffusion:
             return append(state, designs, [START] * n, [None] * n, {})
         generator = stream(state)
         z, _ = told(state, codec)
-        surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate)
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
+        surrogate = belief.surrogate(
+            state,
+            codec,
+            self.keep,
+            self.warp,
+            self.surrogate,
+            step=self.slopes * law.scale,
+            generator=generator,
+        )
         shares = portfolio(self._first_shares(), state.done)
         pool = self._pool(law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct(pool.z, state, codec)
@@ -201,7 +213,11 @@ class GuidedDiffusion:
     ) -> "_Law":
         """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
-        draws = sample(denoiser, DRAWS, mean, 1.0, generator)
+        draws = (
+            uniform(len(mean), DRAWS, generator)
+            if self.prior is None
+            else sample(denoiser, DRAWS, mean, 1.0, generator)
+        )
         scale = scale_after(*history(state, lambda t: t.predicted is not None))
         centre = centre_of(elite_of(z, self.elites))
         before = elite_of(told(_before_last_round(state), codec)[0], self.elites)
@@ -211,9 +227,7 @@ class GuidedDiffusion:
 
     def _first_shares(self) -> dict[str, float]:
         """The sources and their shares of the pool before any was tried."""
-        shares = {"refitted": self.refit, "guided": self.guide, "renoised": self.renoise}
-        if self.prior is not None:
-            shares["corpus"] = self.corpus
+        shares = {"refitted": self.refit, "guided": self.guide, "renoised": self.renoise, "broad": self.broad}
         shares["contracted"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
@@ -233,7 +247,7 @@ class GuidedDiffusion:
             ),
             "guided": lambda n: law.carried(self._guided(law, surrogate, n, generator), generator),
             "renoised": lambda n: self._renoised(law, surrogate, n, generator),
-            "corpus": lambda n: self._of_corpus(surrogate, n, generator),
+            "broad": lambda n: self._broad(surrogate, n, generator),
         }
         counts = {name: round(share * size) for name, share in shares.items()}
         return pooled([(name, draw[name](n)) for name, n in counts.items() if n])
@@ -255,12 +269,17 @@ class GuidedDiffusion:
         towards = self.guidance(denoiser, surrogate, float(surrogate.y.amax()))
         return weighted(denoiser, towards, lambda sigma: torch.full_like(sigma, self.strength))
 
-    def _of_corpus(self, surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """The designs of the corpus that the surrogate likes best, or of a part of it if it is large."""
-        assert self.prior is not None
-        rows = torch.randperm(len(self.prior.designs), generator=generator)[: max(LOOKED_AT, n)]
-        z = self.prior.codec.encode_array(self.prior.designs[rows])
-        return z[surrogate.mean(z).argsort(descending=True)[:n]]
+    def _broad(self, surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Designs of the prior that the surrogate gives the highest upper bounds."""
+        count = max(LOOKED_AT, n)
+        if self.prior is None:
+            z = uniform(surrogate.z.shape[1], count, generator)
+        else:
+            rows = torch.randperm(len(self.prior.designs), generator=generator)[:count]
+            z = self.prior.codec.encode_array(self.prior.designs[rows])
+        with torch.no_grad():
+            mean, variance = surrogate.predict(z)
+        return z[(mean + OPTIMISM * variance.sqrt()).argsort(descending=True)[:n]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +301,7 @@ class _Law:
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:
     """The direction of the mean of the gradients that were told of the best results; zero if none was."""
     best = best_first(state)[:elites]
-    slopes = [codec.pullback(t.params, t.result.gradient) for t in best if t.result and t.result.gradient is not None]
+    slopes = [g for t in best if (g := slope(t, codec)) is not None]
     if not slopes:
         return torch.zeros(codec.dim, dtype=torch.float64)
     return torch.nn.functional.normalize(torch.stack(slopes).mean(0), dim=0)

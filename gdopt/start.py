@@ -57,6 +57,11 @@ def sobol(dim: int, seed: int, skip: int, n: int) -> Float[Tensor, "n d"]:
     return EDGE * (2 * unit - 1)
 
 
+def uniform(dim: int, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """n draws of the uniform law on [-√3, √3]."""
+    return EDGE * (2 * torch.rand(n, dim, generator=generator, dtype=torch.float64) - 1)
+
+
 def _allowed_sobol(space: Space, seed: int, skip: int, n: int) -> list[Params]:
     """The space's own points of the sequence; whole numbers can break a constraint, and such points are passed over."""
     codec = BoxCodec(space)

@@ -37,6 +37,48 @@ def noise_of(state: State) -> torch.Tensor:
     return found
 
 
+# Gradients.
+
+
+def with_gradients(count: int, every: int = 1) -> State:
+    """A bowl in eight dimensions, with the gradient of every so many results."""
+    space = gdopt.Space.from_bounds([(-1, 1)] * 8)
+    rows = np.random.default_rng(0).uniform(-1, 1, (count, 8))
+    trials = []
+    for i, x in enumerate(rows):
+        told = dict(zip(space.names, (-2 * (x - 0.3)).tolist(), strict=True)) if i % every == 0 else None
+        params = dict(zip(space.names, x.tolist(), strict=True))
+        trials.append(Trial(i, params, Status.DONE, Result(-float(((x - 0.3) ** 2).sum()), gradient=told)))
+    return State(space, 0, tuple(trials))
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_told_gradients_turn_the_surrogates_gradient_towards_the_true_one(every: int) -> None:
+    state = with_gradients(12, every)
+    codec = BoxCodec(state.space)
+    at = torch.zeros(8, dtype=torch.float64)
+    true = torch.full((8,), 0.3, dtype=torch.float64)
+
+    def cosine(step: float) -> float:
+        found = belief.surrogate(state, codec, 100, standardized, step=step, generator=torch.Generator().manual_seed(0))
+        slope = found.predict(at.requires_grad_(True).unsqueeze(0))[0]
+        (gradient,) = torch.autograd.grad(slope.sum(), at)
+        return float(torch.nn.functional.cosine_similarity(gradient, true, dim=0))
+
+    # 0.62 by the twelve values alone.
+    assert cosine(0.3) > 0.7 > cosine(0.0)
+
+
+def test_a_gradient_of_zeros_is_no_direction() -> None:
+    state = state_of([None] * 8)
+    flat = dict.fromkeys(CUBE.names, 0.0)
+    told = tuple(Trial(t.id, t.params, t.status, Result(t.value, gradient=flat)) for t in state.trials)
+    with_it = belief.surrogate(State(CUBE, 0, told), CODEC, 100, standardized, step=0.3)
+    without = belief.surrogate(state, CODEC, 100, standardized)
+    at = torch.zeros(1, 3).double()
+    assert torch.equal(with_it.mean(at), without.mean(at))
+
+
 # Standard errors.
 
 

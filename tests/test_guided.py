@@ -34,10 +34,10 @@ SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
         ({"momentum": -1.0}, "momentum = -1.0: expected 0 or more"),
         ({"temper": -1.0}, "temper = -1.0: expected 0 or more"),
         ({"finetune": -1}, "finetune = -1: expected 0 or more"),
-        ({"refit": -0.1}, r"refit, guide, renoise, corpus = \(-0.1, 0.1, 0.4, 0.1\): expected shares, together <= 1"),
+        ({"refit": -0.1}, r"refit, guide, renoise, broad = \(-0.1, 0.1, 0.4, 0.1\): expected shares, together <= 1"),
         (
             {"refit": 0.8, "guide": 0.3},
-            r"refit, guide, renoise, corpus = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
+            r"refit, guide, renoise, broad = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
         ),
     ],
 )
@@ -67,6 +67,7 @@ def test_the_sources_of_a_round_sum_to_what_was_asked_for() -> None:
         "refitted",
         "guided",
         "renoised",
+        "broad",
         "start",
     }
 
@@ -86,7 +87,7 @@ def test_the_rank_correlation_is_spearmans() -> None:
 
 def test_the_surrogate_ranks_a_smooth_objective_well() -> None:
     # From the widest law alone: guided rounds soon lie so near the top that their values are all but equal.
-    wide = guided(refit=0.0, guide=0.0, renoise=0.0, momentum=0.0)
+    wide = guided(refit=0.0, guide=0.0, renoise=0.0, broad=0.0, momentum=0.0)
     study = drive(Study(SQUARE, direction="maximize", algorithm=wide), 5, 10)
     assert np.mean([r.rank_correlation for r in study.rounds[1:]]) > 0.7
 
@@ -131,14 +132,14 @@ def test_learning_waits_for_two_results_a_dimension_within_reason(dim: int, expe
     ("share", "only"), [("refit", "refitted"), ("guide", "guided"), ("renoise", "renoised"), (None, "contracted")]
 )
 def test_shares_say_which_laws_are_sampled(share: str | None, only: str) -> None:
-    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "corpus": 0.0} | ({share: 1.0} if share else {})
+    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "broad": 0.0} | ({share: 1.0} if share else {})
     study = drive(Study(SQUARE, direction="maximize", algorithm=guided(**shares)), 1, 5)
     assert {t.source for t in study.ask(5)} == {only}
 
 
 def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() -> None:
     known = quick_prior()
-    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "corpus": 1.0}
+    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "broad": 1.0}
 
     def total(params: gdopt.space.Params) -> float:
         return float(sum(params.values()))
@@ -146,9 +147,22 @@ def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() 
     study = drive(Study(known.space, direction="maximize", algorithm=guided(prior=known, **shares)), 1, 8, total)
     asked = study.ask(5)
     rows = torch.tensor([list(t.params.values()) for t in asked], dtype=torch.float64)
-    assert {t.source for t in asked} == {"corpus"}
+    assert {t.source for t in asked} == {"broad"}
     assert float(torch.cdist(rows, known.designs).amin(1).max()) < 1e-6
     assert float(rows.sum(1).mean()) > float(known.designs.sum(1).median())
+
+
+def test_without_a_corpus_broad_designs_come_from_where_nothing_is_known() -> None:
+    def away(**shares: float) -> float:
+        """How far from results that lie in one corner the designs of a batch are, in the median."""
+        algorithm = guided(**({"refit": 0.0, "guide": 0.0, "renoise": 0.0, "broad": 0.0} | shares))
+        study = Study(SQUARE, direction="maximize", algorithm=algorithm)
+        for x, y in torch.rand(12, 2, generator=torch.Generator().manual_seed(0)).tolist():
+            study.add({"x0": 0.6 + 0.4 * x, "x1": 0.6 + 0.4 * y}, 0.0)
+        return float(np.median([math.dist(t.params.values(), (0.8, 0.8)) for t in study.ask(16)]))
+
+    # The law about the elite stays near the corner; to the middle of the box it is 1.1, to the opposite corner 2.5.
+    assert away(broad=1.0) > 1.1 > away()
 
 
 def test_the_surrogate_sees_the_values_through_the_warp() -> None:

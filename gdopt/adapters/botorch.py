@@ -34,7 +34,7 @@ from gdopt.prior import DiffusionPrior
 from gdopt.select import Selection
 from gdopt.space import Choice, Integer, Params, Space
 from gdopt.study import Study
-from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.model import ROWS, Fit, Surrogate
 
 __all__ = [
     "Box",
@@ -252,8 +252,9 @@ class FittedModel:
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
-        mean, variance = _moments(self.model.posterior(self.inputs(z).unsqueeze(1)))
-        return mean.flatten(), variance.flatten()
+        moments = [_moments(self.model.posterior(rows)) for rows in self.inputs(z).split(ROWS)]
+        means, variances = zip(*moments, strict=True)
+        return torch.cat(means).flatten(), torch.cat(variances).flatten()
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
@@ -275,6 +276,14 @@ class FittedModel:
             mean = _moments(posterior)[0].flatten()
             values: Tensor = mean + spread * (samples - mean)
             return values
+
+    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "FittedModel":
+        """The model conditioned on these values too; as it is, if it is none that BoTorch can condition."""
+        self.mean(z[:1])  # a model can be conditioned once it has predicted
+        try:
+            return replace(self, model=self.model.condition_on_observations(self.inputs(z), y.unsqueeze(1)))
+        except NotImplementedError:
+            return self
 
 
 def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) -> Fit:

@@ -1,4 +1,5 @@
-"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5", "gdopt-oracle"."""
+"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5", "gdopt-oracle"; a "+gradients" says
+that gradients are told as well."""
 
 import ast
 from dataclasses import replace
@@ -12,11 +13,13 @@ from gdopt.errors import SettingsError
 from gdopt.guided import GuidedDiffusion
 from gdopt.prior import DiffusionPrior
 
-__all__ = ["check", "method", "needs_prior"]
+__all__ = ["check", "method", "needs_gradients", "needs_prior"]
 
 GDOPT = "gdopt"
 # The same with the true values in place of its selection: the ceiling of its proposals.
 ORACLE = "gdopt-oracle"
+# After a name: the problem's gradients are told with the values.
+GRADIENTS = "+gradients"
 # What draws designs of a corpus is, without one, what draws them of the box.
 CORPUS = {"corpus-random": "random"}
 
@@ -46,9 +49,15 @@ def needs_prior(name: str) -> bool:
     return _split(name)[0] in {*names(prior=True)} - {*names()}
 
 
+def needs_gradients(name: str) -> bool:
+    """Whether a method is told gradients, and works on problems that have them only."""
+    return name.partition(":")[0].endswith(GRADIENTS)
+
+
 def _split(name: str) -> tuple[str, str]:
     """The method and its settings."""
     base, _, settings = name.partition(":")
+    base = base.removesuffix(GRADIENTS)
     known = [GDOPT, ORACLE, *dict.fromkeys([*names(), *names(prior=True)])]
     if base not in known:
         raise SettingsError(f"no method is called {base!r}; there are {', '.join(known)}")

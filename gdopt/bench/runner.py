@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 
 from gdopt import files
-from gdopt.bench.methods import check, method, needs_prior
+from gdopt.bench.methods import check, method, needs_gradients, needs_prior
 from gdopt.bench.problem import Problem
 from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
@@ -93,14 +93,18 @@ def play(run: Run, prior: DiffusionPrior | None = None) -> dict[str, Any]:
         before = time.process_time()
         trials = study.ask(min(wanted, problem.budget - len(values)))
         seconds.append(time.process_time() - before)
-        for trial, value in zip(trials, problem.evaluate([t.params for t in trials]), strict=True):
+        batch = [t.params for t in trials]
+        slopes: list[dict[str, float] | None] = [None] * len(batch)
+        if needs_gradients(run.method) and problem.gradient is not None:
+            slopes = [*problem.gradient(batch)]
+        for trial, value, slope in zip(trials, problem.evaluate(batch), slopes, strict=True):
             observed = disturbed(problem, run.seed, len(values), value)
             values.append(value)
             told.append(observed)
             if observed is None:
                 study.fail(trial.id)
             else:
-                study.tell(trial.id, observed)
+                study.tell(trial.id, observed, gradient=slope)
     return {
         "format": FORMAT,
         **asdict(run),
@@ -152,14 +156,11 @@ def run_all(
         ProblemError: a problem is not known.
         SettingsError: a method is not known, or a setting of it.
     """
-    without = [name for name in problems if problem_of(name).corpus is None]
-    for name in methods:
-        check(name)
-        if needs_prior(name) and without:
-            say(f"{name} needs a corpus: not run on {', '.join(without)}")
-    wanted = [
-        Run(p, m, s) for s in range(seeds) for p in problems for m in methods if not (needs_prior(m) and p in without)
-    ]
+    refused = {name: _unsuited(name, problems) for name in methods}
+    for name, (lacking, unsuited) in refused.items():
+        if unsuited:
+            say(f"{name} needs {lacking}: not run on {', '.join(unsuited)}")
+    wanted = [Run(p, m, s) for s in range(seeds) for p in problems for m in methods if p not in refused[m][1]]
     missing = [run for run in wanted if not record_path(out, run).exists()]
     if len(missing) < len(wanted):
         say(f"{len(wanted) - len(missing)} of {len(wanted)} runs are in {out}")
@@ -172,6 +173,16 @@ def run_all(
         for count, done in enumerate(as_completed(running), 1):
             say(f"{count} of {len(missing)}: {done.result()}")
     return [json.loads(record_path(out, run).read_text()) for run in wanted]
+
+
+def _unsuited(name: str, problems: Sequence[str]) -> tuple[str, list[str]]:
+    """What a method needs, and the problems that lack it."""
+    check(name)
+    if needs_prior(name):
+        return "a corpus", [one for one in problems if problem_of(one).corpus is None]
+    if needs_gradients(name):
+        return "gradients", [one for one in problems if problem_of(one).gradient is None]
+    return "", []
 
 
 def fit_prior(name: str, out: Path) -> str:

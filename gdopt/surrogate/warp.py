@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.stats import rankdata
 from torch import Tensor
 
-__all__ = ["Warp", "rank_normal", "standardized", "warped_sem"]
+__all__ = ["Warp", "rank_normal", "standardized", "warped_change", "warped_sem"]
 
 Warp = Callable[[Tensor], Tensor]
 
@@ -33,27 +33,35 @@ def standardized(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     return (unit - unit.mean()) / spread
 
 
-# In spreads of the warped values: an error of so many says that nothing was measured.
+# In spreads of the warped values: an error, or a change, of so many says that nothing is known there.
 MOST_SEM = 10.0
 
 
 def warped_sem(y: Float[Tensor, " n"], warped: Float[Tensor, " n"], sem: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """The standard errors of warped values: those of the values times the warp's slope over the errors' own reach.
+    """The standard errors of warped values, by the warp's slope over the errors' own reach; see `warped_change`."""
+    return warped_change(y, warped, torch.arange(len(y)), sem)
 
-    sem (w(b) - w(a)) / (b - a), with w the piecewise linear line through the warped values, and a and b the ends of
-    y ± sem as far as there are values. A warp by ranks has no derivative; over its reach it has a slope, steep
+
+def warped_change(
+    y: Float[Tensor, " n"], warped: Float[Tensor, " n"], rows: Int[Tensor, " m"], change: Float[Tensor, " m"]
+) -> Float[Tensor, " m"]:
+    """What changes of some of the values are of the warped ones: the change times the warp's slope over its reach.
+
+    c (w(b) - w(a)) / (b - a), with w the piecewise linear line through the warped values, and a and b the ends of
+    y ± c as far as there are values. A warp by ranks has no derivative; over a reach it has a slope, steep
     where values stand close. It is exact for a linear warp.
 
     Args:
         y: the values.
         warped: what a monotone warp made of them.
-        sem: the standard errors of y.
+        rows: which values change.
+        change: the size of each change, 0 or more.
     """
     # Halved, so that differences of huge values do not overflow.
-    knots, rows = np.unique(y.numpy() / 2, return_index=True)
-    low = ((y - sem) / 2).clamp_min(knots[0])
-    high = ((y + sem) / 2).clamp_max(knots[-1])
-    at_low, at_high = (np.interp(end.numpy(), knots, warped.numpy()[rows]) for end in (low, high))
+    knots, first = np.unique(y.numpy() / 2, return_index=True)
+    low = ((y[rows] - change) / 2).clamp_min(knots[0])
+    high = ((y[rows] + change) / 2).clamp_max(knots[-1])
+    at_low, at_high = (np.interp(end.numpy(), knots, warped.numpy()[first]) for end in (low, high))
     reach = 2 * (high - low)
     slope = torch.where(reach > 0, torch.from_numpy(at_high - at_low) / reach, 0.0)
-    return (slope * sem).clamp_max(MOST_SEM)
+    return (slope * change).clamp_max(MOST_SEM)

@@ -420,14 +420,14 @@ def test_the_guided_denoiser_adds_the_acquisitions_gradient_at_the_lookahead() -
 def test_guidance_and_selection_take_gdopts_own_surrogate() -> None:
     settings = {"guidance": guidance(expected_gain), "selection": selection(expected_gain)}
     study = Study(
-        LINE, direction="maximize", algorithm=guided(guide=1.0, refit=0.0, renoise=0.0, corpus=0.0, **settings)
+        LINE, direction="maximize", algorithm=guided(guide=1.0, refit=0.0, renoise=0.0, broad=0.0, **settings)
     )
     assert {t.source for t in drive(study, 1, 4).ask(3)} == {"guided"}
 
 
 def test_guided_candidates_have_a_higher_acquisition_value() -> None:
     def guided_values(strength: float) -> Tensor:
-        settings = {"guide": 1.0, "refit": 0.0, "renoise": 0.0, "corpus": 0.0, "momentum": 0.0, "strength": strength}
+        settings = {"guide": 1.0, "refit": 0.0, "renoise": 0.0, "broad": 0.0, "momentum": 0.0, "strength": strength}
         algorithm = guided(surrogate=surrogate(plain), guidance=guidance(expected_gain), **settings)
         study = drive(Study(CONSTRAINED, direction="maximize", algorithm=algorithm), 1, 8)
         fitted, pool = pool_of(study, 1)

@@ -1,6 +1,10 @@
 """Runs on small problems: what a record holds, what is the same for every method, and going on after a stop."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,7 +116,7 @@ def test_an_unknown_problem_is_refused_by_name(name: str, message: str) -> None:
         ("gdpt", "no method is called 'gdpt'; there are gdopt, "),
         ("gdopt:guidance=1", "guidance"),
         ("gdopt:guide", "expected settings as name=number"),
-        ("gdopt:guide=2.0", "refit, guide, renoise, corpus"),
+        ("gdopt:guide=2.0", "refit, guide, renoise, broad"),
     ],
 )
 def test_an_unknown_method_or_setting_is_refused_before_anything_runs(name: str, message: str, tmp_path: Path) -> None:
@@ -126,6 +130,53 @@ def test_a_method_that_needs_a_corpus_is_left_out_where_there_is_none(tmp_path: 
     found = run_all(["hill"], ["turbo-pca", "random"], 1, tmp_path, workers=1, say=said.append)
     assert [r["method"] for r in found] == ["random"]
     assert said[0] == "turbo-pca needs a corpus: not run on hill"
+
+
+def test_a_method_that_is_told_gradients_is_left_out_where_there_are_none(tmp_path: Path) -> None:
+    said: list[str] = []
+    found = run_all(["hill"], ["random+gradients", "random"], 1, tmp_path, workers=1, say=said.append)
+    assert [r["method"] for r in found] == ["random"]
+    assert said[0] == "random+gradients needs gradients: not run on hill"
+
+
+def sloped() -> Problem:
+    """The small hill, as if it rose by the first parameter everywhere."""
+    return replace(small(), gradient=lambda batch: [{"x0": 1.0} for _ in batch])
+
+
+def test_gradients_are_told_to_methods_that_ask_for_them() -> None:
+    name = f"{__name__}:sloped"
+    plain, with_them = (play(Run(name, f"gdopt{s}:candidates=64", 0)) for s in ("", "+gradients"))
+    assert plain["told"][:14] != with_them["told"][:14] or plain["values"][14:] != with_them["values"][14:]
+    assert plain["values"] == play(Run(HERE, "gdopt:candidates=64", 0))["values"]
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    code = (
+        "import os, time\n"
+        "from gdopt.bench.processes import processes\n"
+        "if __name__ == '__main__':\n"
+        "    pool = processes(1)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    pool.submit(time.sleep, 600)\n"
+        "    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    give_up = time.monotonic() + 20
+    while running(worker) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert not running(worker)
+
+
+def running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_suite_stands_for_its_problems() -> None:

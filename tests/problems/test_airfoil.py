@@ -274,3 +274,14 @@ def test_uncrossing_the_tail_keeps_the_value_and_closes_it() -> None:
     closed = airfoil.uncrossed(crossed)
     assert airfoil.report(closed)["value"] == pytest.approx(airfoil.report(crossed)["value"], rel=1e-9)
     assert airfoil.report(crossed)["tail"] < -0.005 < -1e-12 < airfoil.report(closed)["tail"]
+
+
+def test_gradients_are_slopes_along_the_corpus_directions() -> None:
+    design = real("apex16")
+    centred = CORPUS - CORPUS.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(CORPUS))
+    found = airfoil.gradients(design[None])[0]
+    for k in (-1, -5, -20):
+        step = 0.1 * math.sqrt(values[k]) * vectors[:, k]
+        ahead, behind = airfoil.values(np.stack([design + step, design - step]))
+        assert found @ step == pytest.approx((ahead - behind) / 2, rel=1e-6)

@@ -6,6 +6,7 @@ import torch
 
 from gdopt.surrogate import gp
 from gdopt.surrogate.gp import GaussianProcess
+from gdopt.surrogate.model import ROWS
 from tests.oracles import gp_posterior, normal, seeded
 
 # z is divided by the three standard deviations that the model's unit box stands for.
@@ -128,3 +129,36 @@ def test_a_point_told_twice_with_two_values_has_a_mean_between() -> None:
 def test_more_dimensions_than_points_work() -> None:
     z = normal(6, 40, seed=6)
     assert gp.fit(z, z[:, 0]).mean(normal(3, 40, seed=7)).isfinite().all()
+
+
+def test_values_that_are_given_later_join_the_posterior_by_hand() -> None:
+    surrogate = gp.fit(Z, Y)
+    more, values = normal(7, 4, seed=5), normal(7, seed=6)
+    model = surrogate.model
+    lengths = model.covar_module.lengthscale.detach().numpy().ravel()
+    noise = model.likelihood.noise.detach().numpy() * np.ones(len(Z) + 7)
+    x, y = np.vstack([Z, more]) / BOX, np.hstack([Y, values])
+    constant = float(model.mean_module.constant.detach())
+    mean, cov = gp_posterior(x, y, AT.numpy() / BOX, lengths, constant, noise)
+    found = surrogate.given(more, values)
+    np.testing.assert_allclose(found.mean(AT), mean, atol=1e-7)
+    np.testing.assert_allclose(found.predict(AT)[1].detach(), cov.diagonal(), atol=1e-7)
+    # What is known, and so the best of it, stays what was measured.
+    assert torch.equal(found.z, Z)
+    assert torch.equal(found.y, Y)
+
+
+def test_values_given_beside_known_errors_have_the_typical_one() -> None:
+    variance = 0.01 + 0.1 * normal(30, seed=3).square()
+    found = gp.fit(Z, Y, variance).given(AT, torch.zeros(9).double())
+    noise = found.model.likelihood.noise.detach()
+    assert noise.shape == (39,)
+    np.testing.assert_allclose(noise[30:], noise[:30].median().expand(9), rtol=1e-6)
+
+
+def test_many_rows_are_predicted_as_one_by_one() -> None:
+    surrogate = gp.fit(Z, Y)
+    rows = normal(ROWS + 3, 4, seed=7)
+    with torch.no_grad():
+        together, alone = surrogate.predict(rows), surrogate.predict(rows[-1:])
+    np.testing.assert_allclose([v[-1] for v in together], [v[0] for v in alone], atol=1e-10)
