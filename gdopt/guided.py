@@ -26,6 +26,7 @@ from gdopt.proposal import (
     contracted,
     elite_of,
     elite_weights,
+    joined,
     levels,
     parents,
     pool_size,
@@ -38,7 +39,7 @@ from gdopt.space import Params, Space
 from gdopt.start import START, check_space, codec_of, start_designs, uniform
 from gdopt.surrogate import gp
 from gdopt.surrogate.model import Fit, Surrogate
-from gdopt.surrogate.warp import Warp, rank_normal
+from gdopt.surrogate.warp import Warp, power
 
 __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
@@ -110,14 +111,14 @@ class GuidedDiffusion:
     broad: float = 0.1
     strength: float = 1.0
     momentum: float = 1.0
-    climb: float = 1.0
+    climb: float = 3.0
     slopes: float = 0.5
     elites: int = 12
     family: int = 80
     keep: int = 200
     temper: float = 0.5
     finetune: int = 0
-    warp: Warp = rank_normal
+    warp: Warp = power
     surrogate: Fit = gp.fit
     guidance: Guide = to_improvement
     selection: Selection = select.batch
@@ -318,8 +319,7 @@ def _topped_up(
 ) -> tuple[Pool, list[Params]]:
     """The candidates and as many designs of the start as are missing."""
     more = spare(state, prior, params, n - len(params))
-    source = torch.cat([pool.source, torch.full((len(more),), len(pool.sources))])
-    return Pool(torch.cat([pool.z, codec.encode(more)]), source, (*pool.sources, START)), params + more
+    return joined(pool, START, codec.encode(more)), params + more
 
 
 def _mass_lift(surrogate: Surrogate, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:

@@ -25,6 +25,7 @@ __all__ = [
     "contracted",
     "elite_of",
     "elite_weights",
+    "joined",
     "levels",
     "parents",
     "pool_size",
@@ -48,6 +49,12 @@ def pooled(parts: Sequence[tuple[str, Float[Tensor, "_ d"]]]) -> Pool:
     names = tuple(dict.fromkeys(name for name, _ in parts))
     labels = [torch.full((len(z),), names.index(name)) for name, z in parts]
     return Pool(torch.cat([z for _, z in parts]), torch.cat(labels), names)
+
+
+def joined(pool: Pool, name: str, z: Float[Tensor, "m d"]) -> Pool:
+    """The pool and candidates of one more source."""
+    label = torch.full((len(z),), len(pool.sources))
+    return Pool(torch.cat([pool.z, z]), torch.cat([pool.source, label]), (*pool.sources, name))
 
 
 def elite_weights(n: int) -> Float[Tensor, " n"]:

@@ -34,6 +34,7 @@ from gdopt.prior import DiffusionPrior
 from gdopt.select import Selection
 from gdopt.space import Choice, Integer, Params, Space
 from gdopt.study import Study
+from gdopt.surrogate.gp import conditioned
 from gdopt.surrogate.model import ROWS, Fit, Surrogate
 
 __all__ = [
@@ -281,7 +282,7 @@ class FittedModel:
         """The model conditioned on these values too; as it is, if it is none that BoTorch can condition."""
         self.mean(z[:1])  # a model can be conditioned once it has predicted
         try:
-            return replace(self, model=self.model.condition_on_observations(self.inputs(z), y.unsqueeze(1)))
+            return replace(self, model=conditioned(self.model, self.inputs(z), y))
         except NotImplementedError:
             return self
 
@@ -292,7 +293,8 @@ def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) 
     Args:
         factory: (u, y) to a fitted model: u is n x d, the best design first, y is n x 1 and warped, higher is better.
             It runs in a random state of its own, so that the same values give the same model. Standard errors that were
-            told do not reach it: it infers its noise.
+            told do not reach it: it infers its noise. Gradients do, by `condition_on_observations`, if the model has
+            that.
         inputs: u of rows of z, differentiable. `prior.codec.decode_array` gives a model the designs' own values.
 
     Raises:

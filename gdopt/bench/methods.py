@@ -1,5 +1,7 @@
-"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5", "gdopt-oracle"; a "+gradients" says
-that gradients are told as well."""
+"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,warp=rank_normal", "gdopt-oracle".
+
+A "+gradients" after the name says that gradients are told as well.
+"""
 
 import ast
 from dataclasses import replace
@@ -12,6 +14,7 @@ from gdopt.bench.problem import Problem
 from gdopt.errors import SettingsError
 from gdopt.guided import GuidedDiffusion
 from gdopt.prior import DiffusionPrior
+from gdopt.surrogate.warp import power, rank_normal, standardized
 
 __all__ = ["check", "method", "needs_gradients", "needs_prior"]
 
@@ -20,6 +23,8 @@ GDOPT = "gdopt"
 ORACLE = "gdopt-oracle"
 # After a name: the problem's gradients are told with the values.
 GRADIENTS = "+gradients"
+# Settings that are functions, by name.
+WARPS = {warp.__name__: warp for warp in (power, rank_normal, standardized)}
 # What draws designs of a corpus is, without one, what draws them of the box.
 CORPUS = {"corpus-random": "random"}
 
@@ -69,7 +74,8 @@ def _with(algorithm: Algorithm, name: str, settings: str) -> Algorithm:
     if not settings:
         return algorithm
     try:
-        changes = {key: ast.literal_eval(value) for key, value in (s.split("=") for s in settings.split(","))}
+        pairs = [s.split("=") for s in settings.split(",")]
+        changes = {key: WARPS.get(value) or ast.literal_eval(value) for key, value in pairs}
         return cast(Algorithm, replace(cast(Any, algorithm), **changes))
     except (ValueError, TypeError, SyntaxError) as error:
         raise SettingsError(f"{name!r}: expected settings as name=number after the colon; {error}") from error

@@ -8,6 +8,7 @@ import torch
 from botorch.exceptions.errors import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
+from botorch.models.model import Model
 from botorch.models.utils.gpytorch_modules import (
     get_covar_module_with_dim_scaled_prior,
     get_gaussian_likelihood_with_lognormal_prior,
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from gdopt.surrogate.model import ROWS
 
-__all__ = ["GaussianProcess", "fit"]
+__all__ = ["GaussianProcess", "conditioned", "fit"]
 
 # z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
 BOX = 3.0
@@ -83,14 +84,25 @@ class GaussianProcess:
 
     def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "GaussianProcess":
         """The process that has learned these warped values too, with its noise and length scales as they are."""
-        likelihood = self.model.likelihood
-        known = {}
-        if isinstance(likelihood, FixedNoiseGaussianLikelihood):
-            known["noise"] = torch.full_like(y.unsqueeze(1), float(likelihood.noise_covar.noise.median()))
-        with torch.no_grad():
-            self.mean(z[:1])  # a model can be conditioned once it has predicted
-            model = self.model.condition_on_observations(self.inputs(z), y.unsqueeze(1), **known)
-        return replace(self, model=cast(SingleTaskGP, model))
+        self.mean(z[:1])  # a model can be conditioned once it has predicted
+        return replace(self, model=cast(SingleTaskGP, conditioned(self.model, self.inputs(z), y)))
+
+
+def conditioned(model: Model, inputs: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> Model:
+    """A model of BoTorch that has learned these values too, with its noise and length scales as they are.
+
+    Values beside others of known errors have the median of those.
+
+    Raises:
+        NotImplementedError: BoTorch cannot condition a model of this kind.
+    """
+    likelihood = getattr(model, "likelihood", None)
+    known = {}
+    if isinstance(likelihood, FixedNoiseGaussianLikelihood):
+        # BoTorch transforms the values here, and takes the noise as it is.
+        known["noise"] = torch.full_like(y.unsqueeze(1), float(likelihood.noise_covar.noise.median()))
+    with torch.no_grad():
+        return model.condition_on_observations(inputs, y.unsqueeze(1), **known)
 
 
 def fit(

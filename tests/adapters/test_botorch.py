@@ -16,6 +16,7 @@ from botorch.acquisition import (
 )
 from botorch.generation import MaxPosteriorSampling
 from botorch.models import SingleTaskGP
+from botorch.models.deterministic import GenericDeterministicModel
 from botorch.models.ensemble import EnsembleModel
 from botorch.models.model import Model
 from botorch.optim import optimize_acqf, optimize_acqf_discrete
@@ -27,6 +28,7 @@ from torch import Tensor
 import gdopt
 from gdopt.adapters.botorch import (
     Box,
+    FittedModel,
     guidance,
     prior_candidates,
     prior_generator,
@@ -42,7 +44,7 @@ from gdopt.study import Study
 from gdopt.surrogate import gp
 from gdopt.surrogate.model import Surrogate
 from tests.oracles import f64, gaussian, gp_posterior, level, normal, seeded
-from tests.strategies import CONSTRAINED, LINE, MIXED, drive, guided, quick_prior, unchecked
+from tests.strategies import CONSTRAINED, LINE, MIXED, drive, guided, height, quick_prior, unchecked
 
 CUBE = torch.stack([torch.zeros(5), torch.ones(5)]).double()
 WHOLE = gdopt.Space(
@@ -261,6 +263,35 @@ def test_a_study_with_gdopts_own_model_by_the_adapter_proposes_the_same(n: int) 
         return [dict(t.params) for t in drive(study, 2, n).trials]
 
     assert proposed(surrogate=surrogate(kin, inputs=lambda z: z / 3.0)) == proposed()
+
+
+def test_told_gradients_reach_a_model_by_the_adapter_as_they_reach_gdopts_own() -> None:
+    def proposed(gradients: bool, **settings: object) -> list[dict]:
+        study = Study(LINE, direction="maximize", algorithm=guided(climb=0.0, **settings))
+        for t in study.ask(6):
+            slope = {n: -2 * (v - 0.3) for n, v in t.params.items()} if gradients else None
+            study.tell(t.id, height(t.params), gradient=slope)
+        return [dict(t.params) for t in study.ask(4)]
+
+    by_adapter = proposed(True, surrogate=surrogate(kin, inputs=lambda z: z / 3.0))
+    assert by_adapter == proposed(True)
+    assert by_adapter != proposed(False)
+
+
+def test_a_model_that_botorch_cannot_condition_stays_as_it_is() -> None:
+    model = GenericDeterministicModel(lambda u: u.sum(-1, keepdim=True))
+    z = normal(5, 2, seed=0)
+    fitted = FittedModel(model, z, z.sum(1), lambda z: z)
+    assert fitted.given(z, z.sum(1)) is fitted
+
+
+def test_a_model_of_known_noise_is_conditioned_at_its_median() -> None:
+    z = torch.rand(9, 2, generator=seeded(), dtype=torch.float64)
+    model = SingleTaskGP(z, z.sum(1, keepdim=True), torch.linspace(0.1, 0.9, 9).double().unsqueeze(1)).eval()
+    found = FittedModel(model, z, z.sum(1), lambda z: z).given(z[:2] / 2, z[:2].sum(1) / 2)
+    before, after = (m.likelihood.noise.detach() for m in (model, found.model))
+    torch.testing.assert_close(after[:9], before)
+    torch.testing.assert_close(after[9:], before.median().expand(2))
 
 
 def test_a_model_sees_designs_in_the_unit_cube_and_values_of_which_higher_is_better() -> None:

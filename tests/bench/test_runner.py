@@ -5,17 +5,21 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import gdopt
 from gdopt.bench import runner
+from gdopt.bench.methods import method
 from gdopt.bench.problem import Problem
 from gdopt.bench.report import report
 from gdopt.bench.runner import Run, disturbed, play, problem_of, problems_of, record_path, run_all
 from gdopt.errors import ProblemError, SettingsError, StoreError
+from gdopt.surrogate import warp as warps
 from gdopt_problems import load
 
 
@@ -79,10 +83,10 @@ def test_a_stopped_run_of_many_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_the_report_of_records_has_its_tables_and_figures(tmp_path: Path) -> None:
     for seed in range(2):
-        for method in ("random", "gdopt:candidates=64"):
-            path = record_path(tmp_path, Run(HERE, method, seed))
+        for name in ("random", "gdopt:candidates=64"):
+            path = record_path(tmp_path, Run(HERE, name, seed))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(play(Run(HERE, method, seed))))
+            path.write_text(json.dumps(play(Run(HERE, name, seed))))
     made = report(tmp_path)
     assert set(made["ranks"]) == {"random", "gdopt:candidates=64"}
     assert made["problems"][HERE]["methods"]["random"]["seeds"] == 2
@@ -137,6 +141,33 @@ def test_a_method_that_is_told_gradients_is_left_out_where_there_are_none(tmp_pa
     found = run_all(["hill"], ["random+gradients", "random"], 1, tmp_path, workers=1, say=said.append)
     assert [r["method"] for r in found] == ["random"]
     assert said[0] == "random+gradients needs gradients: not run on hill"
+
+
+def broken() -> Problem:
+    """The small hill, at which every evaluation leaves a mark and raises."""
+
+    def evaluate(batch: Sequence[gdopt.space.Params]) -> list[float]:
+        with Path(os.environ["GDOPT_TEST_MARKS"]).open("a") as marks:
+            marks.write("x")
+        raise ValueError(f"no values for {len(batch)} designs today")
+
+    return replace(small(), evaluate=evaluate)
+
+
+def test_the_first_error_of_a_run_ends_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = tmp_path / "marks"
+    monkeypatch.setenv("GDOPT_TEST_MARKS", str(marks))
+    with pytest.raises(ValueError, match="no values for 10 designs today"):
+        run_all([f"{__name__}:broken"], ["random"], 40, tmp_path / "out", workers=1)
+    # One that failed, and those that a worker had been handed by then.
+    assert 1 <= len(marks.read_text()) < 20
+
+
+@pytest.mark.parametrize("warp", ["power", "rank_normal", "standardized"])
+def test_a_warp_can_be_named(warp: str) -> None:
+    made = method(f"gdopt:warp={warp},candidates=64", small(), None)
+    assert made.warp is getattr(warps, warp)
+    assert made.candidates == 64
 
 
 def sloped() -> Problem:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from gdopt.surrogate.warp import MOST_SEM, rank_normal, standardized, warped_sem
+from gdopt.surrogate.warp import MOST_SEM, power, rank_normal, standardized, warped_sem
 from tests.oracles import f64, normal, seeded
 
 VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30)
@@ -40,6 +40,30 @@ def test_rank_normal_keeps_the_order(values: list[float]) -> None:
     assert (scores.diff() >= 0).all()
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(1e-300, 0.0), (1.0, 1e6), (-3.0, 2.0), (1e300, -1e300)])
+def test_a_power_of_the_values_takes_no_notice_of_their_unit_and_zero(scale: float, shift: float) -> None:
+    y = normal(50, seed=0).exp() * np.sign(scale)
+    torch.testing.assert_close(power(abs(scale) * y + shift), power(y), rtol=0, atol=1e-5)
+
+
+@hypothesis.given(VALUES)
+def test_a_power_of_the_values_keeps_their_order_and_is_finite(values: list[float]) -> None:
+    scores = power(f64(values))[f64(values).argsort(stable=True)]
+    assert scores.isfinite().all()
+    assert (scores.diff() >= -1e-9).all()
+
+
+def test_a_power_makes_a_long_tail_of_bad_values_short() -> None:
+    y = -normal(300, seed=0).mul(3).exp()
+    assert float(standardized(y).amin()) < -8
+    assert float(power(y).amin()) > -4
+
+
+def test_values_of_which_most_are_the_best_are_ranked() -> None:
+    y = f64([0.0] * 6 + [-1.0, -2.0])
+    assert torch.equal(power(y), rank_normal(y))
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-3, 1.0, 1e300])
 def test_standardized_values_have_mean_0_and_variance_1_at_any_size(scale: float) -> None:
     y = normal(50, seed=0)
@@ -58,7 +82,7 @@ def test_standardized_values_are_finite(values: list[float]) -> None:
     assert standardized(f64(values)).isfinite().all()
 
 
-@pytest.mark.parametrize("warp", [rank_normal, standardized])
+@pytest.mark.parametrize("warp", [power, rank_normal, standardized])
 def test_a_warp_leaves_its_values_alone(warp) -> None:
     y = normal(9, seed=0)
     warp(y)
