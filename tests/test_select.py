@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gdopt import select
 from gdopt.select import JOINT, batch, greedy, thompson, unclaimed
 from gdopt.surrogate.gp import GaussianProcess, fit
 from tests.oracles import normal, seeded
@@ -99,6 +100,15 @@ def test_greedy_takes_first_the_largest_expected_improvement(surrogate: Gaussian
     gain = np.maximum(draws[:, :30] - draws[:, 30:].max(1, keepdims=True), 0).mean(0)
     (pick,) = greedy(surrogate, pool, 1, NONE, seed=0)
     assert gain[pick] > 0.9 * gain.max()
+
+
+def test_greedy_takes_of_a_large_pool_what_it_would_take_of_all(
+    surrogate: GaussianProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = normal(600, 2, seed=4)
+    found = greedy(surrogate, pool, 3, NONE, seed=0)
+    monkeypatch.setattr(select, "LOOKED_AT", 600)
+    assert sorted(found) == sorted(greedy(surrogate, pool, 3, NONE, seed=0))
 
 
 def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess) -> None:
