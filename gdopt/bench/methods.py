@@ -1,6 +1,6 @@
 """Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,warp=rank_normal", "gdopt-oracle".
 
-A "+gradients" after the name says that gradients are told as well.
+Settings are literals or names of `gdopt.bench.arms`. A "+gradients" after the name says that gradients are told too.
 """
 
 import ast
@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from gdopt.algorithm import Algorithm
 from gdopt.baselines import PCA, baseline, names
+from gdopt.bench.arms import PARTS
 from gdopt.bench.oracle import oracle
 from gdopt.bench.problem import Problem
 from gdopt.errors import SettingsError
 from gdopt.guided import GuidedDiffusion
 from gdopt.prior import DiffusionPrior
-from gdopt.surrogate.warp import power, rank_normal, standardized
 
 __all__ = ["check", "method", "needs_gradients", "needs_prior"]
 
@@ -23,8 +23,6 @@ GDOPT = "gdopt"
 ORACLE = "gdopt-oracle"
 # After a name: the problem's gradients are told with the values.
 GRADIENTS = "+gradients"
-# Settings that are functions, by name.
-WARPS = {warp.__name__: warp for warp in (power, rank_normal, standardized)}
 # What draws designs of a corpus is, without one, what draws them of the box.
 CORPUS = {"corpus-random": "random"}
 
@@ -75,7 +73,7 @@ def _with(algorithm: Algorithm, name: str, settings: str) -> Algorithm:
         return algorithm
     try:
         pairs = [s.split("=") for s in settings.split(",")]
-        changes = {key: WARPS.get(value) or ast.literal_eval(value) for key, value in pairs}
+        changes = {key: PARTS.get(value) or ast.literal_eval(value) for key, value in pairs}
         return cast(Algorithm, replace(cast(Any, algorithm), **changes))
     except (ValueError, TypeError, SyntaxError) as error:
         raise SettingsError(f"{name!r}: expected settings as name=number after the colon; {error}") from error
