@@ -293,23 +293,37 @@ def test_results_that_were_never_asked_for_count(case: Case) -> None:
 # Told gradients.
 
 
+def first_of_the_pool(
+    surrogate: object, pool: torch.Tensor, n: int, pending: object, temper: float, generator: object
+) -> list[int]:
+    """No selection at all."""
+    del surrogate, pool, pending, temper, generator
+    return list(range(n))
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_told_gradients_move_the_proposals_their_way(sign: float) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"climb": 1.0, "slopes": 0.0, "selection": first_of_the_pool}, {"climb": 0.0, "slopes": 0.5}]
+)
+def test_told_gradients_move_the_proposals_their_way(sign: float, settings: dict[str, object]) -> None:
     space = gdopt.Space.from_bounds([(-1, 1)] * 2)
 
-    def mean_of_new(climb: float) -> float:
-        study = Study(space, direction="maximize", algorithm=guided(climb=climb))
-        # Equal values: only the gradients say where to go.
+    def mean_of_new(told: bool) -> float:
+        study = Study(space, direction="maximize", algorithm=guided(**settings))
+        # The values show how x0 counts; only the gradients say that x1 does.
         for trial in study.ask(6):
-            study.tell(trial.id, 0.0, gradient={"x1": sign})
+            slope = {"x0": 1.0, "x1": sign} if told else None
+            study.tell(trial.id, float(trial.params["x0"]), gradient=slope)
         return float(np.mean([t.params["x1"] for t in study.ask(30)]))
 
-    assert sign * (mean_of_new(1.0) - mean_of_new(0.0)) > 0.03
+    assert sign * (mean_of_new(True) - mean_of_new(False)) > 0.03
 
 
-def test_told_gradients_change_nothing_without_climb() -> None:
+def test_told_gradients_change_nothing_without_climb_and_slopes() -> None:
+    plain = guided(climb=0.0, slopes=0.0)
+
     def proposals(gradient: dict[str, float] | None) -> list[dict[str, float | int | str]]:
-        study = Study(gdopt.Space.from_bounds([(-1, 1)] * 2), direction="maximize", algorithm=guided(climb=0.0))
+        study = Study(gdopt.Space.from_bounds([(-1, 1)] * 2), direction="maximize", algorithm=plain)
         for trial in study.ask(6):
             study.tell(trial.id, height(trial.params), gradient=gradient)
         return params(study.ask(3))
