@@ -21,7 +21,19 @@ from gdopt.codec import check_gradient
 from gdopt.errors import ResultError, SettingsError, TrialError
 from gdopt.space import Params, Space
 
-__all__ = ["Algorithm", "Result", "State", "Status", "Trial", "add", "append", "check_seed", "settle", "stream"]
+__all__ = [
+    "Algorithm",
+    "Result",
+    "State",
+    "Status",
+    "Trial",
+    "add",
+    "append",
+    "check_seed",
+    "seed_from",
+    "settle",
+    "stream",
+]
 
 
 class Status(StrEnum):
@@ -140,6 +152,11 @@ def stream(state: State) -> torch.Generator:
     """The random stream of the next `ask`: derived from the seed and the number of asks before it."""
     words = np.random.SeedSequence([state.seed, len(state.notes)]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+
+def seed_from(generator: torch.Generator) -> int:
+    """A seed for a library that wants a number."""
+    return int(torch.randint(2**31, (1,), generator=generator))
 
 
 def append(

@@ -15,23 +15,11 @@ from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.slopes import stepped
 from gdopt.surrogate.warp import Warp, warped_sem
 
-__all__ = ["likely", "surrogate"]
+__all__ = ["informed", "likely", "surrogate"]
 
 
-def surrogate(
-    state: State,
-    codec: Codec,
-    keep: int,
-    warp: Warp,
-    fit: Fit = gp.fit,
-    *,
-    step: float = 0.0,
-    generator: torch.Generator | None = None,
-) -> Surrogate:
+def surrogate(state: State, codec: Codec, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
     """The model of the warped values of the best designs, with the standard errors that were told.
-
-    Gradients told of the best of them count as values a `step` away (`gdopt.surrogate.slopes`), where the step is not
-    0.
 
     A design that was measured repeatedly is one row, at its mean. A result without a standard error gets the median
     of all, where a missing one counts as 0: a typical error where most were told, none where most were not. On top of
@@ -41,16 +29,25 @@ def surrogate(
     z = codec.encode([t.params for t in trials])
     y = torch.tensor([t.value for t in trials], dtype=torch.float64)
     warped = warp(y)
-    model = fit(z, warped, _variance(trials, y, warped))
-    slopes = {i: g for i, t in enumerate(trials) if (g := slope(t, codec)) is not None and g.any()}
-    if not (slopes and step):
-        return model
-    best = dict(islice(slopes.items(), SLOPES))
-    return model.given(*stepped(z, y, warped, best, step, generator or torch.Generator()))
+    return fit(z, warped, _variance(trials, y, warped))
 
 
 # Gradients of so many of the best designs are learned from, at eight rows each.
 SLOPES = 40
+
+
+def informed(model: Surrogate, state: State, codec: Codec, step: float, generator: torch.Generator) -> Surrogate:
+    """The surrogate with the gradients told of the best of its designs, as values a step away.
+
+    As it is where no gradient was told, or the step is 0; see `gdopt.surrogate.slopes`.
+    """
+    trials = best_first(state)[: len(model.y)]
+    told = ((row, g) for row, t in enumerate(trials) if (g := slope(t, codec)) is not None and g.any())
+    slopes = dict(islice(told, SLOPES)) if step else {}
+    if not slopes:
+        return model
+    y = torch.tensor([t.value for t in trials], dtype=torch.float64)
+    return model.given(*stepped(model.z, y, model.y, slopes, step, generator))
 
 
 def _variance(

@@ -147,15 +147,8 @@ class GuidedDiffusion:
         z, _ = told(state, codec)
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
-        surrogate = belief.surrogate(
-            state,
-            codec,
-            self.keep,
-            self.warp,
-            self.surrogate,
-            step=self.slopes * law.scale,
-            generator=generator,
-        )
+        surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate)
+        surrogate = belief.informed(surrogate, state, codec, self.slopes * law.scale, generator)
         shares = portfolio(self._first_shares(), state.done)
         pool = self._pool(law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct(pool.z, state, codec)

@@ -10,9 +10,10 @@ from botorch.sampling import SobolQMCNormalSampler
 from jaxtyping import Float
 from torch import Tensor
 
+from gdopt.algorithm import seed_from
 from gdopt.surrogate.model import Surrogate
 
-__all__ = ["Selection", "additions", "batch", "greedy", "thompson", "unclaimed"]
+__all__ = ["Selection", "additions", "batch", "by_qlognei", "by_thompson", "greedy", "thompson", "unclaimed"]
 
 # What `batch` takes and gives: (surrogate, pool, n, pending, temper, generator) to n different rows of the pool.
 Selection = Callable[[Surrogate, Tensor, int, Tensor, float, torch.Generator], list[int]]
@@ -33,9 +34,31 @@ def batch(
 
     Both count in what is pending: `greedy` by its acquisition function, `thompson` among those `unclaimed`.
     """
-    if n <= GREEDY:
-        seed = int(torch.randint(2**31, (1,), generator=generator))
-        return greedy(surrogate, pool, n, pending, seed)
+    return (by_qlognei if n <= GREEDY else by_thompson)(surrogate, pool, n, pending, temper, generator)
+
+
+def by_qlognei(
+    surrogate: Surrogate,
+    pool: Float[Tensor, "m d"],
+    n: int,
+    pending: Float[Tensor, "p d"],
+    temper: float,
+    generator: torch.Generator,
+) -> list[int]:
+    """n different candidates of m by `greedy`, however many."""
+    del temper
+    return greedy(surrogate, pool, n, pending, seed_from(generator))
+
+
+def by_thompson(
+    surrogate: Surrogate,
+    pool: Float[Tensor, "m d"],
+    n: int,
+    pending: Float[Tensor, "p d"],
+    temper: float,
+    generator: torch.Generator,
+) -> list[int]:
+    """n different candidates of m by `thompson` at a spread of `temper`, however few."""
     free = unclaimed(pool, pending, n)
     return [free[i] for i in thompson(surrogate, pool[free], n, temper, generator)]
 

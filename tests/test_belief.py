@@ -60,7 +60,8 @@ def test_told_gradients_turn_the_surrogates_gradient_towards_the_true_one(every:
     true = torch.full((8,), 0.3, dtype=torch.float64)
 
     def cosine(step: float) -> float:
-        found = belief.surrogate(state, codec, 100, standardized, step=step, generator=torch.Generator().manual_seed(0))
+        fitted = belief.surrogate(state, codec, 100, standardized)
+        found = belief.informed(fitted, state, codec, step, torch.Generator().manual_seed(0))
         slope = found.predict(at.requires_grad_(True).unsqueeze(0))[0]
         (gradient,) = torch.autograd.grad(slope.sum(), at)
         return float(torch.nn.functional.cosine_similarity(gradient, true, dim=0))
@@ -73,8 +74,8 @@ def test_a_gradient_of_zeros_is_no_direction() -> None:
     state = state_of([None] * 8)
     flat = dict.fromkeys(CUBE.names, 0.0)
     told = tuple(Trial(t.id, t.params, t.status, Result(t.value, gradient=flat)) for t in state.trials)
-    with_it = belief.surrogate(State(CUBE, 0, told), CODEC, 100, standardized, step=0.3)
     without = belief.surrogate(state, CODEC, 100, standardized)
+    with_it = belief.informed(without, State(CUBE, 0, told), CODEC, 0.3, torch.Generator())
     at = torch.zeros(1, 3).double()
     assert torch.equal(with_it.mean(at), without.mean(at))
 

@@ -24,7 +24,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt import select
-from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.algorithm import seed_from
+from gdopt.baselines.isolated import isolated
 from gdopt.codec import EDGE, as_array
 from gdopt.diffusion import guidance as guidances
 from gdopt.diffusion.denoiser import Denoiser
@@ -35,7 +36,7 @@ from gdopt.select import Selection
 from gdopt.space import Choice, Integer, Params, Space
 from gdopt.study import Study
 from gdopt.surrogate.gp import conditioned
-from gdopt.surrogate.model import ROWS, Fit, Surrogate
+from gdopt.surrogate.model import Fit, Surrogate, by_rows
 
 __all__ = [
     "Box",
@@ -253,9 +254,7 @@ class FittedModel:
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
-        moments = [_moments(self.model.posterior(rows)) for rows in self.inputs(z).split(ROWS)]
-        means, variances = zip(*moments, strict=True)
-        return torch.cat(means).flatten(), torch.cat(variances).flatten()
+        return by_rows(lambda inputs: _moments(self.model.posterior(inputs)), self.inputs(z))
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
@@ -280,7 +279,6 @@ class FittedModel:
 
     def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "FittedModel":
         """The model conditioned on these values too; as it is, if it is none that BoTorch can condition."""
-        self.mean(z[:1])  # a model can be conditioned once it has predicted
         try:
             return replace(self, model=conditioned(self.model, self.inputs(z), y))
         except NotImplementedError:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import torch
 
-from gdopt.algorithm import State, Status
+from gdopt.algorithm import State, Status, seed_from
 from gdopt.baselines.cube import Cube, cube_of
-from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.designs import new

@@ -15,9 +15,9 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State
+from gdopt.algorithm import State, seed_from
 from gdopt.baselines.cube import Cube, cube_of
-from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.space import Params

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-__all__ = ["isolated", "seed_from"]
+__all__ = ["isolated"]
 
 
 @contextmanager
@@ -29,8 +29,3 @@ def isolated(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(array)  # noqa: NPY002
-
-
-def seed_from(generator: torch.Generator) -> int:
-    """A seed for a library that wants a number."""
-    return int(torch.randint(2**31, (1,), generator=generator))

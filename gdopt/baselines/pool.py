@@ -6,8 +6,7 @@ from typing import ClassVar
 import torch
 
 from gdopt import belief, select
-from gdopt.algorithm import State
-from gdopt.baselines.isolated import seed_from
+from gdopt.algorithm import State, seed_from
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec, as_params
 from gdopt.designs import new

@@ -18,9 +18,9 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State, Trial
+from gdopt.algorithm import State, Trial, seed_from
 from gdopt.baselines.cube import cube_of
-from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import EDGE, Codec
 from gdopt.start import sobol

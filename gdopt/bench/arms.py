@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import select
 from gdopt.diffusion.denoiser import Denoiser
+from gdopt.select import by_qlognei, by_thompson
 from gdopt.surrogate.model import Surrogate
 from gdopt.surrogate.warp import power, rank_normal, standardized
 
-__all__ = ["PARTS", "best_means", "raw", "selected_by_qlognei", "selected_by_thompson"]
+__all__ = ["PARTS", "best_means", "raw"]
 
 
 def raw(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
@@ -26,22 +26,6 @@ def raw(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
     return guided
 
 
-def selected_by_qlognei(
-    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
-) -> list[int]:
-    """Batches of any size one by one by qLogNEI."""
-    del temper
-    return select.greedy(surrogate, pool, n, pending, int(torch.randint(2**31, (1,), generator=generator)))
-
-
-def selected_by_thompson(
-    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
-) -> list[int]:
-    """Batches of any size by Thompson sampling."""
-    free = select.unclaimed(pool, pending, n)
-    return [free[i] for i in select.thompson(surrogate, pool[free], n, temper, generator)]
-
-
 def best_means(
     surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
 ) -> list[int]:
@@ -50,7 +34,4 @@ def best_means(
     return surrogate.mean(pool).argsort(descending=True, stable=True)[:n].tolist()
 
 
-PARTS = {
-    part.__name__: part
-    for part in (power, rank_normal, standardized, raw, selected_by_qlognei, selected_by_thompson, best_means)
-}
+PARTS = {part.__name__: part for part in (power, rank_normal, standardized, raw, by_qlognei, by_thompson, best_means)}

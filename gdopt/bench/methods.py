@@ -76,4 +76,6 @@ def _with(algorithm: Algorithm, name: str, settings: str) -> Algorithm:
         changes = {key: PARTS.get(value) or ast.literal_eval(value) for key, value in pairs}
         return cast(Algorithm, replace(cast(Any, algorithm), **changes))
     except (ValueError, TypeError, SyntaxError) as error:
-        raise SettingsError(f"{name!r}: expected settings as name=number after the colon; {error}") from error
+        raise SettingsError(
+            f"{name!r}: expected settings as name=number, or name=part of {', '.join(PARTS)}, after the colon; {error}"
+        ) from error

@@ -1,7 +1,9 @@
 """Processes side by side on the cores, one torch thread each: more would spin against one another."""
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
 
@@ -10,10 +12,17 @@ import torch
 __all__ = ["processes"]
 
 
-def processes(workers: int | None = None) -> ProcessPoolExecutor:
-    """A pool of processes, one for each core by default."""
+@contextmanager
+def processes(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes, one for each core by default; an error within ends what has not begun."""
     # Spawned, not forked: a fork of a process that has used torch's threads can hang.
-    return ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_begin)
+    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_begin) as pool:
+        try:
+            yield pool
+        except BaseException:
+            # Or else the error would be seen after all the other runs.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _begin() -> None:

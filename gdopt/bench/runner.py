@@ -170,13 +170,8 @@ def run_all(
             if line := fitted.result():
                 say(line)
         running = [pool.submit(play_into, run, out) for run in missing]
-        try:
-            for count, done in enumerate(as_completed(running), 1):
-                say(f"{count} of {len(missing)}: {done.result()}")
-        except BaseException:
-            # Or else the error would be seen after all the other runs.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for count, done in enumerate(as_completed(running), 1):
+            say(f"{count} of {len(missing)}: {done.result()}")
     return [json.loads(record_path(out, run).read_text()) for run in wanted]
 
 

@@ -22,7 +22,7 @@ from linear_operator.utils.cholesky import psd_safe_cholesky
 from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
-from gdopt.surrogate.model import ROWS
+from gdopt.surrogate.model import by_rows
 
 __all__ = ["GaussianProcess", "conditioned", "fit"]
 
@@ -52,9 +52,12 @@ class GaussianProcess:
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
-        posteriors = [self.model.posterior(rows) for rows in self.inputs(z).split(ROWS)]
-        means, variances = zip(*((p.mean.squeeze(-1), p.variance.squeeze(-1)) for p in posteriors), strict=True)
-        return torch.cat(means), torch.cat(variances)
+
+        def moments(inputs: Float[Tensor, "m d"]) -> tuple[Tensor, Tensor]:
+            posterior = self.model.posterior(inputs)
+            return posterior.mean, posterior.variance
+
+        return by_rows(moments, self.inputs(z))
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
@@ -84,7 +87,6 @@ class GaussianProcess:
 
     def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "GaussianProcess":
         """The process that has learned these warped values too, with its noise and length scales as they are."""
-        self.mean(z[:1])  # a model can be conditioned once it has predicted
         return replace(self, model=cast(SingleTaskGP, conditioned(self.model, self.inputs(z), y)))
 
 
@@ -102,6 +104,7 @@ def conditioned(model: Model, inputs: Float[Tensor, "m d"], y: Float[Tensor, " m
         # BoTorch transforms the values here, and takes the noise as it is.
         known["noise"] = torch.full_like(y.unsqueeze(1), float(likelihood.noise_covar.noise.median()))
     with torch.no_grad():
+        model.posterior(inputs[:1])  # a model can be conditioned once it has predicted
         return model.condition_on_observations(inputs, y.unsqueeze(1), **known)
 
 

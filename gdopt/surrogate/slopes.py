@@ -38,12 +38,12 @@ def stepped(
         generator: of the directions at right angles.
     """
     d = z.shape[1]
-    points, values = [], []
+    points, changes = [], []
     for row, slope in slopes.items():
         others = torch.randn(d, min(DIRECTIONS, d) - 1, generator=generator, dtype=torch.float64)
         along, _ = torch.linalg.qr(torch.cat([slope.unsqueeze(1), others], 1))
-        changes = step * (along.T @ slope)
-        at = torch.full_like(changes, row, dtype=torch.long)
         points.append(z[row] + step * along.T)
-        values.append(warped[row] + changes.sign() * warped_change(y, warped, at, changes.abs()))
-    return torch.cat(points), torch.cat(values)
+        changes.append(step * (along.T @ slope))
+    change = torch.cat(changes)
+    at = torch.tensor(list(slopes)).repeat_interleave(len(change) // len(slopes))
+    return torch.cat(points), warped[at] + change.sign() * warped_change(y, warped, at, change.abs())

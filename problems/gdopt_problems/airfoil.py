@@ -19,11 +19,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
 from gdopt.errors import MissingExtraError
 from gdopt.space import Params, Real, Space
+from gdopt.surrogate.gradient import finite_differences
 from gdopt_problems.designs import named_gradients
 
 try:
@@ -142,9 +144,15 @@ def gradients(designs: Float[Array, "n 128"]) -> Float[Array, "n 128"]:
     and h = `SECANT`: 62 evaluations a design. What lies off these directions is no airfoil, and left out.
     """
     steps, spreads = principal()
-    moved = designs[:, None] + SECANT * np.concatenate([steps, -steps])
-    ahead, behind = np.split(values(moved.reshape(-1, 2 * POINTS)).reshape(len(designs), -1), 2, axis=1)
-    slopes: Float[Array, "n 128"] = ((ahead - behind) / (2 * SECANT * spreads**2)) @ steps
+
+    def along(design: Float[Array, "128"]) -> Float[Array, "31"]:
+        """The slopes of the value by steps of the corpus' spread along each direction."""
+        by_steps = finite_differences(
+            lambda t: torch.from_numpy(values(design + t.numpy() @ steps)), torch.zeros(DIRECTIONS).double(), SECANT
+        )
+        return by_steps.numpy()
+
+    slopes: Float[Array, "n 128"] = np.stack([along(one) for one in designs]) / spreads**2 @ steps
     return slopes
 
 

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 import gdopt
-from gdopt.algorithm import stream
-from gdopt.baselines.isolated import isolated, seed_from
+from gdopt.algorithm import seed_from, stream
+from gdopt.baselines.isolated import isolated
 from gdopt.study import Study
 from tests.strategies import tell, unchecked
 

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from gdopt.bench.arms import best_means, raw, selected_by_qlognei, selected_by_thompson
+from gdopt.bench.arms import best_means, raw
 from gdopt.bench.methods import method
 from gdopt.diffusion.denoiser import GaussianDenoiser
 from gdopt.diffusion.guidance import improvement
+from gdopt.select import by_qlognei, by_thompson
 from gdopt.surrogate import gp
 from gdopt_problems import load
 from tests.oracles import normal, seeded
@@ -45,7 +46,7 @@ def test_the_best_means_are_taken() -> None:
     assert set(picks) == set(SURROGATE.mean(pool).topk(4).indices.tolist())
 
 
-@pytest.mark.parametrize("selection", [selected_by_qlognei, selected_by_thompson])
+@pytest.mark.parametrize("selection", [by_qlognei, by_thompson])
 @pytest.mark.parametrize("n", [3, 20])
 def test_batches_of_any_size_are_different_candidates(selection, n: int) -> None:
     picks = selection(SURROGATE, normal(50, 3, seed=2), n, normal(2, 3, seed=3), 0.5, seeded())

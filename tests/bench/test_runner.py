@@ -187,10 +187,10 @@ def test_workers_end_when_their_parent_is_killed() -> None:
         "import os, time\n"
         "from gdopt.bench.processes import processes\n"
         "if __name__ == '__main__':\n"
-        "    pool = processes(1)\n"
-        "    print(pool.submit(os.getpid).result(), flush=True)\n"
-        "    pool.submit(time.sleep, 600)\n"
-        "    time.sleep(600)\n"
+        "    with processes(1) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        pool.submit(time.sleep, 600)\n"
+        "        time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
