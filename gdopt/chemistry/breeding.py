@@ -131,12 +131,15 @@ def canonical(smiles: str) -> str:
 
 
 def fragment(smiles: str) -> str | None:
-    """The canonical SMILES, which it stays when it is read and written again; None if it is not one whole molecule."""
+    """The canonical SMILES, one that stays the same when it is read and written again.
+
+    None if it is not one molecule, without radicals.
+    """
     if not smiles or "." in smiles:
         return None
     for _ in range(ROUNDS):
         mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
+        if mol is None or any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
             return None
         written = Chem.MolToSmiles(mol)
         if written == smiles:

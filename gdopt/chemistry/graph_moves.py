@@ -255,9 +255,7 @@ def _accepted(mol: Mol, rng: np.random.Generator, size: Size, *, rings: bool = T
     """The canonical SMILES of what a reaction made, if it is one molecule of an allowed size, with allowed rings."""
     if not size.allows(mol.GetNumHeavyAtoms(), rng) or Chem.SanitizeMol(mol, catchErrors=True):
         return None
-    if any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()) or (rings and not _allowed_rings(mol)):
-        return None
-    return fragment(Chem.MolToSmiles(mol))
+    return None if rings and not _allowed_rings(mol) else fragment(Chem.MolToSmiles(mol))
 
 
 def _allowed_rings(mol: Mol) -> bool:

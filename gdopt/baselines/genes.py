@@ -1,0 +1,139 @@
+"""Genetic operators on sequences of whole numbers, a row each: mutation, crossover, the next generation.
+
+`offspring` is the step of the genetic algorithm that Ehrlich functions came with (Stanton et al. 2024, arXiv
+2407.00236, and their package holo-bench). There the survivors are mutated too; here they stay as they were measured.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gdopt.errors import SettingsError
+
+__all__ = ["offspring", "point_mutated", "shifted", "survivors", "two_point_crossed", "uniform_crossed"]
+
+# Expected number of positions of a sequence that are mutated, or that are the father's.
+EXPECTED = 1.1
+
+
+def point_mutated(
+    rows: Int[Tensor, "n L"], states: int, generator: torch.Generator, rate: float | None = None
+) -> Int[Tensor, "n L"]:
+    """The rows with each position drawn anew, of 0 to states - 1, with a probability: 1/L if it is left open.
+
+    What is drawn may be what was there.
+
+    Raises:
+        SettingsError: the rate is no probability.
+    """
+    rate = 1 / max(1, rows.shape[1]) if rate is None else rate
+    _check_rate("rate", rate)
+    fresh = torch.randint(states, rows.shape, generator=generator, dtype=rows.dtype)
+    return torch.where(_coins(rows, rate, generator), fresh, rows)
+
+
+def uniform_crossed(
+    mothers: Int[Tensor, "n L"], fathers: Int[Tensor, "n L"], generator: torch.Generator, rate: float = 0.5
+) -> Int[Tensor, "n L"]:
+    """Each row of the mothers with each position, with a probability, taken from the same row of the fathers.
+
+    Raises:
+        SettingsError: the rate is no probability.
+    """
+    _check_rate("rate", rate)
+    return torch.where(_coins(mothers, rate, generator), fathers, mothers)
+
+
+def two_point_crossed(
+    mothers: Int[Tensor, "n L"], fathers: Int[Tensor, "n L"], generator: torch.Generator
+) -> Int[Tensor, "n L"]:
+    """Each row of the mothers with the positions between two places taken from the same row of the fathers.
+
+    The places are two different ones of the L + 1 before, between and behind the positions, all pairs alike.
+    """
+    n, length = mothers.shape
+    if length == 0:
+        return mothers
+    places = torch.rand(n, length + 1, generator=generator).topk(2, dim=1).indices.sort(dim=1).values
+    at = torch.arange(length)
+    return torch.where((places[:, :1] <= at) & (at < places[:, 1:]), fathers, mothers)
+
+
+def shifted(rows: Int[Tensor, "n L"], states: int, generator: torch.Generator) -> Int[Tensor, "n L"]:
+    """The rows with one position deleted and one of 0 to states - 1 inserted anywhere, so that the length is kept."""
+    n, length = rows.shape
+    if length == 0:
+        return rows
+    deleted, inserted = torch.randint(length, (2, n, 1), generator=generator)
+    fresh = torch.randint(states, (n, 1), generator=generator, dtype=rows.dtype)
+    at = torch.arange(length).expand(n, length)
+    # Where each position of the new row comes from, if nothing were put in: the old row without the deleted.
+    source = at - (at > inserted).to(at.dtype)
+    source = source + (source >= deleted).to(at.dtype)
+    moved = rows.gather(1, source.clamp_max(length - 1))
+    return torch.where(at == inserted, fresh, moved)
+
+
+def survivors(rows: Int[Tensor, "n L"], values: Float[Tensor, " n"], keep: int) -> Int[Tensor, "k L"]:
+    """The best rows, different ones, best first; fewer than `keep` if there are not as many that have a value.
+
+    Values are higher the better; -inf and nan mark what is infeasible.
+
+    Raises:
+        SettingsError: fewer than 1 are to be kept.
+    """
+    if keep < 1:
+        raise SettingsError(f"keep = {keep}: expected 1 or more")
+    order = values.nan_to_num(nan=-torch.inf).argsort(descending=True, stable=True)
+    order = order[values[order] > -torch.inf]
+    _, group = rows[order].unique(dim=0, return_inverse=True)
+    first = torch.full((len(order),), len(order)).scatter_reduce(0, group, torch.arange(len(order)), "amin")
+    return rows[order[first[first < len(order)].sort().values[:keep]]]
+
+
+def offspring(
+    parents: Int[Tensor, "k L"],
+    weights: Float[Tensor, " k"] | None,
+    n: int,
+    states: int,
+    generator: torch.Generator,
+    *,
+    mutation_rate: float | None = None,
+    recombination_rate: float | None = None,
+) -> Int[Tensor, "n L"]:
+    """n children: each a parent, with some positions of another, and some drawn anew.
+
+    Children may be alike, like a parent, and infeasible.
+
+    Args:
+        parents: those that survived, a row each.
+        weights: how much each is preferred; None for all alike, as published.
+        n: how many are wanted.
+        states: how many values a position has.
+        generator: the random stream.
+        mutation_rate: of each position; 1.1/L if it is left open.
+        recombination_rate: of each position, to be the other parent's; 1.1/L if it is left open.
+
+    Raises:
+        SettingsError: there are no parents, or the weights or a rate are no probabilities.
+    """
+    count, length = parents.shape
+    if count == 0:
+        raise SettingsError("parents have no rows: expected one or more")
+    weights = torch.ones(count, dtype=torch.float64) if weights is None else weights
+    if not (weights.isfinite().all() and (weights >= 0).all() and weights.sum() > 0):
+        raise SettingsError("weights: expected finite numbers, none negative and not all zero")
+    rate = min(1.0, EXPECTED / max(1, length))
+    picks = torch.multinomial(weights, 2 * n, replacement=True, generator=generator) if n else torch.empty(0).long()
+    mothers, fathers = parents[picks[:n]], parents[picks[n:]]
+    crossed = uniform_crossed(mothers, fathers, generator, rate if recombination_rate is None else recombination_rate)
+    return point_mutated(crossed, states, generator, rate if mutation_rate is None else mutation_rate)
+
+
+def _coins(rows: Int[Tensor, "n L"], rate: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(rows.shape, generator=generator) < rate
+
+
+def _check_rate(name: str, rate: float) -> None:
+    if not 0 <= rate <= 1:
+        raise SettingsError(f"{name} = {rate}: expected a probability, from 0 to 1")
