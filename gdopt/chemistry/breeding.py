@@ -59,9 +59,11 @@ def by_value(values: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
 
     This is Graph GA's selection (Jensen 2019). Where there are negative values, the lowest counts as zero.
     """
+    if len(values) == 0:
+        return values
     weights = values - values.min().clamp_max(0)
     total = weights.sum()
-    return weights / total if total > 0 else torch.full_like(values, 1 / max(1, len(values)))
+    return weights / total if total > 0 else torch.full_like(values, 1 / len(values))
 
 
 def by_quantile(values: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -70,6 +72,8 @@ def by_quantile(values: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     This is Mol GA's selection (Tripp and Hernández-Lobato 2023, arXiv 2310.09267), in expectation: 25 quantiles with
     equal steps in u, and all above a quantile alike.
     """
+    if len(values) == 0:
+        return values
     levels = 1 - torch.logspace(float(np.log10(FINEST)), 0, QUANTILES, dtype=values.dtype)
     chosen = (values >= torch.quantile(values, levels).unsqueeze(1)).to(values)
     return (chosen / chosen.sum(1, keepdim=True)).mean(0)
@@ -173,5 +177,6 @@ def _shares(parents: Sequence[str], weights: Sequence[float] | Float[Tensor, " k
         raise SettingsError(f"weights have the shape {shares.shape}: expected one for each of {len(parents)} parents")
     if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
         raise SettingsError("weights: expected finite numbers, none negative and not all zero")
-    shares /= shares.sum()
-    return shares
+    # Not in place: the array may be the caller's own memory.
+    normalized: np.ndarray = shares / shares.sum()
+    return normalized

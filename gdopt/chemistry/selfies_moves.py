@@ -1,8 +1,9 @@
 """Mutation and crossover of molecules as SELFIES, of which almost every string is a molecule.
 
-The mutations are those of the SELFIES GA (Nigam et al. 2020, arXiv 1909.11655) and of STONED (Nigam et al. 2021,
-Chem. Sci. 12, 7079), which also writes a molecule in a new random order before each: what a token stands beside is then
-another part of the molecule. The constraints on valences are those that the package selfies is set to.
+The mutations are those of the SELFIES GA (Nigam et al. 2020, arXiv 1909.11655) and of STONED (Nigam et al. 2021, Chem.
+Sci. 12, 7079), which also writes a molecule in a new random order before each: what a token stands beside is then
+another part of the molecule. The constraints on valences are those that the package selfies is set to; the limit on size is
+Graph GA's, so that the two can be compared.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +22,8 @@ from gdopt.errors import SettingsError
 __all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "alphabet", "crossover", "mutate", "offspring"]
 
 MUTATIONS = ("replace", "insert", "delete")
-CROSSOVER_RATE, MUTATION_RATE = 0.0, 1.0
+# The published algorithms only mutate.
+CROSSOVER_RATE, MUTATION_RATE = 0.0, 0.0
 # How often a move is tried in another place before it is given up.
 TRIES = 10
 
@@ -36,8 +38,9 @@ def alphabet(corpus: Iterable[str] = ()) -> tuple[str, ...]:
         SpaceError: one is no molecule.
     """
     tokens = {token for token in selfies.get_semantic_robust_alphabet() if not ("+" in token or "-" in token)}
-    for smiles in corpus:
-        tokens.update(_encoded(canonical(smiles)))
+    with BlockLogs():
+        for smiles in corpus:
+            tokens.update(_encoded(canonical(smiles)))
     return tuple(sorted(tokens))
 
 
@@ -100,7 +103,7 @@ def offspring(
         weights: how much each is preferred, None for all alike; `gdopt.chemistry.breeding` has the published ones.
         n: how many are wanted.
         generator: the random stream.
-        crossover_rate: of crossing two parents; the others are mutants of one. The published algorithms have 0.
+        crossover_rate: of crossing two parents; the others are mutants of one.
         mutation_rate: of mutating what was crossed.
         tokens: that mutations may bring in, `alphabet()` if they are left open.
         size: of what may come out.
@@ -127,14 +130,11 @@ def offspring(
 
 def _crossed(mother: str, father: str, rng: np.random.Generator, size: Size) -> str | None:
     for _ in range(TRIES):
-        one, other = _shuffled(mother, rng), _shuffled(father, rng)
+        one, other = _written(mother, rng), _written(father, rng)
         if not (one and other):
             return None
-        start, stop = _cut(one, rng), _cut(other, rng)
-        made = one[: start[0]] + other[stop[0] :]
-        if rng.random() < 1 / 2:
-            made = one[: start[0]] + other[stop[0] : stop[1]] + one[start[1] :]
-        child = _molecule(made, rng, size)
+        join = _ends_joined if rng.random() < 1 / 2 else _fragment_exchanged
+        child = _molecule(join(one, other, rng), rng, size)
         if child is not None and child not in (mother, father):
             return child
     return None
@@ -144,7 +144,7 @@ def _mutated(
     smiles: str, tokens: Sequence[str], rng: np.random.Generator, size: Size, kind: str | None = None
 ) -> str | None:
     for _ in range(TRIES):
-        string = _shuffled(smiles, rng)
+        string = _written(smiles, rng)
         if not string:
             return None
         edit = kind or MUTATIONS[rng.integers(len(MUTATIONS))]
@@ -156,13 +156,16 @@ def _mutated(
     return None
 
 
-def _cut(string: Sequence[str], rng: np.random.Generator) -> tuple[int, int]:
-    """Two places between tokens, the first not after the second."""
-    first, second = sorted(int(at) for at in rng.integers(len(string) + 1, size=2))
-    return first, second
+def _ends_joined(one: list[str], other: list[str], rng: np.random.Generator) -> list[str]:
+    return one[: rng.integers(len(one) + 1)] + other[rng.integers(len(other) + 1) :]
 
 
-def _shuffled(smiles: str, rng: np.random.Generator) -> list[str]:
+def _fragment_exchanged(one: list[str], other: list[str], rng: np.random.Generator) -> list[str]:
+    (start, stop), (first, last) = (sorted(rng.integers(len(string) + 1, size=2)) for string in (one, other))
+    return one[:start] + other[first:last] + one[stop:]
+
+
+def _written(smiles: str, rng: np.random.Generator) -> list[str]:
     """The molecule's tokens, written in a random order of its atoms; nothing if SELFIES cannot write it."""
     mol, seed = Chem.MolFromSmiles(smiles), int(rng.integers(1, 2**31 - 1))
     return _encoded(Chem.MolToRandomSmilesVect(mol, 1, randomSeed=seed, kekuleSmiles=True)[0])

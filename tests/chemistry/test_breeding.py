@@ -81,6 +81,12 @@ def test_weights_that_are_none_are_refused(
         moves.offspring(["CCO", "CCN"], weights, 3, generator)
 
 
+def test_weights_are_not_touched(generator: torch.Generator) -> None:
+    weights = torch.tensor([3.0, 1.0], dtype=torch.float64)
+    graph_moves.offspring(molecules()[:2], weights, 2, generator)
+    assert weights.tolist() == [3.0, 1.0]
+
+
 @MOVES
 def test_a_rate_above_one_is_refused(moves: ModuleType, generator: torch.Generator) -> None:
     with pytest.raises(SettingsError, match=r"mutation_rate = 1.5: expected a probability"):
@@ -121,6 +127,10 @@ def test_weights_by_value_are_the_values_shares() -> None:
     assert torch.allclose(by_value(torch.tensor([3.0, 1.0, 0.0])), torch.tensor([0.75, 0.25, 0.0]))
     assert torch.allclose(by_value(torch.tensor([2.0, -1.0, 0.0])), torch.tensor([0.75, 0.0, 0.25]))
     assert torch.allclose(by_value(torch.zeros(4)), torch.full((4,), 0.25))
+
+
+def test_nobody_has_no_weights() -> None:
+    assert by_value(torch.zeros(0)).shape == by_quantile(torch.zeros(0)).shape == (0,)
 
 
 def test_weights_by_quantile_are_those_of_draws_above_each_quantile() -> None:
