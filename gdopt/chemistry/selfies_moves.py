@@ -2,8 +2,8 @@
 
 The mutations are those of the SELFIES GA (Nigam et al. 2020, arXiv 1909.11655) and of STONED (Nigam et al. 2021, Chem.
 Sci. 12, 7079), which also writes a molecule in a new random order before each: what a token stands beside is then
-another part of the molecule. The constraints on valences are those that the package selfies is set to; the limit on size is
-Graph GA's, so that the two can be compared.
+another part of the molecule. The constraints on valences are those that the package selfies is set to; the limit on
+size is Graph GA's, so that the two can be compared.
 """
 
 from collections.abc import Collection, Iterable, Sequence
