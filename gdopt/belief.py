@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.algorithm import State, Status, Trial
-from gdopt.codec import Codec
+from gdopt.codec import Codec, Encoder
 from gdopt.designs import best_first, slope
 from gdopt.surrogate import gp, success
 from gdopt.surrogate.model import Fit, Surrogate
@@ -18,7 +18,7 @@ from gdopt.surrogate.warp import Warp, warped_sem
 __all__ = ["informed", "likely", "surrogate"]
 
 
-def surrogate(state: State, codec: Codec, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
+def surrogate(state: State, codec: Encoder, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
     """The model of the warped values of the best designs, with the standard errors that were told.
 
     A design that was measured repeatedly is one row, at its mean. A result without a standard error gets the median
@@ -69,7 +69,7 @@ LATEST = 300
 LIKELY = 2 / 3
 
 
-def likely(state: State, codec: Codec, z: Float[Tensor, "m d"], n: int) -> list[int]:
+def likely(state: State, codec: Encoder, z: Float[Tensor, "m d"], n: int) -> list[int]:
     """The candidates that are twice as likely to succeed as to fail, in order; the n likeliest, if those are more.
 
     All of them while trials failed nowhere in particular (`gdopt.surrogate.success`), or none succeeded. An abandoned

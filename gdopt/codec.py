@@ -11,26 +11,32 @@ from jaxtyping import Float
 from scipy.optimize import linprog
 from torch import Tensor
 
+from gdopt import strings
 from gdopt.errors import ResultError, SpaceError
-from gdopt.space import Choice, Integer, Params, Real, Space, Value
+from gdopt.space import Choice, Integer, Parameter, Params, Real, Space, Value
 
-__all__ = ["BoxCodec", "Codec", "WhiteningCodec", "as_array", "as_params"]
+__all__ = ["BoxCodec", "Codec", "Encoder", "WhiteningCodec", "as_array", "as_params"]
 
 # A uniform law on [-√3, √3] has variance 1.
 EDGE = 3**0.5
 
 
 @runtime_checkable
-class Codec(Protocol):
+class Encoder(Protocol):
+    """Maps parameters to z: what a surrogate needs."""
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The z of each of the given parameters."""
+        ...
+
+
+@runtime_checkable
+class Codec(Encoder, Protocol):
     """Maps parameters to z and back."""
 
     @property
     def dim(self) -> int:
         """The number of columns of z."""
-        ...
-
-    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
-        """The z of each of the given parameters."""
         ...
 
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
@@ -44,19 +50,22 @@ class Codec(Protocol):
 
 @dataclass(frozen=True)
 class BoxCodec:
-    """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each.
+    """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each, and so do the
+    letters at each position of a sequence.
 
     Where a linear constraint is broken, `decode` moves the numbers towards the centre of the feasible set until it
     holds; whole numbers are rounded before, so that with them the constraint may still fail: callers drop what
     `Space.allows` refuses.
 
     Raises:
-        SpaceError: the constraints leave nothing to try.
+        SpaceError: the constraints leave nothing to try, or a parameter is a molecule or a sequence of any length.
     """
 
     space: Space
 
     def __post_init__(self) -> None:
+        for parameter in self.space.parameters:
+            _columns(parameter)
         if self.space.constraints:
             _ = self._centre
 
@@ -79,10 +88,10 @@ class BoxCodec:
         check_gradient(self.space, gradient)
         slopes: list[float] = []
         for p in self.space.parameters:
-            if isinstance(p, Choice):
-                slopes += [0.0] * _columns(p)
-            else:
+            if isinstance(p, Real | Integer):
                 slopes.append(gradient.get(p.name, 0.0) * _slope(p, float(params[p.name])))
+            else:
+                slopes += [0.0] * _columns(p)
         return torch.tensor(slopes, dtype=torch.float64)
 
     def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
@@ -111,7 +120,7 @@ class BoxCodec:
     @cached_property
     def _centre(self) -> dict[str, float]:
         """The point farthest from every constraint and bound, as shares of the ranges (a Chebyshev centre)."""
-        numbers = [p for p in self.space.parameters if not isinstance(p, Choice)]
+        numbers = [p for p in self.space.parameters if isinstance(p, Real | Integer)]
         low = np.array([p.low for p in numbers])
         width = np.array([p.high for p in numbers]) - low
         rows = np.array([[dict(c.coefficients).get(p.name, 0.0) for p in numbers] for c in self.space.constraints])
@@ -198,27 +207,49 @@ def as_params(space: Space, designs: Float[Tensor, "n D"]) -> list[Params]:
 
 def check_gradient(space: Space, gradient: Mapping[str, float]) -> None:
     """Raise `ResultError` unless the gradient names numeric parameters and is finite."""
-    numbers = [p.name for p in space.parameters if not isinstance(p, Choice)]
+    numbers = [p.name for p in space.parameters if isinstance(p, Real | Integer)]
     if unknown := sorted(set(gradient) - set(numbers)):
         raise ResultError(f"gradient names {unknown}; the numeric parameters are {numbers}")
     if bad := {k: v for k, v in gradient.items() if not np.isfinite(v)}:
         raise ResultError(f"gradient must be finite, got {bad}")
 
 
-def _columns(parameter: Real | Integer | Choice) -> int:
-    return len(parameter.levels) if isinstance(parameter, Choice) else 1
+def _levels(parameter: Parameter) -> list[str]:
+    """What has a column each: the levels of a choice, the letters of a sequence at each of its positions."""
+    if isinstance(parameter, Choice):
+        return list(parameter.levels)
+    if isinstance(parameter, strings.Sequence) and parameter.shortest == parameter.longest:
+        return list(parameter.alphabet) * parameter.longest
+    raise SpaceError(
+        f"{parameter.name}: {_KIND[type(parameter)]} is nothing that numbers can stand for; use gdopt.MaskedDiffusion"
+    )
 
 
-def _encode(parameter: Real | Integer | Choice, value: Value) -> list[float]:
+_KIND = {strings.Molecule: "a molecule", strings.Sequence: "a sequence of more than one length"}
+
+
+def _columns(parameter: Parameter) -> int:
+    return 1 if isinstance(parameter, Real | Integer) else len(_levels(parameter))
+
+
+def _encode(parameter: Parameter, value: Value) -> list[float]:
     if isinstance(parameter, Choice):
         return [EDGE if value == level else -EDGE for level in parameter.levels]
+    if isinstance(parameter, strings.Sequence):
+        return [EDGE if letter == own else -EDGE for own in str(value) for letter in parameter.alphabet]
+    assert isinstance(parameter, Real | Integer)
     low, high, at = _ends(parameter, float(value))
     return [EDGE * (2 * at - low - high) / (high - low)]
 
 
-def _decode(parameter: Real | Integer | Choice, columns: Sequence[float]) -> Value:
+def _decode(parameter: Parameter, columns: Sequence[float]) -> Value:
     if isinstance(parameter, Choice):
         return parameter.levels[int(np.argmax(columns))]
+    if isinstance(parameter, strings.Sequence):
+        best = np.reshape(columns, (parameter.longest, -1)).argmax(1)
+        letters = dict(enumerate(parameter.alphabet[i] for i in best)) | dict(parameter.fixed)
+        return "".join(letters[at] for at in range(parameter.longest))
+    assert isinstance(parameter, Real | Integer)
     low, high, _ = _ends(parameter, parameter.high)
     unit = min(max(columns[0] / EDGE, -1.0), 1.0)
     at = (low + high) / 2 + unit * (high - low) / 2

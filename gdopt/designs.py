@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.algorithm import State, Trial
-from gdopt.codec import Codec
+from gdopt.codec import Codec, Encoder
 from gdopt.prior import DiffusionPrior
 from gdopt.replicates import merged
 from gdopt.space import Params
@@ -31,7 +31,7 @@ def best_first(state: State) -> list[Trial]:
     return sorted(merged(state.done), key=lambda t: t.value or 0.0, reverse=True)
 
 
-def told(state: State, codec: Codec) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
+def told(state: State, codec: Encoder) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
     """What is known, the best first, in the codec's coordinates; a row for each design."""
     trials = best_first(state)
     return codec.encode([t.params for t in trials]), torch.tensor([t.value for t in trials], dtype=torch.float64)
@@ -44,7 +44,7 @@ def slope(trial: Trial, codec: Codec) -> Float[Tensor, " d"] | None:
     return codec.pullback(trial.params, trial.result.gradient)
 
 
-def pending(state: State, codec: Codec) -> Float[Tensor, "p d"]:
+def pending(state: State, codec: Encoder) -> Float[Tensor, "p d"]:
     """What is being measured."""
     return codec.encode([t.params for t in state.pending])
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real as Number
 
+from gdopt import strings
 from gdopt.errors import SpaceError
 
 __all__ = ["Choice", "Constraint", "Integer", "Parameter", "Params", "Real", "Space", "Value"]
@@ -102,7 +103,7 @@ class Choice:
         return str(value)
 
 
-Parameter = Real | Integer | Choice
+Parameter = Real | Integer | Choice | strings.Sequence | strings.Molecule
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,11 @@ class Constraint:
             raise SpaceError(f"{self} does not hold: the left side is {sum(terms):g}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Space:
     """Named parameters and linear constraints: what an algorithm may propose.
+
+    Spaces that allow the same are equal, whatever corpus they came with.
 
     Args:
         parameters: in the order in which arrays of designs have their columns.
@@ -150,12 +153,20 @@ class Space:
             raise SpaceError("a space needs one parameter or more, got none")
         if repeated := sorted({n for n in names if names.count(n) > 1}):
             raise SpaceError(f"parameters {repeated} appear more than once")
-        numbers = [p.name for p in parameters if not isinstance(p, Choice)]
+        numbers = [p.name for p in parameters if isinstance(p, Real | Integer)]
         for constraint in constraints:
             if unknown := [n for n, _ in constraint.coefficients if n not in numbers]:
                 raise SpaceError(f"constraint {constraint} names {unknown}; the numeric parameters are {numbers}")
         object.__setattr__(self, "parameters", tuple(parameters))
         object.__setattr__(self, "constraints", tuple(constraints))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Space):
+            return NotImplemented
+        return (self.parameters, self.constraints) == (other.parameters, other.constraints)
+
+    def __hash__(self) -> int:
+        return hash((self.parameters, self.constraints))
 
     @property
     def names(self) -> tuple[str, ...]:

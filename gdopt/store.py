@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from gdopt import files
 from gdopt.algorithm import Result, State, Status, Trial
 from gdopt.errors import StoreError
-from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt.space_json import read, written
 
 __all__ = ["FileStore", "Store"]
 
@@ -48,7 +48,7 @@ class FileStore:
         if header.get("format") != FORMAT:
             raise StoreError(f"{self.path} holds {header.get('format')!r}, not {FORMAT!r}")
         state = State(
-            space=_space(header["space"]),
+            space=read(header["space"]),
             seed=header["seed"],
             trials=tuple(_trial(raw) for raw in header["trials"]),
             notes=tuple(header["notes"]),
@@ -62,27 +62,11 @@ class FileStore:
             "format": FORMAT,
             "direction": direction,
             "seed": state.seed,
-            "space": _raw_space(state.space),
+            "space": written(state.space),
             "trials": [asdict(t) for t in state.trials],
             "notes": [dict(n) for n in state.notes],
         }
         files.write(self.path, state.tensors, header)
-
-
-KINDS: Mapping[str, type[Parameter]] = {"real": Real, "integer": Integer, "choice": Choice}
-
-
-def _raw_space(space: Space) -> dict[str, Any]:
-    kind = {cls: name for name, cls in KINDS.items()}
-    return {
-        "parameters": [{"kind": kind[type(p)], **asdict(p)} for p in space.parameters],
-        "constraints": [[dict(c.coefficients), c.upper] for c in space.constraints],
-    }
-
-
-def _space(raw: Mapping[str, Any]) -> Space:
-    parameters = [KINDS[p["kind"]](**{k: v for k, v in p.items() if k != "kind"}) for p in raw["parameters"]]
-    return Space(parameters, [Constraint(*c) for c in raw["constraints"]])
 
 
 def _trial(raw: Mapping[str, Any]) -> Trial:

@@ -210,7 +210,7 @@ def _follows(p: AxParameter) -> bool:
 
 
 def _without_unit(p: Parameter) -> Parameter:
-    return p if isinstance(p, Choice) else replace(p, unit="")
+    return replace(p, unit="") if isinstance(p, Real | Integer) else p
 
 
 def _constraint(theirs: ParameterConstraint, coded: Mapping[str, Coded]) -> Constraint:

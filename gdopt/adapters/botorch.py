@@ -33,7 +33,7 @@ from gdopt.errors import NumericsError, SettingsError, SpaceError
 from gdopt.guided import Guide, GuidedDiffusion
 from gdopt.prior import DiffusionPrior
 from gdopt.select import Selection
-from gdopt.space import Choice, Integer, Params, Space
+from gdopt.space import Integer, Params, Real, Space
 from gdopt.study import Study
 from gdopt.surrogate.gp import conditioned
 from gdopt.surrogate.model import Fit, Surrogate, by_rows
@@ -74,8 +74,8 @@ class Box:
     bounds: Tensor
 
     def __init__(self, space: Space, bounds: Tensor | None = None) -> None:
-        if choices := [p.name for p in space.parameters if isinstance(p, Choice)]:
-            raise SpaceError(f"{choices} are choices: rows of numbers need Real and Integer parameters only")
+        if others := [p.name for p in space.parameters if not isinstance(p, Real | Integer)]:
+            raise SpaceError(f"{others} are no numbers: rows of numbers need Real and Integer parameters only")
         object.__setattr__(self, "space", space)
         object.__setattr__(self, "bounds", self.own if bounds is None else bounds)
         _check_bounds(self.bounds, len(space.parameters))

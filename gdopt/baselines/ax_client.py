@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from gdopt import strings
 from gdopt.algorithm import State, Status, seed_from
 from gdopt.baselines.cube import Cube, cube_of
 from gdopt.baselines.isolated import isolated
@@ -59,7 +60,7 @@ class AxDefault(Learner):
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
-    """Parameters as Ax names and bounds them: its names have to be identifiers."""
+    """Parameters as Ax names and bounds them: its names have to be identifiers. A sequence is a choice a letter."""
 
     space: Space
 
@@ -70,11 +71,17 @@ class _Plain:
         for i, p in enumerate(self.space.parameters):
             if isinstance(p, Choice):
                 made.append(ChoiceParameterConfig(f"p{i}", list(p.levels), "str", is_ordered=False))
+            elif isinstance(p, strings.Sequence):
+                letters = list(p.alphabet)
+                made += [
+                    ChoiceParameterConfig(f"p{i}_{at}", letters, "str", is_ordered=False) for at in range(p.longest)
+                ]
             elif isinstance(p, Integer):
                 made.append(RangeParameterConfig(f"p{i}", (p.low, p.high), "int"))
-            else:
-                log = isinstance(p, Real) and p.log
-                made.append(RangeParameterConfig(f"p{i}", (p.low, p.high), "float", scaling="log" if log else "linear"))
+            elif isinstance(p, Real):
+                made.append(
+                    RangeParameterConfig(f"p{i}", (p.low, p.high), "float", scaling="log" if p.log else "linear")
+                )
         return made
 
     def constraints(self) -> list[str]:
@@ -88,10 +95,21 @@ class _Plain:
         ]
 
     def to_ax(self, params: Params) -> dict[str, Any]:
-        return {f"p{i}": params[name] for i, name in enumerate(self.space.names)}
+        given: dict[str, Any] = {}
+        for i, p in enumerate(self.space.parameters):
+            if isinstance(p, strings.Sequence):
+                given |= {f"p{i}_{at}": letter for at, letter in enumerate(str(params[p.name]))}
+            else:
+                given[f"p{i}"] = params[p.name]
+        return given
 
     def from_ax(self, given: dict[str, Any]) -> Params:
-        return {p.name: p.plain(given[f"p{i}"]) for i, p in enumerate(self.space.parameters)}
+        return {
+            p.name: "".join(given[f"p{i}_{at}"] for at in range(p.longest))
+            if isinstance(p, strings.Sequence)
+            else p.plain(given[f"p{i}"])
+            for i, p in enumerate(self.space.parameters)
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.schedule import log_normal
 from gdopt.errors import NumericsError
 
-__all__ = ["Progress", "Training", "dsm_loss", "fit", "replay"]
+__all__ = ["Progress", "Training", "descend", "dsm_loss", "fit", "replay", "split"]
 
 Progress = Callable[[int, int, float], None]
 
@@ -87,32 +87,80 @@ def fit(
     Raises:
         NumericsError: the loss stopped being finite.
     """
-    net = deepcopy(net).requires_grad_(True)
-    ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(average))
-    averaged = cast(PreconditionedNet, ema.module)
     u = ((x0 - net.mean.to(x0)) @ net.basis.to(x0)).to(net.spread)
     chance = torch.ones(len(u)) if weights is None else weights.float()
-    kept, held = _split(chance, holdout, generator)
+    kept, held = split(chance, holdout, generator)
     probe = _probe(net, u, chance, held if len(held) else kept, generator)
-    optimizer = torch.optim.AdamW(net.net.parameters(), lr=learning_rate)
+
+    def loss(trained: PreconditionedNet) -> Float[Tensor, ""]:
+        rows = kept[torch.multinomial(chance[kept], batch, replacement=True, generator=generator)]
+        sigma = log_normal(batch, trained.spread, generator)
+        noise = torch.randn(batch, u.shape[1], generator=generator, dtype=u.dtype)
+        return dsm_loss(trained, u[rows], sigma, noise)
+
+    return descend(
+        net,
+        loss,
+        lambda averaged: dsm_loss(averaged, *probe),
+        steps=steps,
+        learning_rate=learning_rate,
+        average=average,
+        check_every=check_every,
+        patience=patience,
+        progress=progress,
+    )
+
+
+Net = TypeVar("Net", bound=torch.nn.Module)
+
+
+def descend(
+    net: Net,
+    loss: Callable[[Net], Float[Tensor, ""]],
+    check: Callable[[Net], Float[Tensor, ""]],
+    *,
+    steps: int,
+    learning_rate: float,
+    average: float,
+    check_every: int,
+    patience: int,
+    progress: Progress | None = None,
+) -> tuple[Net, Training]:
+    """A copy of the network that AdamW has trained on a loss, averaged, at its best check; and what became of it.
+
+    Args:
+        net: where to start from; not changed.
+        loss: of a batch that it draws.
+        check: the loss that says when to stop, the same for equal networks.
+        steps: optimizer steps at most.
+        learning_rate: at the start; it falls to 0 along a cosine.
+        average: decay of the exponential moving average of the weights, per step.
+        check_every: steps between checks.
+        patience: checks without gain before stopping.
+        progress: called after each check with (step, steps, loss).
+
+    Raises:
+        NumericsError: the loss stopped being finite.
+    """
+    net = deepcopy(net).requires_grad_(True)
+    ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(average))
+    averaged = cast(Net, ema.module)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=learning_rate)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     losses: list[float] = []
     best, best_loss, stale, step = deepcopy(averaged), float("inf"), 0, 0
     for step in range(1, steps + 1):
-        rows = kept[torch.multinomial(chance[kept], batch, replacement=True, generator=generator)]
-        sigma = log_normal(batch, net.spread, generator)
-        noise = torch.randn(batch, u.shape[1], generator=generator, dtype=u.dtype)
-        loss = dsm_loss(net, u[rows], sigma, noise)
+        batch_loss = loss(net)
         optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.net.parameters(), 1.0)
+        batch_loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         scheduler.step()
         ema.update_parameters(net)
         if step % check_every and step != steps:
             continue
         with torch.no_grad():
-            losses.append(float(dsm_loss(averaged, *probe)))
+            losses.append(float(check(averaged)))
         if not losses[-1] < float("inf"):
             raise NumericsError(f"the training loss is {losses[-1]} at step {step}: lower learning_rate")
         if progress is not None:
@@ -145,7 +193,7 @@ def replay(
 SMALLEST_SPLIT = 40
 
 
-def _split(chance: Float[Tensor, " n"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def split(chance: Float[Tensor, " n"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out; one of weight 0 is neither."""
     order = torch.randperm(len(chance), generator=generator)
     order = order[chance[order] > 0]

@@ -553,7 +553,7 @@ def test_a_row_that_breaks_a_constraint_is_refused() -> None:
 
 def test_a_choice_is_no_number() -> None:
     study = Study(MIXED, direction="maximize", algorithm=guided())
-    with pytest.raises(gdopt.SpaceError, match=r"\['base'\] are choices: rows of numbers need Real and Integer"):
+    with pytest.raises(gdopt.SpaceError, match=r"\['base'\] are no numbers: rows of numbers need Real and Integer"):
         study_candidates(study, 4)
 
 

@@ -1,0 +1,108 @@
+"""Spaces of one string, a molecule or a sequence, with the designs without labels that they came with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gdopt import strings
+from gdopt.errors import CorpusError, SpaceError
+from gdopt.space import Space
+
+__all__ = ["MoleculeSpace", "SequenceSpace"]
+
+
+class MoleculeSpace(Space):
+    """Molecules as canonical SMILES: `trial.params["smiles"]`. Needs `gdopt[molecules]`.
+
+    Args:
+        corpus: canonical SMILES of molecules without labels; `from_smiles` reads them from a file or a list.
+        name: what the parameter is called.
+    """
+
+    __slots__ = ("corpus",)
+
+    corpus: tuple[str, ...]
+
+    def __init__(self, corpus: Iterable[str] = (), *, name: str = "smiles") -> None:
+        super().__init__([strings.Molecule(name)])
+        object.__setattr__(self, "corpus", tuple(corpus))
+
+    @classmethod
+    def from_smiles(
+        cls, source: str | Path | Sequence[str], *, name: str = "smiles", skip: bool = False
+    ) -> "MoleculeSpace":
+        """A space whose corpus are the molecules of a file, the first column of its lines, or of a list.
+
+        Args:
+            source: a file, or SMILES.
+            name: what the parameter is called.
+            skip: whether to leave out what cannot be used, with a warning, instead of refusing it.
+
+        Raises:
+            CorpusError: lines that are no SMILES or salts, with their numbers; fewer than two different molecules.
+        """
+        from gdopt.chemistry.smiles import read
+
+        return cls(read(source, skip=skip), name=name)
+
+
+class SequenceSpace(Space):
+    """Sequences over an alphabet, of one length or up to a longest one: `trial.params["sequence"]`.
+
+    Args:
+        alphabet: the letters: `gdopt.strings.DNA`, `RNA`, `PROTEIN` or any others, each one character.
+        length: of every sequence; or
+        max_length: of the longest.
+        min_length: of the shortest, where lengths differ.
+        corpus: sequences without labels, each once.
+        fixed: letters that may not change, by position from 0.
+        forbidden: motifs that may not occur.
+        name: what the parameter is called.
+
+    Raises:
+        SpaceError: not one of length and max_length, or what `gdopt.strings.Sequence` refuses.
+        CorpusError: sequences of the corpus that the space does not allow, by their place in it.
+    """
+
+    __slots__ = ("corpus",)
+
+    corpus: tuple[str, ...]
+
+    def __init__(
+        self,
+        alphabet: str,
+        length: int | None = None,
+        *,
+        max_length: int | None = None,
+        min_length: int = 1,
+        corpus: Iterable[str] = (),
+        fixed: Mapping[int, str] | None = None,
+        forbidden: Sequence[str] = (),
+        name: str = "sequence",
+    ) -> None:
+        if (length is None) == (max_length is None):
+            raise SpaceError(f"{name}: give length or max_length, got length = {length}, max_length = {max_length}")
+        shortest, longest = (length, length) if length is not None else (min_length, max_length or 0)
+        sequence = strings.Sequence(name, alphabet, shortest, longest, fixed or {}, tuple(forbidden))
+        super().__init__([sequence])
+        object.__setattr__(self, "corpus", _checked(sequence, corpus))
+
+
+# Sequences that a message lists.
+LISTED = 3
+
+
+def _checked(sequence: strings.Sequence, corpus: Iterable[str]) -> tuple[str, ...]:
+    """The corpus, each sequence once, in order."""
+    found: list[str] = []
+    wrong: list[str] = []
+    for at, one in enumerate(corpus):
+        try:
+            sequence.check(one)
+        except SpaceError as error:
+            wrong.append(f"sequence {at} of the corpus: {error}")
+        else:
+            found.append(one)
+    if wrong:
+        more = f"; and {len(wrong) - LISTED} more" if len(wrong) > LISTED else ""
+        raise CorpusError("; ".join(wrong[:LISTED]) + more)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,122 @@
+"""Parameters that are strings: a sequence over an alphabet, such as DNA or a protein, and a molecule as SMILES."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gdopt.errors import SpaceError
+
+__all__ = ["DNA", "PROTEIN", "RNA", "Molecule", "Sequence"]
+
+DNA, RNA, PROTEIN = "ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A string of `shortest` to `longest` letters of an alphabet. Positions count from 0.
+
+    Args:
+        name: what the parameter is called in `trial.params`.
+        alphabet: the letters, each one character: `DNA`, `RNA`, `PROTEIN` or any others.
+        shortest: the least length that may be tried.
+        longest: the greatest length.
+        fixed: letters that may not change, by position.
+        forbidden: motifs that may not occur anywhere.
+
+    Raises:
+        SpaceError: fewer than two letters, a letter twice, lengths that are none, or fixed letters and motifs that are
+            not of the alphabet, lie outside the shortest length or contradict each other.
+    """
+
+    name: str
+    alphabet: str
+    shortest: int
+    longest: int
+    fixed: tuple[tuple[int, str], ...]
+    forbidden: tuple[str, ...]
+
+    def __init__(
+        self,
+        name: str,
+        alphabet: str,
+        shortest: int,
+        longest: int,
+        fixed: Mapping[int, str] | Iterable[tuple[int, str]] = (),
+        forbidden: Iterable[str] = (),
+    ) -> None:
+        if len(alphabet) < 2 or len(set(alphabet)) < len(alphabet):
+            raise SpaceError(f"{name}: an alphabet needs two or more different letters, got {alphabet!r}")
+        if not 1 <= shortest <= longest:
+            raise SpaceError(f"{name}: lengths must be 1 or more, the least first, got {shortest} to {longest}")
+        places = tuple((int(at), letter) for at, letter in dict(fixed).items())
+        for at, letter in places:
+            if not 0 <= at < shortest or letter not in set(alphabet):
+                raise SpaceError(
+                    f"{name}: fixed letter {letter!r} at position {at}: expected a letter of {alphabet!r} "
+                    f"at a position from 0 to {shortest - 1}, which every sequence has"
+                )
+        forbidden = tuple(forbidden)
+        for motif in forbidden:
+            if not motif or not set(motif) <= set(alphabet):
+                raise SpaceError(f"{name}: forbidden motif {motif!r}: expected letters of {alphabet!r}")
+        for key, value in (
+            ("name", name),
+            ("alphabet", alphabet),
+            ("shortest", int(shortest)),
+            ("longest", int(longest)),
+            ("fixed", places),
+            ("forbidden", forbidden),
+        ):
+            object.__setattr__(self, key, value)
+        self._check_fixed()
+
+    def check(self, value: object) -> None:
+        """Raise `SpaceError` unless the value is a string of the alphabet's letters that may be tried."""
+        if not isinstance(value, str):
+            raise SpaceError(f"{self.name} = {value!r} is not a string")
+        for at, letter in enumerate(value):
+            if letter not in self.alphabet:
+                raise SpaceError(
+                    f"{self.name}: {letter!r} at position {at} of {value!r} is not a letter of {self.alphabet!r}"
+                )
+        if not self.shortest <= len(value) <= self.longest:
+            lengths = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
+            raise SpaceError(f"{self.name}: {value!r} has {len(value)} letters, expected {lengths}")
+        for at, letter in self.fixed:
+            if value[at] != letter:
+                raise SpaceError(
+                    f"{self.name}: {value!r} has {value[at]!r} at position {at}, where {letter!r} is fixed"
+                )
+        for motif in self.forbidden:
+            if (at := value.find(motif)) >= 0:
+                raise SpaceError(f"{self.name}: {value!r} has the forbidden motif {motif!r} at position {at}")
+
+    def plain(self, value: object) -> str:
+        """The value as Python's own string."""
+        return str(value)
+
+    def _check_fixed(self) -> None:
+        """Raise `SpaceError` where the fixed letters spell a forbidden motif by themselves."""
+        held = dict(self.fixed)
+        known = "".join(held.get(at, "\0") for at in range(self.shortest))
+        for motif in self.forbidden:
+            if (at := known.find(motif)) >= 0:
+                raise SpaceError(f"{self.name}: the fixed letters spell the forbidden motif {motif!r} at position {at}")
+
+
+@dataclass(frozen=True, slots=True)
+class Molecule:
+    """A molecule, as canonical SMILES: one fragment, no salt. Needs `gdopt[molecules]`."""
+
+    name: str
+
+    def check(self, value: object) -> None:
+        """Raise `SpaceError` unless the value is the SMILES of one molecule."""
+        self.plain(value)
+
+    def plain(self, value: object) -> str:
+        """The canonical SMILES of the value."""
+        from gdopt.chemistry.smiles import canonical
+
+        if not isinstance(value, str):
+            raise SpaceError(f"{self.name} = {value!r} is not a SMILES string")
+        return canonical(value)
