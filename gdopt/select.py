@@ -145,7 +145,7 @@ def greedy(
         pool: the candidates.
         n: how many to take, at most m.
         pending: points that are being measured, which the batch should add to.
-        seed: of the quasi-random draws.
+        seed: of the draws.
     """
     with torch.no_grad():
         mean, variance = surrogate.predict(pool)

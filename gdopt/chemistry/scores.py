@@ -91,7 +91,6 @@ class Neighbours:
 
     Raises:
         CorpusError: there are none.
-        SpaceError: one of them cannot be read.
     """
 
     corpus: tuple[str, ...]
@@ -106,7 +105,7 @@ class Neighbours:
         Tanimoto's, of Morgan fingerprints of radius 2 in 2,048 bits (ECFP4), which is what papers report.
 
         Raises:
-            SpaceError: it is not the SMILES of one molecule.
+            SpaceError: it, or one of the corpus, is not the SMILES of one molecule.
         """
         similarities = BulkTanimotoSimilarity(_bits(smiles), self._fingerprints)
         at = int(np.argmax(similarities))

@@ -66,13 +66,14 @@ def read(source: str | PathLike[str] | Sequence[str], *, skip: bool = False) -> 
     Raises:
         CorpusError: there is no such file, lines cannot be used, or fewer than two molecules are left.
     """
-    lines = _lines(source) if isinstance(source, str | PathLike) else source
+    lines = _lines(source) if isinstance(source, str | PathLike) else list(source)
     found, refused = _sorted_out(lines)
     if refused:
         listed = "; ".join(refused[:LISTED]) + ("; ..." if len(refused) > LISTED else "")
+        of_all = f"{len(refused)} of {len(lines)}"
         if not skip:
-            raise CorpusError(f"{len(refused)} lines cannot be used: {listed}. skip=True leaves them out")
-        warnings.warn(f"{len(refused)} lines are left out: {listed}", stacklevel=2)
+            raise CorpusError(f"{of_all} lines cannot be used: {listed}. skip=True leaves them out")
+        warnings.warn(f"{of_all} lines are left out: {listed}", stacklevel=2)
     if len(found) < 2:
         raise CorpusError(f"a corpus needs two different molecules at least, this one has {len(found)}")
     return found
@@ -91,7 +92,7 @@ def _sorted_out(lines: Iterable[str]) -> tuple[list[str], list[str]]:
     found, refused = dict[str, None](), list[str]()
     header = True
     for number, line in enumerate(lines, 1):
-        text = line.strip()
+        text = str(line).strip()  # a missing value in a list is NaN
         if not text or text.startswith("#"):
             continue
         column = re.split(r"[\s,]", text, maxsplit=1)[0].strip("\"'")

@@ -94,22 +94,29 @@ WITH_ERRORS = ["smiles", "CCO", "C1CC", "", "CCN", "[Na+].[Cl-]"]
 
 
 def test_lines_that_cannot_be_used_are_refused_with_their_numbers() -> None:
-    with pytest.raises(CorpusError, match=r"^2 lines .*: line 3: 'C1CC' is .* unclosed ring.*; line 6: .* is 2 mol"):
+    with pytest.raises(
+        CorpusError, match=r"^2 of 6 lines .*: line 3: 'C1CC' is .* unclosed ring.*; line 6: .* is 2 mol"
+    ):
         read(WITH_ERRORS)
 
 
 def test_of_many_refused_lines_some_are_listed_and_all_are_counted() -> None:
-    with pytest.raises(CorpusError, match=r"^40 lines .* line 5: [^;]*; \.\.\.\. skip=True leaves them out$"):
+    with pytest.raises(CorpusError, match=r"^40 of 40 lines .* line 5: [^;]*; \.\.\.\. skip=True leaves them out$"):
         read(["C1CC"] * 40)
 
 
 def test_lines_that_cannot_be_used_can_be_left_out_with_a_warning() -> None:
-    with pytest.warns(UserWarning, match=r"2 lines are left out: line 3: .*; line 6: "):
+    with pytest.warns(UserWarning, match=r"2 of 6 lines are left out: line 3: .*; line 6: "):
         assert read(WITH_ERRORS, skip=True) == ["CCO", "CCN"]
 
 
+def test_a_missing_value_in_a_list_is_refused_as_a_line() -> None:
+    with unchecked(), pytest.raises(CorpusError, match="1 of 3 lines cannot be used: line 2: 'nan' is no molecule"):
+        read(["CCO", float("nan"), "CCN"])
+
+
 def test_only_the_first_line_is_a_header() -> None:
-    with pytest.raises(CorpusError, match="1 lines cannot be used: line 2: 'smiles' is no molecule"):
+    with pytest.raises(CorpusError, match="1 of 3 lines cannot be used: line 2: 'smiles' is no molecule"):
         read(["CCO", "smiles", "CCN"])
 
 

@@ -1,6 +1,8 @@
 """The tasks of PMO against arithmetic by hand on RDKit's numbers, and against RDKit's older fingerprints."""
 
+import importlib
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import Descriptors, rdMolDescriptors
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
-from gdopt import ProblemError, SpaceError
+from gdopt import MissingExtraError, ProblemError, SpaceError
 from gdopt.chemistry.smiles import nci
 from gdopt_problems import pmo
 from gdopt_problems.pmo import TASKS, evaluate, score
@@ -235,6 +237,13 @@ def test_a_score_is_of_the_molecule_and_between_0_and_1(smiles: str, seed: int, 
 def test_what_is_no_molecule_is_an_error_and_not_0(task: str) -> None:
     with pytest.raises(SpaceError, match="'C1CC' is no molecule"):
         evaluate(task)(["CC", "C1CC"])
+
+
+def test_without_rdkit_what_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    monkeypatch.delitem(sys.modules, "gdopt_problems.pmo")
+    with pytest.raises(MissingExtraError, match=r"the tasks of PMO need RDKit: pip install 'gdopt\[molecules\]'"):
+        importlib.import_module("gdopt_problems.pmo")
 
 
 def test_an_unknown_task_is_named_beside_those_there_are() -> None:
