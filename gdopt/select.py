@@ -122,6 +122,10 @@ def _best_of_each(draws: Float[Tensor, "n m"]) -> list[int]:
 SAMPLES = 128
 # Of a large pool, so many candidates of the highest mean + BOUND deviations are looked at: others promise too little.
 LOOKED_AT, BOUND = 256, 2.0
+# Of numbers that BoTorch's batch of so many candidates has, with the known points beside each. Fingerprints have more.
+ROOM = 2**25
+# By draws, the incumbent is the best of so many known points: others are hardly ever.
+KNOWN = 256
 
 
 def greedy(
@@ -133,13 +137,21 @@ def greedy(
 ) -> list[int]:
     """n different candidates of m, each the best addition to those before it by BoTorch's qLogNEI.
 
+    Where z is so wide, and so much is known, that BoTorch's batches would take too much memory and time, the same
+    improvement is taken over joint draws of all candidates, at once and without logarithms.
+
     Args:
         surrogate: of the objective: the incumbent is the best of where it knows values, under each draw.
         pool: the candidates.
         n: how many to take, at most m.
         pending: points that are being measured, which the batch should add to.
-        seed: of the quasi-random draws.
+        seed: of the draws.
     """
+    with torch.no_grad():
+        mean, variance = surrogate.predict(pool)
+    rows = (mean + BOUND * variance.sqrt()).argsort(descending=True)[: max(LOOKED_AT, n)]
+    if LOOKED_AT * surrogate.z.numel() > ROOM:
+        return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
     acqf = qLogNoisyExpectedImprovement(
         model=surrogate.model,
         X_baseline=surrogate.inputs(surrogate.z),
@@ -148,10 +160,26 @@ def greedy(
         prune_baseline=False,
         cache_root=False,
     )
-    with torch.no_grad():
-        mean, variance = surrogate.predict(pool)
-    rows = (mean + BOUND * variance.sqrt()).argsort(descending=True)[: max(LOOKED_AT, n)]
     return rows[additions(acqf, surrogate.inputs(pool[rows]), n)].tolist()
+
+
+def _additions_by_draws(
+    surrogate: Surrogate, choices: Float[Tensor, "m d"], n: int, pending: Float[Tensor, "p d"], seed: int
+) -> list[int]:
+    """n different choices of m, each the best addition to those before it: noisy expected improvement over draws.
+
+    Where no draw of any choice improves, the first choice is taken: they come with the most promising first.
+    """
+    known = torch.cat([surrogate.z[:KNOWN], pending])
+    draws = surrogate.draw(torch.cat([known, choices]), SAMPLES, 1.0, torch.Generator().manual_seed(seed))
+    best, values = draws[:, : len(known)].amax(1, keepdim=True), draws[:, len(known) :]
+    picks: list[int] = []
+    for _ in range(n):
+        gain = (values - best).clamp_min(0).mean(0)
+        gain[picks] = -1.0
+        picks.append(int(gain.argmax()))
+        best = torch.maximum(best, values[:, picks[-1:]])
+    return picks
 
 
 def additions(acqf: AcquisitionFunction, choices: Float[Tensor, "m d"], n: int) -> list[int]:

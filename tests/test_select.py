@@ -111,6 +111,32 @@ def test_greedy_takes_of_a_large_pool_what_it_would_take_of_all(
     assert sorted(found) == sorted(greedy(surrogate, pool, 3, NONE, seed=0))
 
 
+@pytest.mark.parametrize("room", [2**40, 0])
+def test_a_batch_by_greedy_improves_nearly_as_much_as_the_best_that_is_built_up(
+    surrogate: GaussianProcess, told: Tensor, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(select, "ROOM", room)  # by BoTorch, and by draws
+    pool = normal(30, 2, seed=1)
+    draws = surrogate.draw(torch.cat([told, pool[:1], pool]), 20_000, 1.0, seeded(9))
+    before = draws[:, : len(told) + 1].amax(1)
+
+    def gain(rows: list[int]) -> float:
+        best = draws[:, [len(told) + 1 + row for row in rows]].amax(1)
+        return float((best - before).clamp_min(0).mean())
+
+    built: list[int] = []
+    for _ in range(3):
+        built.append(max(set(range(30)) - set(built), key=lambda row: gain([*built, row])))
+    found = greedy(surrogate, pool, 3, pool[:1], seed=0)
+    assert len(set(found)) == 3
+    assert gain(found) > 0.9 * gain(built)
+
+
+def test_by_draws_a_whole_pool_can_be_taken(surrogate: GaussianProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "ROOM", 0)
+    assert sorted(greedy(surrogate, normal(20, 2, seed=1), 20, NONE, seed=0)) == list(range(20))
+
+
 def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess) -> None:
     pool = torch.cat([normal(20, 2, seed=1), torch.tensor([[0.5, 0.5]]).double()])
     (first,) = greedy(surrogate, pool, 1, NONE, seed=0)

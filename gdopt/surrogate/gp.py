@@ -15,6 +15,7 @@ from botorch.models.utils.gpytorch_modules import (
 )
 from botorch.posteriors import GPyTorchPosterior
 from gpytorch import settings
+from gpytorch.kernels import Kernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from gdopt.surrogate.model import by_rows
 
-__all__ = ["GaussianProcess", "conditioned", "fit"]
+__all__ = ["GaussianProcess", "conditioned", "fit", "fitted"]
 
 # z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
 BOX = 3.0
@@ -40,15 +41,17 @@ class GaussianProcess:
         model: over `inputs(z)`.
         z: where values are known.
         y: the warped values there.
+        box: what is 1 in the model's own coordinates.
     """
 
     model: SingleTaskGP
     z: Float[Tensor, "k d"]
     y: Float[Tensor, " k"]
+    box: float = BOX
 
     def inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The model's own coordinates of rows of z."""
-        return z / BOX
+        return z / self.box
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
@@ -122,9 +125,28 @@ def fit(
         variance: of the noise of each y, as far as it is known; 0 is allowed.
     """
     covariance = get_covar_module_with_dim_scaled_prior(ard_num_dims=z.shape[1], use_rbf_kernel=False)
+    return fitted(covariance, BOX, z, y, variance)
+
+
+def fitted(
+    covariance: Kernel,
+    box: float,
+    z: Float[Tensor, "n d"],
+    y: Float[Tensor, " n"],
+    variance: Float[Tensor, " n"] | None,
+) -> GaussianProcess:
+    """The process of a covariance of z / box; its parameters, the noise and a constant mean are the likeliest.
+
+    Args:
+        covariance: with its priors.
+        box: what is 1 in the coordinates of the covariance.
+        z: where values are known.
+        y: warped values, of about unit variance.
+        variance: of the noise of each y; see `fit`.
+    """
     likelihood = get_gaussian_likelihood_with_lognormal_prior() if variance is None else _beside(variance)
     model = SingleTaskGP(
-        z / BOX, y.unsqueeze(1), likelihood=likelihood, outcome_transform=None, covar_module=covariance
+        z / box, y.unsqueeze(1), likelihood=likelihood, outcome_transform=None, covar_module=covariance
     )
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
     # A retry of the fit starts from a draw of the priors, out of the global generator.
@@ -135,7 +157,7 @@ def fit(
             fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": ITERATIONS}})
         except ModelFittingError:
             model.eval()  # the priors' own modes are still a usable model
-    return GaussianProcess(model, z, y)
+    return GaussianProcess(model, z, y, box)
 
 
 def _beside(variance: Float[Tensor, " n"]) -> FixedNoiseGaussianLikelihood:
