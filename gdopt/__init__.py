@@ -19,11 +19,14 @@ from gdopt.errors import (
     TrialError,
 )
 from gdopt.space import Choice, Constraint, Integer, Real, Space
+from gdopt.string_space import MoleculeSpace, SequenceSpace
 
 if TYPE_CHECKING:
     from gdopt.algorithm import Status, Trial
     from gdopt.baselines.random import RandomSearch
     from gdopt.guided import GuidedDiffusion
+    from gdopt.masked import MaskedDiffusion
+    from gdopt.masked_prior import MaskedPrior
     from gdopt.optimize import maximize, minimize
     from gdopt.prior import DiffusionPrior
     from gdopt.study import Study
@@ -38,12 +41,16 @@ __all__ = [
     "GdoptError",
     "GuidedDiffusion",
     "Integer",
+    "MaskedDiffusion",
+    "MaskedPrior",
     "MissingExtraError",
+    "MoleculeSpace",
     "NumericsError",
     "ProblemError",
     "RandomSearch",
     "Real",
     "ResultError",
+    "SequenceSpace",
     "SettingsError",
     "Space",
     "SpaceError",
@@ -59,6 +66,8 @@ __all__ = [
 HOMES = {
     "DiffusionPrior": "gdopt.prior",
     "GuidedDiffusion": "gdopt.guided",
+    "MaskedDiffusion": "gdopt.masked",
+    "MaskedPrior": "gdopt.masked_prior",
     "RandomSearch": "gdopt.baselines.random",
     "Status": "gdopt.algorithm",
     "Study": "gdopt.study",

@@ -1,0 +1,309 @@
+"""Masked diffusion: learn from what was told, then hide pieces of good strings and draw them again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gdopt import belief, select, strings
+from gdopt.algorithm import State, append, stream
+from gdopt.designs import best_first, pending
+from gdopt.diffusion.masked import TokenDenoiser, unmask
+from gdopt.diffusion.token_network import fit
+from gdopt.errors import SettingsError, SpaceError, StoreError
+from gdopt.masked_prior import MaskedPrior
+from gdopt.portfolio import portfolio
+from gdopt.proposal import elite_of, elite_weights, pool_size
+from gdopt.select import Selection, thompson
+from gdopt.space import Params, Space
+from gdopt.start import START
+from gdopt.surrogate import tanimoto
+from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.pairs import pairs
+from gdopt.surrogate.warp import Warp, power
+from gdopt.token_proposal import crossed, rewindowed, scattered
+
+__all__ = ["Features", "MaskedDiffusion"]
+
+# Strings to what the surrogate sees of them, a row each.
+Features = Callable[[Sequence[str]], Tensor]
+
+# Calls of the denoiser that reveal a string: more would be more exact, and slower.
+REVEALED = 12
+# AdamW's rate when the network is trained on: a seventh of pretraining's.
+TUNING_RATE = 3e-4
+# Strings of the corpus, beside those that were told, that the network is trained on.
+REPLAYED = 1000
+# Of the best that were told, so many are trained on, each written in so many ways.
+FAMILY, WRITINGS = 80, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedDiffusion:
+    """Strings from a masked diffusion model: pieces of the best are hidden and drawn again, in several generations.
+
+    The first strings come from the corpus. From then on an `ask` is four steps: *learn* (fit the surrogate to what was
+    told; train the network on, if `finetune` says so), *hide* pieces of parents, *draw* them again by the denoiser,
+    *select*. The parents of the first generation are the best that were told; those of the next are what Thompson
+    sampling likes of the pool so far.
+
+    Args:
+        prior: a masked diffusion model of unlabelled strings.
+        start: results to have before learning.
+        candidates: in the pool, about; four for each string asked for, if that is more.
+        generations: that the pool is made in.
+        crossed: share of the pool that joins pieces of two parents.
+        scattered: share that has single tokens hidden.
+        drawn: share that is drawn anew, with nothing of a parent.
+        broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
+            the pool has one window hidden. All are shares at first: `gdopt.portfolio` says what becomes of them.
+        hidden: share of a string that is hidden, about.
+        elites: parents, at most.
+        keep: how many of the best strings the surrogate is fitted to.
+        temper: factor on the surrogate's spread in Thompson sampling.
+        finetune: optimizer steps of the network in every `ask`, on corpus and told strings half and half.
+        allowed: whether a string may be proposed, such as one that can be made; all may by default.
+        features: what the surrogate sees; fingerprints of molecules, gapped pairs of sequences by default.
+        warp: of the values, before the surrogate sees them.
+        surrogate: what is fitted to the features; a Gaussian process of their Tanimoto similarity by default.
+        selection: of a batch from the pool; qLogNEI for few strings and Thompson sampling for many by default.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    prior: MaskedPrior
+    start: int = 10
+    candidates: int = 1200
+    generations: int = 3
+    crossed: float = 0.25
+    scattered: float = 0.1
+    drawn: float = 0.05
+    broad: float = 0.1
+    hidden: float = 0.2
+    elites: int = 60
+    keep: int = 1000
+    temper: float = 0.5
+    finetune: int = 0
+    allowed: Callable[[str], bool] | None = None
+    features: Features | None = None
+    warp: Warp = power
+    surrogate: Fit = tanimoto.fit
+    selection: Selection = select.batch
+
+    def __post_init__(self) -> None:
+        for name, least in (("start", 2), ("candidates", 2), ("elites", 2), ("keep", 2), ("generations", 1)):
+            _require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
+        for name in ("temper", "finetune"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
+        shares = (self.crossed, self.scattered, self.drawn, self.broad)
+        _require(
+            min(shares) >= 0 and sum(shares) <= 1, "crossed, scattered, drawn, broad", shares, "shares, together <= 1"
+        )
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked.
+
+        Raises:
+            SpaceError: the prior is of another space.
+        """
+        if self.prior.space != space:
+            raise SpaceError("the prior is of another space: give the study prior.space, or the space it was fitted to")
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials, proposed from what has been told so far."""
+        if len(best_first(state)) < self.start:
+            some = self._unused(state, n)
+            return append(state, [self._params(one) for one in some], [START] * n, [None] * n, {})
+        generator = stream(state)
+        view = _View(self._name, self.features or _features(self.prior))
+        state, net = self._fine_tune(state, generator)
+        surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
+        pool = self._pool(state, net, surrogate, view, pool_size(self.candidates, n), generator)
+        missing = n - len(pool)
+        pool |= dict.fromkeys(self._unused(state, missing, pool), START) if missing > 0 else {}
+        found = list(pool)
+        z = view.features(found)
+        usable = belief.likely(state, view, z, n)
+        chosen = self.selection(surrogate, z[usable], n, pending(state, view), self.temper, generator)
+        picks = [usable[i] for i in chosen]
+        return append(
+            state,
+            [self._params(found[i]) for i in picks],
+            [pool[found[i]] for i in picks],
+            surrogate.mean(z[picks]).tolist(),
+            {"pool": float(len(pool))},
+        )
+
+    @property
+    def _name(self) -> str:
+        return self.prior.space.names[0]
+
+    def _params(self, one: str) -> Params:
+        return {self._name: one}
+
+    def _seen(self, state: State) -> set[str]:
+        return {str(t.params[self._name]) for t in state.trials}
+
+    def _unused(self, state: State, n: int, beside: Mapping[str, str] | None = None) -> list[str]:
+        """n strings that were not asked for: of the corpus in an order that the seed fixes, then of the prior.
+
+        Raises:
+            SettingsError: there are no more, nearly.
+        """
+        known = self._seen(state) | set(beside or ())
+        generator = torch.Generator().manual_seed(state.seed)
+        order = torch.randperm(len(self.prior.corpus), generator=generator).tolist()
+        found = [one for i in order if self._new(one := self.prior.corpus[i], known)][:n]
+        for attempt in range(ATTEMPTS):
+            if len(found) == n:
+                return found
+            seed = state.seed + len(state.trials) * ATTEMPTS + attempt
+            more = (one for one in self.prior.sample(max(n, LEAST_DRAWN), seed) if self._new(one, known | {*found}))
+            found += list(dict.fromkeys(more))[: n - len(found)]
+        raise SettingsError(f"ask(n = {n}): the prior has only {len(found)} more strings that are allowed and new")
+
+    def _new(self, one: str, known: set[str]) -> bool:
+        """Whether a string may be proposed."""
+        fits = one not in known and (self.allowed is None or self.allowed(one))
+        return fits and self.prior.space.allows(self._params(one))
+
+    def _fine_tune(self, state: State, generator: torch.Generator) -> tuple[State, TokenDenoiser]:
+        """The prior's denoiser; its network trained on, with replay, if `finetune` says so (Algorithm 2, step 3)."""
+        net, tokens = self.prior.denoiser, self.prior.tokens
+        if not self.finetune:
+            return state, net
+        if state.tensors:
+            net = deepcopy(net)
+            try:
+                net.load_state_dict(dict(state.tensors))
+            except RuntimeError as error:
+                raise StoreError(
+                    "the study's fine-tuned network belongs to another prior than the one given"
+                ) from error
+        best = [str(t.params[self._name]) for t in best_first(state)][:FAMILY]
+        old = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
+        rows = tokens.write([self.prior.corpus[i] for i in old] + best * WRITINGS, generator)
+        shares = torch.cat(
+            [torch.full((REPLAYED,), 1 / REPLAYED), elite_weights(len(best)).repeat(WRITINGS) / WRITINGS]
+        )
+        there = rows[:, 0] < len(tokens.alphabet)
+        net, _ = fit(
+            net,
+            rows[there],
+            generator,
+            weights=shares[there],
+            steps=self.finetune,
+            learning_rate=TUNING_RATE,
+            check_every=self.finetune,
+        )
+        return replace(state, tensors=net.state_dict()), net
+
+    def _first_shares(self) -> dict[str, float]:
+        """The sources and their shares of the pool before any was tried."""
+        shares = {"crossed": self.crossed, "scattered": self.scattered, "drawn": self.drawn, "corpus": self.broad}
+        shares["windowed"] = max(0.0, 1 - sum(shares.values()))
+        return {name: share for name, share in shares.items() if share > 0}
+
+    def _pool(
+        self,
+        state: State,
+        net: TokenDenoiser,
+        surrogate: Surrogate,
+        view: "_View",
+        size: int,
+        generator: torch.Generator,
+    ) -> dict[str, str]:
+        """New strings, and the source of each."""
+        shares = portfolio(self._first_shares(), state.done)
+        known = self._seen(state)
+        pool = dict.fromkeys(self._broad(surrogate, view, round(shares.pop("corpus", 0.0) * size), known), "corpus")
+        told = [str(t.params[self._name]) for t in best_first(state)]
+        parents = told[: len(elite_of(torch.empty(len(told), 0), self.elites))]
+        weights = elite_weights(len(parents))
+        for generation in range(self.generations):
+            for source, share in shares.items():
+                count = round(share * size / self.generations)
+                rows = self._with_gaps(source, parents, weights, count, generator)
+                for one in self.prior.tokens.read(unmask(net, rows, generator, REVEALED)):
+                    if one is not None and one not in pool and self._new(one, known):
+                        pool[one] = source
+            if pool and generation + 1 < self.generations:
+                found = list(pool)
+                best = thompson(surrogate, view.features(found), min(self.elites, len(found)), self.temper, generator)
+                parents = [found[i] for i in best]
+                weights = torch.ones(len(parents), dtype=torch.float64)
+        return pool
+
+    def _broad(self, surrogate: Surrogate, view: "_View", n: int, known: set[str]) -> list[str]:
+        """New strings of the corpus that the surrogate gives the highest upper bounds."""
+        rest = [one for one in self.prior.corpus if one not in known]
+        if not n or not rest:
+            return []
+        with torch.no_grad():
+            mean, variance = surrogate.predict(view.features(rest))
+        order = (mean + variance.sqrt()).argsort(descending=True)
+        best = (rest[i] for i in order.tolist())
+        return [one for one in best if self._new(one, known)][:n]
+
+    def _with_gaps(
+        self,
+        source: str,
+        parents: Sequence[str],
+        weights: Float[Tensor, " k"],
+        n: int,
+        generator: torch.Generator,
+    ) -> Int[Tensor, "n L"]:
+        """Rows of parents with a part hidden, by a source."""
+        tokens, (only,) = self.prior.tokens, self.prior.space.parameters
+        count, stretch = (
+            len(tokens.alphabet),
+            not (isinstance(only, strings.Sequence) and only.shortest == only.longest),
+        )
+
+        def rows() -> Int[Tensor, "n L"]:
+            drawn = torch.multinomial(weights, n, replacement=True, generator=generator).tolist()
+            return tokens.write([parents[i] for i in drawn], generator)
+
+        if source == "drawn" or not n:
+            return self.prior.blank(n, generator)
+        if source == "crossed":
+            return crossed(rows(), rows(), count, generator, stretch=stretch)
+        if source == "scattered":
+            return scattered(rows(), count, self.hidden, generator)
+        return rewindowed(rows(), count, self.hidden, generator, stretch=stretch)
+
+
+# Draws of the prior for strings that are missing, and how often they are drawn.
+LEAST_DRAWN, ATTEMPTS = 64, 20
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A study's strings as the surrogate sees them."""
+
+    name: str
+    features: Features
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The features of each of the given parameters."""
+        return self.features([str(one[self.name]) for one in params])
+
+
+def _features(prior: MaskedPrior) -> Features:
+    """What the surrogate sees of strings of the space."""
+    if isinstance(prior.space.parameters[0], strings.Sequence):
+        return lambda some: pairs(prior.tokens.write(some), len(prior.tokens.alphabet))
+    from gdopt.chemistry.fingerprints import counts
+
+    return counts
+
+
+def _require(holds: bool, name: str, given: object, expected: str) -> None:
+    if not holds:
+        raise SettingsError(f"{name} = {given}: expected {expected}")

@@ -1,0 +1,141 @@
+"""The law of unlabelled strings as a masked diffusion model: what is plausible, before anything is measured."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gdopt import files, strings
+from gdopt.diffusion.markov import MarkovDenoiser, counted
+from gdopt.diffusion.masked import unmask
+from gdopt.diffusion.token_network import TokenNet, fit, token_network
+from gdopt.diffusion.train import Progress, Training
+from gdopt.errors import CorpusError, StoreError
+from gdopt.space import Space
+from gdopt.space_json import read, written
+from gdopt.string_space import MoleculeSpace, SequenceSpace
+from gdopt.token_proposal import unwritten
+from gdopt.tokens import Letters, Selfies, Tokens, tokens_of
+
+__all__ = ["MaskedPrior"]
+
+FORMAT = "gdopt masked prior 1"
+# Ways to write each string that the network is trained on, where there are several.
+WRITINGS = 8
+# Of the corpus, the share that tells when training has to stop.
+HELD_OUT = 0.05
+
+
+@dataclass(frozen=True)
+class MaskedPrior:
+    """A masked diffusion model of strings, pretrained without labels: `fit` it, `sample` it, `save` and `load` it.
+
+    Args:
+        space: what may be tried.
+        tokens: strings to rows of tokens and back.
+        denoiser: of rows of tokens.
+        corpus: the strings it was fitted to, each once.
+        training: how the fit went, in nats a token.
+        seconds: how long it took.
+    """
+
+    space: Space
+    tokens: Tokens
+    denoiser: TokenNet
+    corpus: tuple[str, ...]
+    training: Training
+    seconds: float
+
+    @classmethod
+    def fit(
+        cls,
+        space: MoleculeSpace | SequenceSpace,
+        *,
+        seed: int = 0,
+        steps: int = 2000,
+        progress: Progress | None = None,
+    ) -> "MaskedPrior":
+        """A prior of the corpus of a space, without labels.
+
+        Args:
+            space: with a corpus.
+            seed: of the network's first weights and of its training.
+            steps: of training at most; it stops earlier when held-out strings say so.
+            progress: called with (step, steps, held-out loss in nats a token) as training goes on.
+
+        Raises:
+            CorpusError: fewer than two different strings.
+        """
+        began = time.perf_counter()
+        corpus = tuple(dict.fromkeys(space.corpus))
+        if len(corpus) < 2:
+            raise CorpusError(f"a prior needs a corpus of two different strings or more, got {len(corpus)}")
+        generator = torch.Generator().manual_seed(seed)
+        tokens = tokens_of(space.parameters[0], corpus, generator)
+        order = [corpus[i] for i in torch.randperm(len(corpus), generator=generator).tolist()]
+        split = int(HELD_OUT * len(order))
+        held, rows = (_written(tokens, some, generator) for some in (order[:split], order[split:]))
+        untrained = token_network(counted(rows, len(tokens.alphabet)), tokens.length, seed)
+        net, training = fit(
+            untrained, rows, generator, held=held if len(held) else None, steps=steps, progress=progress
+        )
+        return cls(space, tokens, net, corpus, training, time.perf_counter() - began)
+
+    def sample(self, n: int, seed: int = 0) -> list[str]:
+        """New strings from n draws of the diffusion model: fewer than n where a draw stands for nothing."""
+        generator = torch.Generator().manual_seed(seed)
+        rows = unmask(self.denoiser, self.blank(n, generator), generator)
+        return [one for one in self.tokens.read(rows) if one is not None]
+
+    def blank(self, n: int, generator: torch.Generator) -> Int[Tensor, "n L"]:
+        """n rows of hidden tokens, as long as strings of the corpus are."""
+        chosen = torch.randint(len(self.corpus), (n,), generator=generator).tolist()
+        known = len(self.tokens.alphabet)
+        lengths = (self.tokens.write([self.corpus[i] for i in chosen]) < known).sum(1).clamp_min(1)
+        return unwritten(lengths.tolist(), known, self.tokens.length)
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, checksum and all, that `load` reads."""
+        header: dict[str, Any] = {
+            "format": FORMAT,
+            "space": written(self.space),
+            "alphabet": self.tokens.alphabet,
+            "length": self.tokens.length,
+            "corpus": self.corpus,
+            "steps": self.training.steps,
+            "losses": self.training.losses,
+            "best": self.training.best,
+            "seconds": self.seconds,
+        }
+        files.write(Path(path), self.denoiser.state_dict(), header)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "MaskedPrior":
+        """The prior that `save` wrote.
+
+        Raises:
+            StoreError: the file is missing, not a prior of strings, or not what was written.
+        """
+        tensors, header = files.read(Path(path))
+        if header.get("format") != FORMAT:
+            raise StoreError(f"{path} holds {header.get('format')!r}, not {FORMAT!r}")
+        space = read(header["space"])
+        (only,) = space.parameters
+        tokens: Tokens = Selfies(tuple(header["alphabet"]), header["length"])
+        if isinstance(only, strings.Sequence):
+            tokens = Letters(only)
+        net = token_network(MarkovDenoiser(tensors["first"], tensors["step"]), tokens.length)
+        net.load_state_dict(tensors)
+        training = Training(header["steps"], tuple(header["losses"]), header["best"])
+        return cls(space, tokens, net.requires_grad_(False), tuple(header["corpus"]), training, header["seconds"])
+
+
+def _written(tokens: Tokens, some: Sequence[str], generator: torch.Generator) -> Int[Tensor, "n L"]:
+    """Rows of the strings, in several ways where there are several, without repetition of equal rows."""
+    rows: Tensor = torch.cat([tokens.write(some, generator) for _ in range(WRITINGS)]).unique(dim=0)
+    return rows[rows[:, 0] < len(tokens.alphabet)]

@@ -1,0 +1,86 @@
+"""What hides tokens of good designs, to be drawn again by the denoiser: contracted steps of a masked diffusion.
+
+Noise of a masked diffusion hides single tokens anywhere. What a design owes its value to are pieces, so pieces are
+hidden: a window, which may come back longer or shorter, or what joins the pieces of two parents.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+__all__ = ["crossed", "rewindowed", "scattered", "unwritten"]
+
+# A window's length varies about the share by a log-normal factor; it comes back up to so many tokens longer or shorter.
+SPREAD, STRETCH = 0.7, 3
+# Tokens hidden between the pieces of two parents.
+JOINT = 3
+
+
+def rewindowed(
+    x: Int[Tensor, "n L"], tokens: int, share: float, generator: torch.Generator, *, stretch: bool
+) -> Int[Tensor, "n L"]:
+    """Each row with one window hidden, about a share of it.
+
+    Args:
+        x: rows, V + 1 beyond their ends.
+        tokens: V.
+        share: of a row's tokens.
+        generator: of places and lengths.
+        stretch: whether the hidden window may be longer or shorter than what was there.
+    """
+    n, most = x.shape
+    factor = (SPREAD * torch.randn(n, generator=generator)).exp()
+    change = torch.randint(-STRETCH, STRETCH + 1, (n,), generator=generator)
+    at = torch.rand(n, generator=generator)
+    rows = []
+    for row, f, c, u in zip(_lists(x, tokens), factor.tolist(), change.tolist(), at.tolist(), strict=True):
+        width = min(len(row), max(1, round(share * f * len(row))))
+        start = int(u * (len(row) - width + 1))
+        new = max(0 if len(row) > width else 1, width + c) if stretch else width
+        rows.append((row[:start] + [tokens] * new + row[start + width :])[:most])
+    return packed(rows, tokens, most)
+
+
+def scattered(x: Int[Tensor, "n L"], tokens: int, share: float, generator: torch.Generator) -> Int[Tensor, "n L"]:
+    """Each row with a share of its tokens hidden, one of them at least."""
+    there = x < tokens
+    noise = torch.rand(x.shape, generator=generator).masked_fill(~there, 2.0)
+    count = (share * there.sum(1, keepdim=True)).round().clamp_min(1)
+    return torch.where(noise.argsort(1).argsort(1) < count, tokens, x)
+
+
+def crossed(
+    x: Int[Tensor, "n L"], y: Int[Tensor, "n L"], tokens: int, generator: torch.Generator, *, stretch: bool
+) -> Int[Tensor, "n L"]:
+    """The head of each row of x and the tail of the same row of y, with a few hidden tokens between them.
+
+    Without `stretch` both are cut at one place, so that lengths stay.
+    """
+    n, most = x.shape
+    u, v = torch.rand(2, n, generator=generator).tolist()
+    joint = torch.randint(0, JOINT + 1, (n,), generator=generator).tolist()
+    rows = []
+    for one, other, a, b, gap in zip(_lists(x, tokens), _lists(y, tokens), u, v, joint, strict=True):
+        cut = 1 + int(a * (len(one) - 1))
+        then = int(b * len(other)) if stretch else cut
+        head = one[:cut] if stretch else one[: max(0, cut - gap)]
+        rows.append((head + [tokens] * gap + other[then:])[:most])
+    return packed(rows, tokens, most)
+
+
+def unwritten(lengths: Sequence[int], tokens: int, most: int) -> Int[Tensor, "n L"]:
+    """Rows of these lengths with nothing but hidden tokens."""
+    return packed([[tokens] * length for length in lengths], tokens, most)
+
+
+def packed(rows: Sequence[Sequence[int]], tokens: int, most: int) -> Int[Tensor, "n L"]:
+    """The rows as a tensor, filled up with V + 1."""
+    filled = [[*row, *[tokens + 1] * (most - len(row))] for row in rows]
+    return torch.tensor(filled, dtype=torch.int64).reshape(-1, most)
+
+
+def _lists(x: Int[Tensor, "n L"], tokens: int) -> list[list[int]]:
+    """The rows up to their ends."""
+    return [[token for token in row if token <= tokens] for row in x.tolist()]

@@ -1,0 +1,154 @@
+"""Masked diffusion as an algorithm: sequences and molecules by ask and tell."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+import gdopt
+from gdopt.algorithm import Algorithm
+from gdopt.masked import MaskedDiffusion
+from gdopt.masked_prior import MaskedPrior
+from gdopt.strings import DNA
+from gdopt.study import Study
+
+LENGTH = 10
+
+
+def sites(sequence: str) -> float:
+    """How often GC stands in a sequence: at most five times in ten letters."""
+    return float(sequence.count("GC"))
+
+
+@cache
+def dna() -> MaskedPrior:
+    generator = torch.Generator().manual_seed(0)
+    letters = torch.randint(4, (60, LENGTH), generator=generator).tolist()
+    corpus = ["".join(DNA[i] for i in row) for row in letters]
+    return MaskedPrior.fit(gdopt.SequenceSpace(DNA, LENGTH, corpus=corpus), steps=20)
+
+
+@cache
+def alkanes() -> MaskedPrior:
+    corpus = ["CCO", "CCCO", "CC(C)O", "CCN", "CCCN", "CC(C)N", "CCCCO", "OCCN", "CCOC", "CCCOC", "CC(O)CN", "CCCl"]
+    return MaskedPrior.fit(gdopt.MoleculeSpace.from_smiles(corpus), steps=20)
+
+
+def settings(prior: MaskedPrior, **changes: object) -> MaskedDiffusion:
+    return MaskedDiffusion(**{"prior": prior, "start": 4, "candidates": 60, "generations": 2, **changes})  # type: ignore[arg-type]
+
+
+def played(study: Study, rounds: int, n: int = 6) -> Study:
+    name = study.space.names[0]
+    for _ in range(rounds):
+        trials = study.ask(n)
+        study.tell({t.id: sites(str(t.params[name])) + len(str(t.params[name])) / 100 for t in trials})
+    return study
+
+
+def strings_of(study: Study) -> list[str]:
+    return [str(t.params[study.space.names[0]]) for t in study.trials]
+
+
+def test_it_is_an_algorithm() -> None:
+    assert isinstance(settings(dna()), Algorithm)
+
+
+def test_every_sequence_is_new_and_of_the_space() -> None:
+    study = played(Study(dna().space, direction="maximize", algorithm=settings(dna())), 4)
+    found = strings_of(study)
+    assert len(set(found)) == len(found) == 24
+    assert all(study.space.allows(t.params) for t in study.trials)
+
+
+def test_sequences_improve_on_the_corpus() -> None:
+    study = played(Study(dna().space, direction="maximize", algorithm=settings(dna())), 8)
+    assert sites(str(study.best.params["sequence"])) > max(map(sites, dna().corpus))
+
+
+def test_molecules_are_canonical_and_new() -> None:
+    from gdopt.chemistry.smiles import canonical
+
+    study = played(Study(alkanes().space, direction="maximize", algorithm=settings(alkanes())), 3)
+    found = strings_of(study)
+    assert len(set(found)) == len(found)
+    assert [canonical(one) for one in found] == found
+    assert {t.source for t in study.trials} - {"start", "corpus"}
+
+
+def test_only_allowed_strings_are_proposed() -> None:
+    study = Study(
+        alkanes().space, direction="maximize", algorithm=settings(alkanes(), allowed=lambda one: "N" not in one)
+    )
+    assert not any("N" in one for one in strings_of(played(study, 3, n=3)))
+
+
+@pytest.mark.parametrize("finetune", [0, 3])
+def test_resumed_study_goes_on_bit_for_bit(tmp_path: Path, finetune: int) -> None:
+    algorithm = settings(dna(), finetune=finetune)
+    whole = played(Study(dna().space, direction="maximize", algorithm=algorithm), 3)
+    played(Study(dna().space, direction="maximize", algorithm=algorithm, storage=tmp_path / "s.gdopt"), 2)
+    resumed = Study(dna().space, direction="maximize", algorithm=algorithm, storage=tmp_path / "s.gdopt")
+    assert strings_of(played(resumed, 1)) == strings_of(whole)
+
+
+def test_prior_that_was_saved_samples_the_same(tmp_path: Path) -> None:
+    for name, prior in (("dna", dna()), ("alkanes", alkanes())):
+        prior.save(tmp_path / name)
+        loaded = MaskedPrior.load(tmp_path / name)
+        assert loaded.sample(5, seed=1) == prior.sample(5, seed=1)
+        assert (loaded.space, loaded.corpus) == (prior.space, prior.corpus)
+
+
+def test_fixed_letters_and_forbidden_motifs_are_kept() -> None:
+    corpus = [one for one in dna().corpus if one[3] == "A" and "TT" not in one]
+    space = gdopt.SequenceSpace(DNA, LENGTH, corpus=corpus, fixed={3: "A"}, forbidden=["TT"])
+    study = played(
+        Study(space, direction="maximize", algorithm=settings(MaskedPrior.fit(space, steps=5), start=2)), 3, n=4
+    )
+    found = strings_of(study)
+    assert all(one[3] == "A" and "TT" not in one for one in found)
+
+
+def test_more_than_a_small_space_has_is_refused() -> None:
+    space = gdopt.SequenceSpace("ab", 2, corpus=["aa", "bb"])
+    study = Study(space, direction="maximize", algorithm=settings(MaskedPrior.fit(space, steps=1)))
+    with pytest.raises(gdopt.SettingsError, match=r"only 4 more strings"):
+        study.ask(5)
+
+
+def test_prior_of_another_space_is_refused() -> None:
+    with pytest.raises(gdopt.SpaceError, match="another space"):
+        Study(alkanes().space, direction="maximize", algorithm=settings(dna()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("start", 1, "2 or more"),
+        ("hidden", 0.0, "a share above 0"),
+        ("broad", 1.2, "shares, together"),
+        ("temper", -1.0, "0 or"),
+    ],
+)
+def test_settings_out_of_range_are_refused(name: str, value: float, message: str) -> None:
+    with pytest.raises(gdopt.SettingsError, match=f"{name}.*{message}"):
+        settings(dna(), **{name: value})
+
+
+def test_corpus_of_one_string_is_refused() -> None:
+    with pytest.raises(gdopt.CorpusError, match="two different strings or more, got 1"):
+        MaskedPrior.fit(gdopt.SequenceSpace(DNA, 3, corpus=["ACG", "ACG"]))
+
+
+def test_told_molecule_that_was_not_asked_for_is_added_in_canonical_form() -> None:
+    study = Study(alkanes().space, direction="maximize", algorithm=settings(alkanes()))
+    assert study.add({"smiles": "OCC"}, 1.0).params["smiles"] == "CCO"
+    with pytest.raises(gdopt.SpaceError, match="is no molecule"):
+        study.add({"smiles": "C1CC"}, 1.0)
+
+
+def test_numbers_cannot_stand_for_molecules() -> None:
+    with pytest.raises(gdopt.SpaceError, match=r"smiles: a molecule is nothing .* gdopt.MaskedDiffusion"):
+        Study(alkanes().space, direction="maximize")
