@@ -35,7 +35,7 @@ SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
         ({"temper": -1.0}, "temper = -1.0: expected 0 or more"),
         ({"finetune": -1}, "finetune = -1: expected 0 or more"),
         ({"slopes": -0.5}, "slopes = -0.5: expected 0 or more"),
-        ({"refit": -0.1}, r"refit, guide, renoise, broad = \(-0.1, 0.1, 0.4, 0.1\): expected shares, together <= 1"),
+        ({"refit": -0.1}, r"refit, guide, renoise, broad = \(-0.1, 0.0, 0.4, 0.1\): expected shares, together <= 1"),
         (
             {"refit": 0.8, "guide": 0.3},
             r"refit, guide, renoise, broad = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",

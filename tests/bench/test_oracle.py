@@ -1,6 +1,7 @@
 """The ceiling arm: selection by the truth."""
 
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 import torch
@@ -26,11 +27,13 @@ def test_the_truly_best_candidates_are_taken(direction: str) -> None:
     assert [values[i] for i in picks] == expected
 
 
-def test_the_truth_gets_further_than_the_surrogate() -> None:
+def test_the_truth_gets_further_than_the_surrogate_in_the_mean_of_six_seeds() -> None:
     problem = load("hill")
 
-    def best(**settings: object) -> float:
-        study = Study(problem.space, direction="maximize", algorithm=guided(**settings))
-        return drive(study, 5, 10, lambda params: problem.evaluate([params])[0]).best.value
+    def mean_best(**settings: object) -> float:
+        studies = (
+            Study(problem.space, direction="maximize", algorithm=guided(**settings), seed=seed) for seed in range(6)
+        )
+        return fmean(drive(s, 5, 10, lambda params: problem.evaluate([params])[0]).best.value or 0.0 for s in studies)
 
-    assert best(selection=oracle(problem, None)) > best()
+    assert mean_best(selection=oracle(problem, None)) > mean_best()
