@@ -77,8 +77,8 @@ class GuidedDiffusion:
         start: designs to have results of before learning; by default twice the dimension, between 4 and 10.
         candidates: in the pool, at least; four for each design asked for, if that is more.
         refit: share of the pool whose steps are the elite's own differences.
-        guide: share that is drawn by guided sampling of the law moved to the elite; none by default, as it costs a third of
-            the time and pays nothing that ten seeds show (docs/benchmarks.md).
+        guide: share that is drawn by guided sampling of the law moved to the elite; none by default, as it costs a
+            third of the time and pays nothing that ten seeds show (docs/benchmarks.md).
         renoise: share that is the best designs, noised and denoised again under guidance.
         broad: share that is designs of the prior from anywhere, the corpus' own or draws of the box: those of the
             highest upper bound by the surrogate. What is left of the pool are the prior's steps, contracted. All are
