@@ -1,7 +1,6 @@
 """Guided diffusion: learn from what was told, then sample towards better values. The file to read first."""
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,8 +14,8 @@ from gdopt.designs import best_first, distinct, enough, history, pending, slope,
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
 from gdopt.diffusion.guidance import improvement, weighted
 from gdopt.diffusion.sampler import renoised, sample
-from gdopt.diffusion.train import fit, replay
-from gdopt.errors import SettingsError, StoreError
+from gdopt.diffusion.train import fit, replay, resumed
+from gdopt.errors import SettingsError
 from gdopt.portfolio import portfolio
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import (
@@ -176,14 +175,7 @@ class GuidedDiffusion:
         net = self.prior.denoiser
         if not self.finetune:
             return state, net
-        if state.tensors:
-            net = deepcopy(net)
-            try:
-                net.load_state_dict(dict(state.tensors))
-            except RuntimeError as error:
-                raise StoreError(
-                    "the study's fine-tuned network belongs to another prior than the one given"
-                ) from error
+        net = resumed(net, state.tensors)
         family = z[: self.family]
         rows, weights = replay(self.prior.z, family, elite_weights(len(family)))
         net, _ = fit(

@@ -1,7 +1,6 @@
 """Masked diffusion: learn from what was told, then hide pieces of good strings and draw them again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,10 +12,11 @@ from gdopt.algorithm import State, append, stream
 from gdopt.designs import best_first, pending
 from gdopt.diffusion.masked import TokenDenoiser, unmask
 from gdopt.diffusion.token_network import fit
-from gdopt.errors import SettingsError, SpaceError, StoreError
+from gdopt.diffusion.train import resumed
+from gdopt.errors import SettingsError, SpaceError
 from gdopt.masked_prior import MaskedPrior
 from gdopt.portfolio import portfolio
-from gdopt.proposal import elite_of, elite_weights, pool_size
+from gdopt.proposal import elite_size, elite_weights, pool_size
 from gdopt.select import Selection, thompson
 from gdopt.space import Params, Space
 from gdopt.start import START
@@ -178,14 +178,7 @@ class MaskedDiffusion:
         net, tokens = self.prior.denoiser, self.prior.tokens
         if not self.finetune:
             return state, net
-        if state.tensors:
-            net = deepcopy(net)
-            try:
-                net.load_state_dict(dict(state.tensors))
-            except RuntimeError as error:
-                raise StoreError(
-                    "the study's fine-tuned network belongs to another prior than the one given"
-                ) from error
+        net = resumed(net, state.tensors)
         best = [str(t.params[self._name]) for t in best_first(state)][:FAMILY]
         old = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
         rows = tokens.write([self.prior.corpus[i] for i in old] + best * WRITINGS, generator)
@@ -224,7 +217,7 @@ class MaskedDiffusion:
         known = self._seen(state)
         pool = dict.fromkeys(self._broad(surrogate, view, round(shares.pop("corpus", 0.0) * size), known), "corpus")
         told = [str(t.params[self._name]) for t in best_first(state)]
-        parents = told[: len(elite_of(torch.empty(len(told), 0), self.elites))]
+        parents = told[: elite_size(len(told), self.elites)]
         weights = elite_weights(len(parents))
         for generation in range(self.generations):
             for source, share in shares.items():

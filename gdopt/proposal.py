@@ -24,6 +24,7 @@ __all__ = [
     "centre_of",
     "contracted",
     "elite_of",
+    "elite_size",
     "elite_weights",
     "joined",
     "levels",
@@ -74,8 +75,13 @@ def pool_size(least: int, n: int) -> int:
 
 
 def elite_of(z: Float[Tensor, "n d"], most: int) -> Float[Tensor, "e d"]:
-    """The best of what is known, best first: at most so many, and at most the better half."""
-    return z[: min(most, max(2, len(z) // 2))]
+    """The best of what is known, best first: as many as `elite_size` says."""
+    return z[: elite_size(len(z), most)]
+
+
+def elite_size(known: int, most: int) -> int:
+    """How many of what is known are the elite: at most so many, and at most the better half."""
+    return min(most, max(2, known // 2))
 
 
 def centre_of(elite: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:

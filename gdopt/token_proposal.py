@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-__all__ = ["crossed", "rewindowed", "scattered", "unwritten"]
+from gdopt.diffusion.masked import chosen
+
+__all__ = ["crossed", "packed", "rewindowed", "scattered", "unwritten"]
 
 # A window's length varies about the share by a log-normal factor; it comes back up to so many tokens longer or shorter.
 SPREAD, STRETCH = 0.7, 3
@@ -46,9 +48,8 @@ def rewindowed(
 def scattered(x: Int[Tensor, "n L"], tokens: int, share: float, generator: torch.Generator) -> Int[Tensor, "n L"]:
     """Each row with a share of its tokens hidden, one of them at least."""
     there = x < tokens
-    noise = torch.rand(x.shape, generator=generator).masked_fill(~there, 2.0)
     count = (share * there.sum(1, keepdim=True)).round().clamp_min(1)
-    return torch.where(noise.argsort(1).argsort(1) < count, tokens, x)
+    return torch.where(chosen(there, count, generator), tokens, x)
 
 
 def crossed(

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["Restricted", "Tilted", "TokenDenoiser", "Value", "hidden", "softened", "unmask"]
+__all__ = ["Restricted", "Tilted", "TokenDenoiser", "Value", "chosen", "hidden", "softened", "unmask"]
 
 
 @runtime_checkable
@@ -66,11 +66,17 @@ def unmask(
             break
         masked = masked[rows]
         drawn = _drawn(denoiser, x[rows], generator)
-        # Places in random order, the visible ones last; as many as have to be revealed in this step.
-        order = torch.rand(masked.shape, generator=generator).masked_fill(~masked, 2.0).argsort(1).argsort(1)
         count = (masked.sum(1, keepdim=True) / (limit - step)).ceil()
-        x[rows] = torch.where(masked & (order < count), drawn, x[rows])
+        x[rows] = torch.where(chosen(masked, count, generator), drawn, x[rows])
     return x
+
+
+def chosen(
+    places: Bool[Tensor, "n L"], count: Shaped[Tensor, "n 1"], generator: torch.Generator
+) -> Bool[Tensor, "n L"]:
+    """So many of each row's places, at random; all of them where there are no more."""
+    order = torch.rand(places.shape, generator=generator).masked_fill(~places, 2.0).argsort(1).argsort(1)
+    return places & (order < count)
 
 
 # Rows that the denoiser sees at once: more take memory and no less time.
@@ -85,15 +91,15 @@ def _drawn(denoiser: TokenDenoiser, x: Int[Tensor, "n L"], generator: torch.Gene
     return (logits - (-noise.log()).log()).argmax(2)
 
 
-def softened(denoiser: TokenDenoiser, x: Int[Tensor, "n L"]) -> Float[Tensor, "n L V"]:
+def softened(x: Int[Tensor, "n L"], log_law: Float[Tensor, "n L V"]) -> Float[Tensor, "n L V"]:
     """The predicted clean design: each visible token for certain, each hidden one by its law, nothing beyond the end.
 
     The discrete form of the look-ahead D(x) = E[x₀|x].
     """
-    known = torch.nn.functional.one_hot(x.clamp_max(denoiser.tokens), denoiser.tokens + 1)[..., :-1]
-    law = denoiser(x).exp()
-    soft = torch.where(hidden(x, denoiser.tokens).unsqueeze(2), law, known.to(law))
-    return soft * (x <= denoiser.tokens).unsqueeze(2)
+    tokens = log_law.shape[2]
+    known = torch.nn.functional.one_hot(x.clamp_max(tokens), tokens + 1)[..., :-1]
+    soft = torch.where(hidden(x, tokens).unsqueeze(2), log_law.exp(), known.to(log_law))
+    return soft * (x <= tokens).unsqueeze(2)
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ class Tilted:
     def __call__(self, x: Int[Tensor, "n L"]) -> Float[Tensor, "n L V"]:
         """log p of each token, tilted."""
         with torch.no_grad():
-            soft = softened(self.denoiser, x)
             log_law = self.denoiser(x)
+            soft = softened(x, log_law)
         with torch.enable_grad():
             at = soft.requires_grad_(True)
             (slope,) = torch.autograd.grad(self.value(at).sum(), at)

@@ -1,6 +1,6 @@
 """Fitting a denoiser to weighted samples by denoising score matching; fine-tuning is fitting on from where it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -12,9 +12,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.schedule import log_normal
-from gdopt.errors import NumericsError
+from gdopt.errors import NumericsError, StoreError
 
-__all__ = ["Progress", "Training", "descend", "dsm_loss", "fit", "replay", "split"]
+__all__ = ["Progress", "Training", "descend", "dsm_loss", "fit", "replay", "resumed"]
 
 Progress = Callable[[int, int, float], None]
 
@@ -89,7 +89,7 @@ def fit(
     """
     u = ((x0 - net.mean.to(x0)) @ net.basis.to(x0)).to(net.spread)
     chance = torch.ones(len(u)) if weights is None else weights.float()
-    kept, held = split(chance, holdout, generator)
+    kept, held = _split(chance, holdout, generator)
     probe = _probe(net, u, chance, held if len(held) else kept, generator)
 
     def loss(trained: PreconditionedNet) -> Float[Tensor, ""]:
@@ -173,6 +173,22 @@ def descend(
     return best.requires_grad_(False), Training(step, tuple(losses), best_loss)
 
 
+def resumed(net: Net, weights: Mapping[str, Tensor]) -> Net:
+    """A copy of the network with the weights of an earlier fine-tuning; the network itself where there are none.
+
+    Raises:
+        StoreError: they are of another network.
+    """
+    if not weights:
+        return net
+    copy = deepcopy(net)
+    try:
+        copy.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise StoreError("the study's fine-tuned network belongs to another prior than the one given") from error
+    return copy
+
+
 def replay(
     corpus: Float[Tensor, "m d"],
     told: Float[Tensor, "n d"],
@@ -193,7 +209,7 @@ def replay(
 SMALLEST_SPLIT = 40
 
 
-def split(chance: Float[Tensor, " n"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _split(chance: Float[Tensor, " n"], holdout: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out; one of weight 0 is neither."""
     order = torch.randperm(len(chance), generator=generator)
     order = order[chance[order] > 0]

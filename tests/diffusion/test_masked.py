@@ -186,7 +186,8 @@ def test_restricted_denoiser_says_what_is_allowed_and_keeps_the_odds_of_that() -
 
 def test_look_ahead_has_visible_tokens_for_certain_and_nothing_beyond_the_end() -> None:
     net = token_network(MarkovDenoiser(FIRST, STEP), LENGTH, width=16, layers=1)
-    soft = softened(net, torch.tensor([[2, TOKENS, TOKENS + 1]]))
+    x = torch.tensor([[2, TOKENS, TOKENS + 1]])
+    soft = softened(x, net(x))
     assert soft[0, 0].tolist() == [0.0, 0.0, 1.0]
     torch.testing.assert_close(soft[0].sum(1), torch.tensor([1.0, 1.0, 0.0]))
 
