@@ -20,11 +20,11 @@ from gdopt.proposal import elite_size, elite_weights, pool_size
 from gdopt.select import Selection, thompson
 from gdopt.space import Params, Space
 from gdopt.start import START
-from gdopt.surrogate import tanimoto
+from gdopt.surrogate import sites, tanimoto
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.pairs import pairs
 from gdopt.surrogate.warp import Warp, power
-from gdopt.token_proposal import crossed, rewindowed, scattered
+from gdopt.token_proposal import crossed, rewindowed, scattered, spared
 
 __all__ = ["Features", "MaskedDiffusion"]
 
@@ -56,19 +56,23 @@ class MaskedDiffusion:
         candidates: in the pool, about; four for each string asked for, if that is more.
         generations: that the pool is made in.
         crossed: share of the pool that joins pieces of two parents.
+        spared: share that has tokens hidden whose loss costs little, by the surrogate.
         scattered: share that has single tokens hidden.
         drawn: share that is drawn anew, with nothing of a parent.
         broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
             the pool has one window hidden. All are shares at first: `gdopt.portfolio` says what becomes of them.
-        hidden: share of a string that is hidden, about.
+        hidden: share of a string that is hidden, about; what is spared may be all of it.
+        loss: at most, of the surrogate's mean, by all tokens that are spared, in deviations of what was told.
         elites: parents, at most.
         keep: how many of the best strings the surrogate is fitted to.
         temper: factor on the surrogate's spread in Thompson sampling.
         finetune: optimizer steps of the network in every `ask`, on corpus and told strings half and half.
         allowed: whether a string may be proposed, such as one that can be made; all may by default.
-        features: what the surrogate sees; fingerprints of molecules, gapped pairs of sequences by default.
+        features: what the surrogate sees: counts of fragments by default, of sequences of one length their letters,
+            of other sequences their gapped pairs of letters.
         warp: of the values, before the surrogate sees them.
-        surrogate: what is fitted to the features; a Gaussian process of their Tanimoto similarity by default.
+        surrogate: what is fitted to the features: a Gaussian process of their Tanimoto similarity by default, of the
+            letters of sequences of one length `gdopt.surrogate.sites.fit`.
         selection: of a batch from the pool; qLogNEI for few strings and Thompson sampling for many by default.
 
     Raises:
@@ -80,10 +84,12 @@ class MaskedDiffusion:
     candidates: int = 1200
     generations: int = 3
     crossed: float = 0.25
+    spared: float = 0.25
     scattered: float = 0.1
     drawn: float = 0.05
     broad: float = 0.1
     hidden: float = 0.2
+    loss: float = 0.5
     elites: int = 60
     keep: int = 1000
     temper: float = 0.5
@@ -91,19 +97,18 @@ class MaskedDiffusion:
     allowed: Callable[[str], bool] | None = None
     features: Features | None = None
     warp: Warp = power
-    surrogate: Fit = tanimoto.fit
+    surrogate: Fit | None = None
     selection: Selection = select.batch
 
     def __post_init__(self) -> None:
         for name, least in (("start", 2), ("candidates", 2), ("elites", 2), ("keep", 2), ("generations", 1)):
             _require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
-        for name in ("temper", "finetune"):
+        for name in ("temper", "finetune", "loss"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
-        shares = (self.crossed, self.scattered, self.drawn, self.broad)
-        _require(
-            min(shares) >= 0 and sum(shares) <= 1, "crossed, scattered, drawn, broad", shares, "shares, together <= 1"
-        )
+        shares = (self.crossed, self.spared, self.scattered, self.drawn, self.broad)
+        fits = min(shares) >= 0 and sum(shares) <= 1
+        _require(fits, "crossed, spared, scattered, drawn, broad", shares, "shares, together <= 1")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked.
@@ -121,9 +126,12 @@ class MaskedDiffusion:
             some = self._unused(state, n)
             return append(state, [self._params(one) for one in some], [START] * n, [None] * n, {})
         generator = stream(state)
-        view = _View(self._name, self.features or _features(self.prior))
+        features, fit = _seen(self.prior)
+        view = _View(self._name, self.features or features)
         state, net = self._fine_tune(state, generator)
-        surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
+        # Features of the user's own may be anything that has a similarity.
+        model = self.surrogate or (tanimoto.fit if self.features else fit)
+        surrogate = belief.surrogate(state, view, self.keep, self.warp, model)
         pool = self._pool(state, net, surrogate, view, pool_size(self.candidates, n), generator)
         missing = n - len(pool)
         pool |= dict.fromkeys(self._unused(state, missing, pool), START) if missing > 0 else {}
@@ -199,7 +207,8 @@ class MaskedDiffusion:
 
     def _first_shares(self) -> dict[str, float]:
         """The sources and their shares of the pool before any was tried."""
-        shares = {"crossed": self.crossed, "scattered": self.scattered, "drawn": self.drawn, "corpus": self.broad}
+        names = ("crossed", "spared", "scattered", "drawn")
+        shares = {**{name: getattr(self, name) for name in names}, "corpus": self.broad}
         shares["windowed"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
@@ -220,9 +229,10 @@ class MaskedDiffusion:
         parents = told[: elite_size(len(told), self.elites)]
         weights = elite_weights(len(parents))
         for generation in range(self.generations):
+            costs = self._costs(parents, net, surrogate, view, generator) if shares.get("spared") else None
             for source, share in shares.items():
                 count = round(share * size / self.generations)
-                rows = self._with_gaps(source, parents, weights, count, generator)
+                rows = self._with_gaps(source, parents, weights, costs, count, generator)
                 for one in self.prior.tokens.read(unmask(net, rows, generator, REVEALED)):
                     if one is not None and one not in pool and self._new(one, known):
                         pool[one] = source
@@ -249,27 +259,58 @@ class MaskedDiffusion:
         source: str,
         parents: Sequence[str],
         weights: Float[Tensor, " k"],
+        costs: tuple[Tensor, Tensor] | None,
         n: int,
         generator: torch.Generator,
     ) -> Int[Tensor, "n L"]:
-        """Rows of parents with a part hidden, by a source."""
-        tokens, (only,) = self.prior.tokens, self.prior.space.parameters
-        count, stretch = (
-            len(tokens.alphabet),
-            not (isinstance(only, strings.Sequence) and only.shortest == only.longest),
-        )
+        """Rows of parents with a part hidden, by a source; `costs` are what `_costs` gives."""
+        tokens = self.prior.tokens
+        count, stretch = len(tokens.alphabet), not _of_one_length(self.prior)
+
+        def drawn() -> Int[Tensor, " n"]:
+            return torch.multinomial(weights, n, replacement=True, generator=generator)
 
         def rows() -> Int[Tensor, "n L"]:
-            drawn = torch.multinomial(weights, n, replacement=True, generator=generator).tolist()
-            return tokens.write([parents[i] for i in drawn], generator)
+            return tokens.write([parents[i] for i in drawn().tolist()], generator)
 
         if source == "drawn" or not n:
             return self.prior.blank(n, generator)
+        if source == "spared" and costs is not None:
+            written, each = costs
+            chosen = drawn()
+            return spared(written[chosen], each[chosen], self.loss, count, generator)
         if source == "crossed":
             return crossed(rows(), rows(), count, generator, stretch=stretch)
         if source == "scattered":
             return scattered(rows(), count, self.hidden, generator)
         return rewindowed(rows(), count, self.hidden, generator, stretch=stretch)
+
+    def _costs(
+        self,
+        parents: Sequence[str],
+        net: TokenDenoiser,
+        surrogate: Surrogate,
+        view: "_View",
+        generator: torch.Generator,
+    ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:
+        """A row for each parent, and what the surrogate's mean loses where the token at each place is drawn anew.
+
+        What is a gain costs nothing. A place whose draw stands for nothing, or for the parent, costs what the places of
+        the row cost in the median.
+        """
+        tokens = self.prior.tokens
+        x = tokens.write(parents, generator)
+        k, length = x.shape
+        hidden = torch.eye(length, dtype=torch.bool) & (x < len(tokens.alphabet)).unsqueeze(1)
+        row, place = hidden.any(2).nonzero().T
+        changed = tokens.read(unmask(net, x[row].masked_fill(hidden[row, place], len(tokens.alphabet)), generator, 1))
+        before = surrogate.mean(view.features(parents))
+        told = [i for i, one in enumerate(changed) if one is not None and one != parents[row[i]]]
+        after = surrogate.mean(view.features([str(changed[i]) for i in told]))
+        costs = torch.full((k, length), torch.nan, dtype=before.dtype)
+        costs[row[told], place[told]] = (before[row[told]] - after).clamp_min(0)
+        usual = costs.nanmedian(1, keepdim=True).values.nan_to_num(0.0)
+        return x, torch.where(costs.isnan(), usual, costs)
 
 
 # Draws of the prior for strings that are missing, and how often they are drawn.
@@ -288,13 +329,22 @@ class _View:
         return self.features([str(one[self.name]) for one in params])
 
 
-def _features(prior: MaskedPrior) -> Features:
-    """What the surrogate sees of strings of the space."""
+def _of_one_length(prior: MaskedPrior) -> bool:
+    """Whether strings of the space are sequences of one length."""
+    (only,) = prior.space.parameters
+    return isinstance(only, strings.Sequence) and only.shortest == only.longest
+
+
+def _seen(prior: MaskedPrior) -> tuple[Features, Fit]:
+    """What the surrogate sees of strings of the space, and what is fitted to it."""
+    tokens = prior.tokens
+    if _of_one_length(prior):
+        return lambda some: tokens.write(some).double(), sites.fit
     if isinstance(prior.space.parameters[0], strings.Sequence):
-        return lambda some: pairs(prior.tokens.write(some), len(prior.tokens.alphabet))
+        return lambda some: pairs(tokens.write(some), len(tokens.alphabet)), tanimoto.fit
     from gdopt.chemistry.fingerprints import counts
 
-    return counts
+    return counts, tanimoto.fit
 
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:

@@ -7,12 +7,12 @@ hidden: a window, which may come back longer or shorter, or what joins the piece
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt.diffusion.masked import chosen
 
-__all__ = ["crossed", "packed", "rewindowed", "scattered", "unwritten"]
+__all__ = ["crossed", "packed", "rewindowed", "scattered", "spared", "unwritten"]
 
 # A window's length varies about the share by a log-normal factor; it comes back up to so many tokens longer or shorter.
 SPREAD, STRETCH = 0.7, 3
@@ -50,6 +50,39 @@ def scattered(x: Int[Tensor, "n L"], tokens: int, share: float, generator: torch
     there = x < tokens
     count = (share * there.sum(1, keepdim=True)).round().clamp_min(1)
     return torch.where(chosen(there, count, generator), tokens, x)
+
+
+def spared(
+    x: Int[Tensor, "n L"],
+    costs: Float[Tensor, "n L"],
+    most: float,
+    tokens: int,
+    generator: torch.Generator,
+) -> Int[Tensor, "n L"]:
+    """Each row with as many places hidden as cost no more, in sum, than a draw from 0 to `most`; one place at least.
+
+    Places are gone through in random order, and one that would cost too much is left. Where little matters nearly all
+    of a row is drawn anew at once: what is worth nothing is spared no change.
+
+    Args:
+        x: rows, V + 1 beyond their ends.
+        costs: what it is believed to cost to lose the token at each place, 0 or more.
+        most: of the costs of a row's hidden places.
+        tokens: V.
+        generator: of the order and the limits.
+    """
+    n, length = x.shape
+    costs = costs.masked_fill(x >= tokens, torch.inf)
+    left = most * torch.rand(n, generator=generator, dtype=costs.dtype)
+    hide = torch.zeros_like(x, dtype=torch.bool)
+    rows = torch.arange(n)
+    for place in torch.rand(n, length, generator=generator).argsort(1).T:
+        cost = costs[rows, place]
+        hide[rows, place] = cost <= left
+        left = torch.where(cost <= left, left - cost, left)
+    cheapest = costs.argmin(1)
+    hide[rows, cheapest] |= ~hide.any(1)
+    return x.masked_fill(hide, tokens)
 
 
 def crossed(

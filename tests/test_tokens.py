@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import gdopt
 from gdopt.chemistry.smiles import canonical, nci
 from gdopt.surrogate.pairs import pairs
-from gdopt.token_proposal import crossed, rewindowed, scattered, unwritten
+from gdopt.token_proposal import crossed, rewindowed, scattered, spared, unwritten
 from gdopt.tokens import Letters, Selfies, Tokens
 
 TOKENS = 4
@@ -112,3 +112,18 @@ def test_pairs_are_those_that_are_found_one_by_one() -> None:
                 if at + distance < len(own):
                     expected[TOKENS + (distance - 1) * TOKENS**2 + a * TOKENS + own[at + distance]] = 1
         assert torch.equal(one, expected)
+
+
+def test_what_is_spared_costs_no_more_than_the_most_and_is_one_place_at_least() -> None:
+    x = torch.zeros(200, 6, dtype=torch.int64)
+    x[:, 5] = TOKENS + 1
+    costs = torch.tensor([0.0, 0.0, 0.3, 0.6, 2.0, 0.0]).expand(200, -1)
+    gone = spared(x, costs, 1.0, TOKENS, seeded()) == TOKENS
+    spent = (gone * costs).sum(1)
+    assert gone[:, :2].all()  # what costs nothing always goes
+    assert not gone[:, 4:].any()  # what costs too much, or is beyond the end, never
+    assert (spent <= 1.0).all()
+    assert {0.0, 0.3, 0.6, 0.9} >= {round(one, 1) for one in spent.tolist()} > {0.0}
+    dear = spared(x, costs + 5.0, 1.0, TOKENS, seeded()) == TOKENS
+    assert (dear.sum(1) == 1).all()
+    assert dear[:, :2].any(1).all()  # the cheapest place

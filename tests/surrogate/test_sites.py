@@ -1,0 +1,80 @@
+"""The covariance about the best sequence against its formula, and what its Gaussian process learns of places."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from gdopt.surrogate import sites, tanimoto
+from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.pairs import pairs
+from gdopt.surrogate.sites import CHANGE, LETTER, REST, Sites
+from tests.oracles import seeded
+
+LENGTH, TOKENS = 12, 6
+# Of the places, those that matter, and what another letter costs there.
+COSTS = torch.tensor([3.0, 0, 0, 2, 0, 1, 0, 0, 3, 0, 0, 0], dtype=torch.float64)
+
+
+def drawn(n: int, seed: int) -> Tensor:
+    return torch.randint(TOKENS, (n, LENGTH), generator=seeded(seed)).double()
+
+
+def relatives(best: Tensor, n: int, seed: int) -> Tensor:
+    """Copies of a sequence with a third of their letters drawn anew, itself first."""
+    other = torch.where(torch.rand(n, LENGTH, generator=seeded(seed)) < 1 / 3, drawn(n, seed + 1), best)
+    return torch.cat([best.unsqueeze(0), other])
+
+
+def entry(x: Tensor, y: Tensor, best: Tensor) -> float:
+    changed = sum(bool(a != b and c != b) for a, c, b in zip(x, y, best, strict=True))
+    same = sum(bool(a == c) for a, c in zip(x, y, strict=True))
+    return CHANGE * changed + LETTER * same + REST * math.exp(-(LENGTH - same) / (LENGTH / 4))
+
+
+def test_the_kernel_is_its_formula_entry_by_entry() -> None:
+    x, y = relatives(drawn(1, 0)[0], 5, seed=1), drawn(4, 3)
+    expected = np.array([[entry(a, b, x[0]) for b in y] for a in x])
+    kernel = Sites(x[0])
+    np.testing.assert_allclose(kernel(x, y).to_dense().detach(), expected, rtol=1e-12)
+    np.testing.assert_allclose(kernel(x, diag=True).detach(), [entry(a, a, x[0]) for a in x], rtol=1e-12)
+
+
+def test_the_matrix_has_no_negative_eigenvalue() -> None:
+    x = relatives(drawn(1, 0)[0], 40, seed=1)
+    assert torch.linalg.eigvalsh(Sites(x[0])(x).to_dense()).min() > -1e-10
+
+
+def test_its_process_is_a_surrogate() -> None:
+    fit: Fit = sites.fit
+    x = relatives(drawn(1, 0)[0], 10, seed=1)
+    assert isinstance(fit(x, -(x != x[0]).double().sum(1), None), Surrogate)
+
+
+def test_places_that_matter_are_told_from_thirty_relatives() -> None:
+    x = relatives(drawn(1, 5)[0], 30, seed=6)
+    y = -((x != x[0]).double() @ COSTS)
+    surrogate = sites.fit(x, (y - y.mean()) / y.std())
+    singles = x[0].expand(LENGTH, -1).where(~torch.eye(LENGTH, dtype=torch.bool), TOKENS)
+    losses = surrogate.mean(x[:1]) - surrogate.mean(singles)
+    assert losses[COSTS > 0].min() > losses[COSTS == 0].max()
+
+
+def test_relatives_are_ranked_better_than_by_similarity_of_pairs() -> None:
+    best = drawn(1, 7)[0]
+    x, new = relatives(best, 60, seed=8), relatives(best, 200, seed=9)
+    y = -((x != best).double() @ COSTS)
+    y, truth = (y - y.mean()) / y.std(), -((new != best).double() @ COSTS)
+    by_sites = sites.fit(x, y).mean(new)
+    by_pairs = tanimoto.fit(pairs(x.long(), TOKENS), y).mean(pairs(new.long(), TOKENS))
+    assert spearmanr(by_sites, truth)[0] > 0.95 > spearmanr(by_pairs, truth)[0]
+
+
+def test_only_the_nearest_are_learned_from() -> None:
+    best = torch.zeros(LENGTH, dtype=torch.float64)
+    near = relatives(best, sites.NEAREST - 1, seed=1)
+    far = torch.full((50, LENGTH), 5.0, dtype=torch.float64)
+    z = torch.cat([near[:1], far, near[1:]])
+    assert torch.equal(sites.fit(z, -(z != best).double().sum(1)).z.unique(dim=0), near.unique(dim=0))
