@@ -10,8 +10,8 @@ from torch import Tensor
 from gdopt import belief, select, strings
 from gdopt.algorithm import State, append, stream
 from gdopt.designs import best_first, pending
-from gdopt.diffusion.masked import TokenDenoiser, unmask
-from gdopt.diffusion.token_network import fit
+from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
+from gdopt.diffusion.token_network import TokenNet, fit
 from gdopt.diffusion.train import resumed
 from gdopt.errors import SettingsError, SpaceError
 from gdopt.masked_prior import MaskedPrior
@@ -25,6 +25,7 @@ from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.pairs import pairs
 from gdopt.surrogate.warp import Warp, power
 from gdopt.token_proposal import crossed, rewindowed, scattered, spared
+from gdopt.token_value import by_features, by_letters
 
 __all__ = ["Features", "MaskedDiffusion"]
 
@@ -65,6 +66,8 @@ class MaskedDiffusion:
         loss: at most, of the surrogate's mean, by all tokens that are spared, in deviations of what was told.
         elites: parents, at most.
         keep: how many of the best strings the surrogate is fitted to.
+        guide: how strongly tokens are drawn towards what the surrogate likes: their law is that of the denoiser times
+            exp(guide · mean), to first order at the predicted design (`gdopt.diffusion.masked.Tilted`).
         temper: factor on the surrogate's spread in Thompson sampling.
         finetune: optimizer steps of the network in every `ask`, on corpus and told strings half and half.
         allowed: whether a string may be proposed, such as one that can be made; all may by default.
@@ -92,6 +95,7 @@ class MaskedDiffusion:
     loss: float = 0.5
     elites: int = 60
     keep: int = 1000
+    guide: float = 0.0
     temper: float = 0.5
     finetune: int = 0
     allowed: Callable[[str], bool] | None = None
@@ -103,7 +107,7 @@ class MaskedDiffusion:
     def __post_init__(self) -> None:
         for name, least in (("start", 2), ("candidates", 2), ("elites", 2), ("keep", 2), ("generations", 1)):
             _require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
-        for name in ("temper", "finetune", "loss"):
+        for name in ("temper", "finetune", "loss", "guide"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
         shares = (self.crossed, self.spared, self.scattered, self.drawn, self.broad)
@@ -132,7 +136,8 @@ class MaskedDiffusion:
         # Features of the user's own may be anything that has a similarity.
         model = self.surrogate or (tanimoto.fit if self.features else fit)
         surrogate = belief.surrogate(state, view, self.keep, self.warp, model)
-        pool = self._pool(state, net, surrogate, view, pool_size(self.candidates, n), generator)
+        law = Tilted(net, self._value(state, net, surrogate, view, generator), self.guide) if self.guide else net
+        pool = self._pool(state, law, surrogate, view, pool_size(self.candidates, n), generator)
         missing = n - len(pool)
         pool |= dict.fromkeys(self._unused(state, missing, pool), START) if missing > 0 else {}
         found = list(pool)
@@ -181,7 +186,19 @@ class MaskedDiffusion:
         fits = one not in known and (self.allowed is None or self.allowed(one))
         return fits and self.prior.space.allows(self._params(one))
 
-    def _fine_tune(self, state: State, generator: torch.Generator) -> tuple[State, TokenDenoiser]:
+    def _value(
+        self, state: State, net: TokenNet, surrogate: Surrogate, view: "_View", generator: torch.Generator
+    ) -> Value:
+        """What the surrogate thinks of soft designs, as far as it can be told."""
+        if _of_one_length(self.prior) and self.features is None and self.surrogate is None:
+            return by_letters(surrogate)
+        some = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
+        known = [str(t.params[self._name]) for t in best_first(state)] + [self.prior.corpus[i] for i in some]
+        rows = self.prior.tokens.write(known, generator)
+        there = rows[:, 0] < len(self.prior.tokens.alphabet)
+        return by_features(net, rows[there], surrogate.mean(view.features(known))[there])
+
+    def _fine_tune(self, state: State, generator: torch.Generator) -> tuple[State, TokenNet]:
         """The prior's denoiser; its network trained on, with replay, if `finetune` says so (Algorithm 2, step 3)."""
         net, tokens = self.prior.denoiser, self.prior.tokens
         if not self.finetune:
@@ -339,7 +356,7 @@ def _seen(prior: MaskedPrior) -> tuple[Features, Fit]:
     """What the surrogate sees of strings of the space, and what is fitted to it."""
     tokens = prior.tokens
     if _of_one_length(prior):
-        return lambda some: tokens.write(some).double(), sites.fit
+        return lambda some: sites.one_hot(tokens.write(some), len(tokens.alphabet)), sites.fit
     if isinstance(prior.space.parameters[0], strings.Sequence):
         return lambda some: pairs(tokens.write(some), len(tokens.alphabet)), tanimoto.fit
     from gdopt.chemistry.fingerprints import counts

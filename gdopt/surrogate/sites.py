@@ -8,6 +8,9 @@ covariance of sequences x and x' of L letters, where b is the best one, has thre
 
 which stand for a linear model of what leaving b costs at each place, a linear model of letters by place (the usual one
 of protein engineering), and what no sum over places explains.
+
+Sequences are rows of L V numbers, 1 for the letter at each place and 0 for the other V - 1, and the counts are sums of
+products of those. So places may also be distributions over letters, and all of it has a gradient by them.
 """
 
 import math
@@ -16,12 +19,12 @@ import torch
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel
 from gpytorch.priors import LogNormalPrior
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt.surrogate.gp import GaussianProcess, fitted
 
-__all__ = ["Sites", "fit"]
+__all__ = ["Sites", "fit", "one_hot"]
 
 # Sequences nearest to the best that are learned from: a sum over places holds for its relatives.
 NEAREST = 300
@@ -32,30 +35,41 @@ LEAST = 1e-6
 
 
 def fit(
-    z: Float[Tensor, "n L"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"] | None = None
+    z: Float[Tensor, "n d"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"] | None = None
 ) -> GaussianProcess:
     """A Gaussian process through warped values y of sequences z, of those that are nearest to the first.
 
     Args:
-        z: token numbers, the best sequence first.
+        z: sequences, the best one first, as `one_hot` writes them.
         y: warped values, of about unit variance.
         variance: of the noise of each y, as far as it is known; 0 is allowed.
     """
-    near = (z != z[0]).sum(1).argsort(stable=True)[:NEAREST]
+    near = (z @ z[0]).argsort(descending=True, stable=True)[:NEAREST]
     known = None if variance is None else variance[near]
     return fitted(Sites(z[0]), 1.0, z[near], y[near], known)
+
+
+def one_hot(x: Int[Tensor, "n L"], tokens: int) -> Float[Tensor, "n d"]:
+    """1 for the letter at each place of a row, 0 for all others: d = L V.
+
+    Args:
+        x: rows of token numbers, from 0 to V - 1.
+        tokens: V.
+    """
+    return torch.nn.functional.one_hot(x, tokens).double().flatten(1)
 
 
 class Sites(Kernel):  # type: ignore[misc]  # gpytorch has no types
     """The covariance above.
 
     Args:
-        best: b, token numbers.
+        best: b, as `one_hot` writes it.
     """
 
-    def __init__(self, best: Float[Tensor, " L"]) -> None:
+    def __init__(self, best: Float[Tensor, " d"]) -> None:
         super().__init__()
         self.best = best
+        self.length = int(best.sum())
         for name, median in (("change", CHANGE), ("letter", LETTER), ("rest", REST)):
             bounded = GreaterThan(LEAST)
             start = bounded.inverse_transform(torch.tensor(median, dtype=torch.float64))
@@ -73,13 +87,16 @@ class Sites(Kernel):  # type: ignore[misc]  # gpytorch has no types
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: object) -> Tensor:
         """Of each row of x1 and each of x2, or with `diag` of the rows in pairs."""
         del params
-        changed, other = (x1 != self.best).to(x1), (x2 != self.best).to(x2)
+        changed, other = self.changed(x1), self.changed(x2)
         if diag:
-            both, same = (changed * other).sum(-1), (x1 == x2).to(x1).sum(-1)
+            both, same = (changed * other).sum(-1), (x1 * x2).sum(-1)
         else:
-            both = changed @ other.mT
-            same = (x1.unsqueeze(-2) == x2.unsqueeze(-3)).to(x1).sum(-1)
-        length = x1.shape[-1]
-        rest = torch.exp((same - length) / (length / 4))
+            both, same = changed @ other.mT, x1 @ x2.mT
+        rest = torch.exp((same - self.length) / (self.length / 4))
         found: Tensor = self.weight("change") * both + self.weight("letter") * same + self.weight("rest") * rest
         return found
+
+    def changed(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n L"]:
+        """1 for each place with another letter than b has, 0 for the same."""
+        kept: Tensor = (x * self.best).unflatten(-1, (self.length, -1)).sum(-1)
+        return 1 - kept
