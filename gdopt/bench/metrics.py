@@ -31,9 +31,9 @@ def sign_of(record: Record) -> float:
 
 
 def top_of(record: Record) -> float | None:
-    """The optimum, in the user's direction, or the best known where that is not known."""
-    top: float | None = record["best_known"] if record["optimum"] is None else record["optimum"]
-    return top
+    """The optimum, in the user's direction; or else the best known, or else a bound, where there is any of them."""
+    given = (record.get(name) for name in ("optimum", "best_known", "bound"))
+    return next((top for top in given if top is not None), None)
 
 
 def incumbents(record: Record) -> Float[np.ndarray, " n"]:

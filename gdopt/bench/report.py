@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gdopt.bench.metrics import Record, incumbents, normalized, quartiles, ranks, reference, regret, sign_of, top_of
-from gdopt.bench.runner import file_name, records
+from gdopt.bench.problem import file_name
+from gdopt.bench.runner import records
 from gdopt.errors import StoreError
 
 __all__ = ["curves_figure", "ranks_figure", "report", "summary"]
