@@ -86,8 +86,8 @@ def lacking(name: str, problem: Problem) -> str:
         kind = string_names().get(base)
         if base == GDOPT or kind in kinds_of(problem.space):
             return ""
-        if kind is not None:
-            return kind
+        if kind is not None or base == ORACLE:
+            return kind or "numbers"
     if any(isinstance(p, strings.Molecule) or _stretches(p) for p in problem.space.parameters):
         return "numbers"
     if base in (GDOPT, ORACLE) or base in names():

@@ -62,6 +62,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lunar_lander12": ("lunar_lander", ()),
     "penicillin": ("penicillin", ()),
     "pressure_vessel": ("constrained", ("pressure_vessel",)),
+    "protein": ("protein", ()),
     "rastrigin10": ("synthetic", ("rastrigin10",)),
     "rastrigin100": ("synthetic", ("rastrigin100",)),
     "rosenbrock10": ("synthetic", ("rosenbrock10",)),
@@ -100,7 +101,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "lab": ("snar", "colour_mixing", "penicillin"),
     # The corpus has molecules of the formula C7H8N2O2 already: nothing is left to be found.
     "molecules": tuple(name for name in PMO if name != "pmo_isomers_c7h8n2o2"),
-    "sequences": ("ehrlich_easy", "ehrlich", "ehrlich_long"),
+    "sequences": ("ehrlich_easy", "ehrlich", "ehrlich_long", "protein"),
     "constrained": ("pressure_vessel", "speed_reducer", "keane_bump10"),
 }
 
