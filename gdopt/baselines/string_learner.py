@@ -1,9 +1,9 @@
 """What all baselines of strings have in common: the same first strings of a corpus, and never a string twice."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from typing import ClassVar
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from gdopt import strings
 from gdopt.algorithm import State, append, stream
 from gdopt.designs import best_first
-from gdopt.errors import SettingsError, SpaceError
+from gdopt.errors import CorpusError, SettingsError, SpaceError
 from gdopt.space import Space
 from gdopt.start import START
 
@@ -109,23 +109,26 @@ def seen(state: State) -> set[str]:
 
 
 def unused(state: State, corpus: Sequence[str], n: int, beside: Collection[str] = ()) -> list[str]:
-    """n strings of the corpus that were not asked for, in an order that the seed fixes.
+    """n strings of the corpus that were not asked for, in an order that the seed fixes; once they run out, any again.
 
     Raises:
-        SettingsError: there are no more.
+        CorpusError: the corpus has no string that the space allows.
     """
-    found = list(islice(_left(state, corpus, beside), max(0, n)))
-    if len(found) < n:
-        raise SettingsError(f"ask(n = {n}): the corpus has only {len(found)} more strings")
-    return found
-
-
-def _left(state: State, corpus: Sequence[str], beside: Collection[str]) -> Iterator[str]:
-    """What is left of the corpus, looked at only as far as it is wanted: reading a molecule takes a while."""
+    if n <= 0:
+        return []
     name, known = name_of(state.space), seen(state) | set(beside)
-    order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(state.seed))
-    drawn = (corpus[i] for i in order.tolist())
-    return (one for one in drawn if one not in known and state.space.allows({name: one}))
+    order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(state.seed)).tolist()
+    # Looked at only as far as it is wanted: reading a molecule takes a while.
+    allowed = (one for i in order if state.space.allows({name: (one := corpus[i])}))
+    before: list[str] = []
+    found: list[str] = []
+    for one in allowed:
+        (before if one in known else found).append(one)
+        if len(found) == n:
+            return found
+    if not before and not found:
+        raise CorpusError("the corpus has no string that the space allows")
+    return found + list(islice(cycle(before or found), n - len(found)))
 
 
 def _started(state: State, corpus: Sequence[str], n: int) -> State:
