@@ -19,7 +19,7 @@ from torch import Tensor
 import gdopt
 from gdopt.adapters import botorch
 from gdopt.algorithm import Algorithm
-from gdopt.baselines import baseline, names
+from gdopt.baselines import baseline, names, string_baseline
 from gdopt.diffusion.network import network
 from gdopt.space import Params
 from gdopt.study import Study
@@ -131,11 +131,50 @@ BASELINES = [
     )
     for kind in LEARNERS
 ]
-SEQUENCES = [
+SOBOL = [
     Case("sobol-line", lambda: baseline("sobol"), lambda: LINE, learns=False),
     Case("sobol-pca-prior", lambda: baseline("sobol-pca", quick_prior()), lambda: quick_prior().space, learns=False),
     Case("eda-box-of-prior", lambda: quick("eda", quick_prior()), lambda: quick_prior().space),
 ]
+
+
+LETTERS = "ACGT"
+
+
+@cache
+def dna() -> gdopt.SequenceSpace:
+    """Sequences of twelve letters, and a corpus of 1,100 of them."""
+    rows = np.random.default_rng(0).integers(4, size=(1100, 12)).tolist()
+    return gdopt.SequenceSpace(LETTERS, 12, corpus=["".join(LETTERS[i] for i in row) for row in rows])
+
+
+@cache
+def alcohols() -> gdopt.MoleculeSpace:
+    """Small molecules, and a corpus of 40 of them."""
+    return gdopt.MoleculeSpace.from_smiles(["C" * n + tail for n in range(2, 12) for tail in TAILS])
+
+
+TAILS = ("O", "N", "C(=O)O", "c1ccccc1")
+
+
+def quick_string(name: str, space: gdopt.SequenceSpace | gdopt.MoleculeSpace) -> Algorithm:
+    """A baseline of strings that is quick: a small pool, and learning from the fourth result on."""
+    made = string_baseline(name, space)
+    fields = {"start": 4, "candidates": 64, "generations": 2, "draws": 50, "steps": 2}
+    return replace(made, **{k: v for k, v in fields.items() if hasattr(made, k)})
+
+
+OF_SEQUENCES = ("genetic", "genetic-thompson", "vsd")
+OF_CORPUS = ("corpus-random", "pool-thompson")
+OF_MOLECULES = ("pool-thompson", "graph-ga", "graph-ga-thompson", "selfies-ga", "selfies-ga-thompson")
+OF_STRINGS = (
+    [Case(f"{name}-dna-line", lambda name=name: quick_string(name, dna()), dna) for name in OF_SEQUENCES]
+    + [
+        Case(f"{name}-dna", lambda name=name: quick_string(name, dna()), dna, learns=name != "corpus-random")
+        for name in OF_CORPUS
+    ]
+    + [Case(f"{name}-molecules", lambda name=name: quick_string(name, alcohols()), alcohols) for name in OF_MOLECULES]
+)
 
 
 def botorch_acquisition(model: Model, u: Tensor, y: Tensor) -> qLogExpectedImprovement:
@@ -150,15 +189,17 @@ def by_botorch() -> gdopt.GuidedDiffusion:
 
 
 BY_BOTORCH = [Case(f"botorch-{name}", by_botorch, lambda space=SPACES[name]: space) for name in ("line", "mixed")]
-CASES = ON_BOX + ON_PRIOR + BASELINES + SEQUENCES + BY_BOTORCH
+CASES = ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTORCH
 # One of each algorithm, on its quickest space.
 QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
 
 
 def height(params: Params) -> float:
-    """An objective for any space: higher the nearer to an off-centre point, with a bonus for some levels."""
+    """An objective for any space: higher the nearer to an off-centre point; some levels and letters have a bonus."""
     numbers = [v for v in params.values() if not isinstance(v, str)]
-    return -sum((v - 0.3 - 0.01 * i) ** 2 for i, v in enumerate(numbers)) + sum(v == "KOAc" for v in params.values())
+    letters = [v for v in params.values() if isinstance(v, str)]
+    bonus = sum((v == "KOAc") + v.count("GC") + 0.1 * v.count("CC") for v in letters)
+    return -sum((v - 0.3 - 0.01 * i) ** 2 for i, v in enumerate(numbers)) + bonus
 
 
 def tell(study: Study, trials: list[gdopt.Trial], objective: Objective = height) -> None:

@@ -8,8 +8,10 @@ from gdopt.errors import SettingsError
 if TYPE_CHECKING:
     from gdopt.algorithm import Algorithm
     from gdopt.prior import DiffusionPrior
+    from gdopt.space import Space
+    from gdopt.string_space import MoleculeSpace, SequenceSpace
 
-__all__ = ["baseline", "names"]
+__all__ = ["baseline", "kinds_of", "names", "string_baseline", "string_names"]
 
 # Name: module, class, settings. Those that learn can also work in the coordinates of a prior.
 LEARNERS: dict[str, tuple[str, str, dict[str, bool]]] = {
@@ -25,6 +27,20 @@ LEARNERS: dict[str, tuple[str, str, dict[str, bool]]] = {
     "diffusion-evolution": ("diffusion_evolution", "DiffusionEvolution", {}),
 }
 PCA = "-pca"
+
+# Of strings: name: module, what makes it of a corpus, settings, and what it is for.
+MOLECULES, SEQUENCES, STRINGS = "molecules", "sequences of one length", "strings"
+OF_STRINGS: dict[str, tuple[str, str, dict[str, bool], str]] = {
+    "corpus-random": ("string_learner", "CorpusRandom", {}, STRINGS),
+    "pool-thompson": ("string_pool", "CorpusThompson", {}, STRINGS),
+    "graph-ga": ("genetic", "graph_ga", {}, MOLECULES),
+    "graph-ga-thompson": ("genetic", "graph_ga", {"thompson": True}, MOLECULES),
+    "selfies-ga": ("genetic", "selfies_ga", {}, MOLECULES),
+    "selfies-ga-thompson": ("genetic", "selfies_ga", {"thompson": True}, MOLECULES),
+    "genetic": ("genetic", "sequence_ga", {}, SEQUENCES),
+    "genetic-thompson": ("genetic", "sequence_ga", {"thompson": True}, SEQUENCES),
+    "vsd": ("vsd", "VSD", {}, SEQUENCES),
+}
 
 
 def names(prior: bool = False) -> list[str]:
@@ -61,3 +77,40 @@ def baseline(name: str, prior: "DiffusionPrior | None" = None) -> "Algorithm":
 def _made(module: str, kind: str, **settings: object) -> "Algorithm":
     algorithm: Algorithm = getattr(import_module(f"gdopt.baselines.{module}"), kind)(**settings)
     return algorithm
+
+
+def string_names() -> dict[str, str]:
+    """The names that `string_baseline` knows, each with what it is for: molecules, sequences of one length, strings."""
+    return {name: kind for name, (_, _, _, kind) in OF_STRINGS.items()}
+
+
+def kinds_of(space: "Space") -> set[str]:
+    """What a space is of, as `string_names` says it; nothing if it is not of one string."""
+    from gdopt import strings
+
+    (*_, last) = space.parameters
+    if len(space.parameters) > 1:
+        return set()
+    if isinstance(last, strings.Molecule):
+        return {STRINGS, MOLECULES}
+    if isinstance(last, strings.Sequence):
+        return {STRINGS, SEQUENCES} if last.shortest == last.longest else {STRINGS}
+    return set()
+
+
+def string_baseline(name: str, space: "MoleculeSpace | SequenceSpace") -> "Algorithm":
+    """The baseline of a name for a space of strings; it starts with those of its corpus.
+
+    Args:
+        name: one of `string_names`.
+        space: with a corpus.
+
+    Raises:
+        SettingsError: no baseline has that name, or it is for other strings.
+    """
+    if name not in OF_STRINGS:
+        raise SettingsError(f"baseline {name!r} of strings is unknown; there are {', '.join(OF_STRINGS)}")
+    module, maker, settings, kind = OF_STRINGS[name]
+    if kind not in kinds_of(space):
+        raise SettingsError(f"baseline {name!r} is for {kind}; the space is of {', '.join(space.names)}")
+    return _made(module, maker, corpus=tuple(dict.fromkeys(space.corpus)), **settings)

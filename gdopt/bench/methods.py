@@ -5,18 +5,24 @@ Settings are literals or names of `gdopt.bench.arms`. A "+gradients" after the n
 
 import ast
 from dataclasses import replace
+from functools import cache
 from typing import Any, cast
 
+from gdopt import strings
 from gdopt.algorithm import Algorithm
-from gdopt.baselines import PCA, baseline, names
+from gdopt.baselines import PCA, baseline, kinds_of, names, string_baseline, string_names
 from gdopt.bench.arms import PARTS
 from gdopt.bench.oracle import oracle
-from gdopt.bench.problem import Problem
+from gdopt.bench.priors import Prior
+from gdopt.bench.problem import Problem, strings_of
 from gdopt.errors import SettingsError
 from gdopt.guided import GuidedDiffusion
+from gdopt.masked import MaskedDiffusion
+from gdopt.masked_prior import MaskedPrior
 from gdopt.prior import DiffusionPrior
+from gdopt.string_space import SequenceSpace
 
-__all__ = ["check", "method", "needs_gradients", "needs_prior"]
+__all__ = ["check", "lacking", "method", "needs_gradients", "uses_prior"]
 
 GDOPT = "gdopt"
 # The same with the true values in place of its selection: the ceiling of its proposals.
@@ -27,29 +33,78 @@ GRADIENTS = "+gradients"
 CORPUS = {"corpus-random": "random"}
 
 
-def method(name: str, problem: Problem, prior: DiffusionPrior | None) -> Algorithm:
+def method(name: str, problem: Problem, prior: Prior | None) -> Algorithm:
     """The algorithm of that name, with the settings after its colon, for a problem with this prior or none.
 
     Raises:
-        SettingsError: there is no such method, it has no such setting, or it needs a prior.
+        SettingsError: there is no such method, it has no such setting, it needs a prior, or is not for the problem.
     """
     base, settings = _split(name)
+    if missing := lacking(name, problem):
+        raise SettingsError(f"{name} needs {missing}, which {problem.name} lacks")
+    return _with(_made(base, problem, prior), name, settings)
+
+
+def _made(base: str, problem: Problem, prior: Prior | None) -> Algorithm:
+    """The algorithm with its own settings."""
+    space = strings_of(problem)
+    if space is not None and base == GDOPT:
+        if not isinstance(prior, MaskedPrior):
+            raise SettingsError(f"{GDOPT} needs a prior of the strings of {problem.name}")
+        return MaskedDiffusion(prior=prior)
+    if space is not None and base in string_names():
+        return string_baseline(base, space)
+    of_numbers = prior if isinstance(prior, DiffusionPrior) else None
     if base == ORACLE:
-        return _with(GuidedDiffusion(prior=prior, selection=oracle(problem, prior)), name, settings)
-    return _with(GuidedDiffusion(prior=prior) if base == GDOPT else baseline(base, prior), name, settings)
+        return GuidedDiffusion(prior=of_numbers, selection=oracle(problem, of_numbers))
+    return GuidedDiffusion(prior=of_numbers) if base == GDOPT else baseline(base, of_numbers)
 
 
-def check(name: str) -> None:
-    """Raise `SettingsError` unless a method can be made of the name, given a prior if it needs one."""
+def check(name: str, problem: Problem) -> None:
+    """Raise `SettingsError` unless a method can be made of the name for a problem, given a prior if it needs one."""
     base, settings = _split(name)
+    if strings_of(problem) is not None and (base == GDOPT or base in string_names()):
+        _with(_made(base, problem, _stand_in()), name, settings)
+        return
     # The settings of a method in the corpus' coordinates are those of the method.
-    plain = base.removesuffix(PCA) if needs_prior(name) else base
+    plain = base.removesuffix(PCA) if base not in names() else base
     _with(GuidedDiffusion() if plain in (GDOPT, ORACLE) else baseline(CORPUS.get(plain, plain)), name, settings)
 
 
-def needs_prior(name: str) -> bool:
-    """Whether a method works on problems with a corpus only."""
-    return _split(name)[0] in {*names(prior=True)} - {*names()}
+@cache
+def _stand_in() -> MaskedPrior:
+    """A prior of next to nothing, to try settings on before anything is fitted."""
+    return MaskedPrior.fit(SequenceSpace("AB", 1, corpus="AB"), steps=1)
+
+
+def lacking(name: str, problem: Problem) -> str:
+    """What a method needs and a problem does not have; empty if it can be run there."""
+    base, _ = _split(name)
+    if needs_gradients(name) and problem.gradient is None:
+        return "gradients"
+    if strings_of(problem) is not None:
+        kind = string_names().get(base)
+        if base == GDOPT or kind in kinds_of(problem.space):
+            return ""
+        if kind is not None or base == ORACLE:
+            return kind or "numbers"
+    if any(isinstance(p, strings.Molecule) or _stretches(p) for p in problem.space.parameters):
+        return "numbers"
+    if base in (GDOPT, ORACLE) or base in names():
+        return ""
+    if base in names(prior=True):
+        return "" if problem.corpus is not None else "a corpus"
+    return string_names()[base]
+
+
+def _stretches(parameter: object) -> bool:
+    """Whether it is a sequence of several lengths, which numbers cannot stand for."""
+    return isinstance(parameter, strings.Sequence) and parameter.shortest != parameter.longest
+
+
+def uses_prior(name: str, problem: Problem) -> bool:
+    """Whether a method wants the prior of a problem that has one: of strings only `gdopt` does."""
+    return strings_of(problem) is None or _split(name)[0] == GDOPT
 
 
 def needs_gradients(name: str) -> bool:
@@ -61,7 +116,7 @@ def _split(name: str) -> tuple[str, str]:
     """The method and its settings."""
     base, _, settings = name.partition(":")
     base = base.removesuffix(GRADIENTS)
-    known = [GDOPT, ORACLE, *dict.fromkeys([*names(), *names(prior=True)])]
+    known = [GDOPT, ORACLE, *dict.fromkeys([*names(), *names(prior=True), *string_names()])]
     if base not in known:
         raise SettingsError(f"no method is called {base!r}; there are {', '.join(known)}")
     return base, settings

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 __all__ = [
     "Ranks",
     "Record",
+    "feasible",
     "incumbents",
     "normalized",
     "quartiles",
@@ -18,6 +19,7 @@ __all__ = [
     "reference",
     "regret",
     "sign_of",
+    "top_auc",
     "top_of",
 ]
 
@@ -31,9 +33,9 @@ def sign_of(record: Record) -> float:
 
 
 def top_of(record: Record) -> float | None:
-    """The optimum, in the user's direction, or the best known where that is not known."""
-    top: float | None = record["best_known"] if record["optimum"] is None else record["optimum"]
-    return top
+    """The optimum, in the user's direction; or else the best known, or else a bound, where there is any of them."""
+    given = (record.get(name) for name in ("optimum", "best_known", "bound"))
+    return next((top for top in given if top is not None), None)
 
 
 def incumbents(record: Record) -> Float[np.ndarray, " n"]:
@@ -78,6 +80,35 @@ def regret(record: Record) -> float | None:
         return None
     sign = sign_of(record)
     return float(sign * record["optimum"] - incumbents(record)[-1])
+
+
+# Of PMO: how many of the best are looked at.
+TOP = 10
+
+
+def top_auc(record: Record) -> float:
+    """The mean of the ten best so far, higher the better, averaged over all evaluations.
+
+    It is the area under that mean as a share of the budget, by which PMO ranks (Gao et al. 2022, arXiv 2206.12411),
+    looked at after every evaluation instead of every hundred. Of fewer than ten, the mean of what there is.
+    Evaluations that failed count in the budget, but for those before the first value.
+    """
+    sign = sign_of(record)
+    best: list[float] = []
+    means: list[float] = []
+    for value, told in zip(record["values"], record["told"], strict=True):
+        if told is not None:
+            best = sorted([*best, sign * value], reverse=True)[:TOP]
+        if best:
+            means.append(sum(best) / len(best))
+    return float(np.mean(means)) if means else float("nan")
+
+
+def feasible(record: Record) -> float | None:
+    """The share of what was proposed after the start that breaks nothing; None where nothing can be broken."""
+    if record.get("violations") is None:
+        return None
+    return float(np.mean([v == 0 for v in record["violations"][record["start"] :]]))
 
 
 # Resamples of an interval, and the share of them that it holds.

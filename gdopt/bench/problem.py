@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from gdopt.space import Params, Space
+from gdopt.string_space import MoleculeSpace, SequenceSpace
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "file_name", "strings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,11 @@ class Problem:
         evaluate: noise-free values of a batch of parameters, one each.
         direction: "maximize" or "minimize".
         gradient: exact gradients of the value at a batch of parameters, where there are any.
-        corpus: designs without labels, (n, d) with columns in the order of the space.
+        corpus: designs without labels, (n, d) with columns in the order of the space. Strings without labels are the
+            corpus of the space itself (`strings_of`).
         optimum: the true best value, where it is known.
         best_known: the best value that anyone has found.
+        bound: what no value is better than, whether or not one can be as good.
         start: how many designs are drawn before an algorithm's first proposal.
         budget: evaluations in all, the start included.
         batch: evaluations in a round.
@@ -45,6 +48,7 @@ class Problem:
     corpus: Callable[[], Float[np.ndarray, "n d"]] | None = None
     optimum: float | None = None
     best_known: float | None = None
+    bound: float | None = None
     start: int = 10
     budget: int = 100
     batch: int = 1
@@ -53,3 +57,14 @@ class Problem:
     violations: Callable[[Sequence[Params]], list[float]] | None = None
     commensurate: bool = False
     source: str = ""
+
+
+def strings_of(problem: Problem) -> MoleculeSpace | SequenceSpace | None:
+    """The space of a problem of strings that has a corpus of them; None for other problems."""
+    space = problem.space
+    return space if isinstance(space, MoleculeSpace | SequenceSpace) and space.corpus else None
+
+
+def file_name(name: str) -> str:
+    """A name that every file system takes."""
+    return "".join(c if c.isalnum() or c in "._-=," else "-" for c in name)

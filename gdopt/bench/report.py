@@ -8,8 +8,21 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from gdopt.bench.metrics import Record, incumbents, normalized, quartiles, ranks, reference, regret, sign_of, top_of
-from gdopt.bench.runner import file_name, records
+from gdopt.bench.metrics import (
+    Record,
+    feasible,
+    incumbents,
+    normalized,
+    quartiles,
+    ranks,
+    reference,
+    regret,
+    sign_of,
+    top_auc,
+    top_of,
+)
+from gdopt.bench.problem import file_name
+from gdopt.bench.runner import records
 from gdopt.errors import StoreError
 
 __all__ = ["curves_figure", "ranks_figure", "report", "summary"]
@@ -40,7 +53,11 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 def summary(found: Sequence[Record]) -> dict[str, Any]:
-    """Scores at 25, 50 and 100 % of the budget, regret and CPU seconds an ask, and the methods' ranks."""
+    """Scores at 25, 50 and 100 % of the budget, regret and CPU seconds an ask, and the methods' ranks.
+
+    Of strings also the area under the ten best, and the share of proposals that break nothing where something can be
+    broken.
+    """
     problems: dict[str, Any] = {}
     for problem in sorted({r["problem"] for r in found}):
         of = [r for r in found if r["problem"] == problem]
@@ -59,10 +76,14 @@ def row(of: Sequence[Record], zero: float) -> dict[str, Any]:
     # The first ask only draws first designs.
     asks = [s for r in of for s in r["ask_cpu_seconds"][1:]]
     sign = sign_of(of[0])
+    areas = [sign * top_auc(r) for r in of if "params" in r]
+    shares = [share for r in of if (share := feasible(r)) is not None]
     return {
         "seeds": len(of),
         "scores": {f"{share:.0%}": quartiles([at(s, share) for s in scores]) for share in SHARES},
         "best": quartiles([float(sign * incumbents(r)[-1]) for r in of]),
+        "top_10_auc": quartiles(areas) if areas else None,
+        "feasible": quartiles(shares) if shares else None,
         "regret": quartiles(regrets) if regrets else None,
         "cpu_seconds_an_ask": float(np.median(asks)) if asks else None,
     }
@@ -91,28 +112,37 @@ def markdown(made: dict[str, Any]) -> str:
     lines += [f"| {name} | {mean:.2f} | {low:.2f} to {high:.2f} |" for name, (mean, low, high) in made["ranks"].items()]
     lines += ["", "![Average ranks](ranks.png)", "", "## Problems", "", PROBLEMS]
     for problem, of in made["problems"].items():
-        lines += ["", f"### {problem}", "", f"Score 0 is {of['zero']:.5g} (higher is better).", "", HEAD, RULE]
-        order = sorted(of["methods"].items(), key=lambda item: -item[1]["scores"]["100%"][1])
-        lines += [table_row(name, one) for name, one in order]
+        lines += ["", f"### {problem}", "", f"Score 0 is {of['zero']:.5g} (higher is better).", ""]
+        lines += table(of["methods"])
         lines += ["", f"![Best value against evaluations]({file_name(problem)}.png)"]
     return "\n".join(lines) + "\n"
 
 
 RANKS = "Methods are ranked within each problem and seed by the value of what looked best at the end; 1 is best."
 PROBLEMS = (
-    "Score: 0 is the median over runs of what looked best among the first designs, 1 the optimum, or the best known. "
-    "Median (quartiles) over seeds; values are noise-free."
+    "Score: 0 is the median over runs of what looked best among the first designs, 1 the optimum, or the best known, "
+    "or a bound. Median (quartiles) over seeds; values are noise-free. Top-10 AUC: the mean of the ten best so far, "
+    "averaged over evaluations. Feasible: the share of what was proposed after the start that breaks nothing."
 )
-HEAD = "| method | seeds | at 25 % | at 50 % | at 100 % | best value | regret | CPU-s an ask |"
-RULE = "| --- | --- | --- | --- | --- | --- | --- | --- |"
+# What columns are called, beside the scores; those that no method of a problem has anything in are left out.
+COLUMNS = {"best": "best value", "top_10_auc": "top-10 AUC", "feasible": "feasible", "regret": "regret"}
 
 
-def table_row(name: str, one: dict[str, Any]) -> str:
-    """One method's line."""
-    scores = [spread(one["scores"][f"{share:.0%}"]) for share in SHARES]
+def table(methods: dict[str, Any]) -> list[str]:
+    """The methods of a problem, the best first."""
+    shown = [key for key in COLUMNS if any(one[key] is not None for one in methods.values())]
+    head = ["method", "seeds", *(f"at {share:.0%}".replace("%", " %") for share in SHARES)]
+    head += [COLUMNS[key] for key in shown] + ["CPU-s an ask"]
+    order = sorted(methods.items(), key=lambda item: -item[1]["scores"]["100%"][1])
+    rows = [[name, str(one["seeds"]), *cells(one, shown)] for name, one in order]
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def cells(one: dict[str, Any], shown: Sequence[str]) -> list[str]:
+    """What is said of one method."""
+    quarters = [*(one["scores"][f"{share:.0%}"] for share in SHARES), *(one[key] for key in shown)]
     seconds = "-" if one["cpu_seconds_an_ask"] is None else f"{one['cpu_seconds_an_ask']:.2g}"
-    regret = "-" if one["regret"] is None else spread(one["regret"])
-    return f"| {name} | {one['seeds']} | {' | '.join(scores)} | {spread(one['best'])} | {regret} | {seconds} |"
+    return ["-" if some is None else spread(some) for some in quarters] + [seconds]
 
 
 def spread(quarters: Sequence[float]) -> str:
@@ -142,7 +172,7 @@ def curves_figure(of: Sequence[Record]) -> Figure:
     axes.axvline(of[0]["start"], color="0.5", linestyle=":", linewidth=1)
     top = top_of(of[0])
     if top is not None:
-        axes.axhline(top, color="black", linewidth=1, label="optimum, or best known")
+        axes.axhline(top, color="black", linewidth=1, label="optimum, best known or bound")
     axes.set(xlabel="evaluations", ylabel=f"value of what looks best ({of[0]['direction']}d)", title=of[0]["problem"])
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, cast
@@ -19,14 +18,14 @@ from typing import Any, cast
 import numpy as np
 
 from gdopt import files
-from gdopt.bench.methods import check, method, needs_gradients, needs_prior
-from gdopt.bench.problem import Problem
+from gdopt.bench import priors
+from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_prior
+from gdopt.bench.problem import Problem, file_name, strings_of
 from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
-from gdopt.prior import DiffusionPrior
 from gdopt.study import Direction, Study
 
-__all__ = ["Run", "file_name", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
+__all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
 
 FORMAT = "gdopt record 1"
 PACKAGES = ("gdopt", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn")
@@ -75,8 +74,11 @@ def problem_of(name: str) -> Problem:
     return made
 
 
-def play(run: Run, prior: DiffusionPrior | None = None) -> dict[str, Any]:
-    """The record of a finished run: every value, noise-free and as told, and the CPU seconds of every `ask`."""
+def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
+    """The record of a finished run: every value, noise-free and as told, and the CPU seconds of every `ask`.
+
+    Where a problem has them, also what was broken by each design; of a problem of strings, also the strings.
+    """
     problem = problem_of(run.problem)
     began = time.perf_counter()
     study = Study(
@@ -105,16 +107,20 @@ def play(run: Run, prior: DiffusionPrior | None = None) -> dict[str, Any]:
                 study.fail(trial.id)
             else:
                 study.tell(trial.id, observed, gradient=slope)
+    tried = [t.params for t in study.trials]
     return {
         "format": FORMAT,
         **asdict(run),
         "direction": problem.direction,
         "optimum": problem.optimum,
         "best_known": problem.best_known,
+        "bound": problem.bound,
         "start": problem.start,
         "values": values,
         "told": told,
         "sources": [t.source for t in study.trials],
+        **({"params": tried} if strings_of(problem) is not None else {}),
+        **({"violations": problem.violations(tried)} if problem.violations is not None else {}),
         "ask_cpu_seconds": seconds,
         "seconds": time.perf_counter() - began,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -156,17 +162,14 @@ def run_all(
         ProblemError: a problem is not known.
         SettingsError: a method is not known, or a setting of it.
     """
-    refused = {name: _unsuited(name, problems) for name in methods}
-    for name, (lacking, unsuited) in refused.items():
-        if unsuited:
-            say(f"{name} needs {lacking}: not run on {', '.join(unsuited)}")
-    wanted = [Run(p, m, s) for s in range(seeds) for p in problems for m in methods if p not in refused[m][1]]
+    suited = {name: _suited(name, problems, say) for name in methods}
+    wanted = [Run(p, m, s) for s in range(seeds) for p in problems for m in methods if p in suited[m]]
     missing = [run for run in wanted if not record_path(out, run).exists()]
     if len(missing) < len(wanted):
         say(f"{len(wanted) - len(missing)} of {len(wanted)} runs are in {out}")
     with processes(workers) as pool:
-        unfitted = dict.fromkeys(run.problem for run in missing)
-        for fitted in as_completed([pool.submit(fit_prior, name, out) for name in unfitted]):
+        unfitted = {path: run.problem for run in missing if (path := prior_of(run, out)) is not None}
+        for fitted in as_completed([pool.submit(fit_prior, path, name) for path, name in unfitted.items()]):
             if line := fitted.result():
                 say(line)
         running = [pool.submit(play_into, run, out) for run in missing]
@@ -175,36 +178,37 @@ def run_all(
     return [json.loads(record_path(out, run).read_text()) for run in wanted]
 
 
-def _unsuited(name: str, problems: Sequence[str]) -> tuple[str, list[str]]:
-    """What a method needs, and the problems that lack it."""
-    check(name)
-    if needs_prior(name):
-        return "a corpus", [one for one in problems if problem_of(one).corpus is None]
-    if needs_gradients(name):
-        return "gradients", [one for one in problems if problem_of(one).gradient is None]
-    return "", []
+def _suited(name: str, problems: Sequence[str], say: Say) -> set[str]:
+    """The problems that a method can be run on, after saying what it needs on the others."""
+    found: dict[str, list[str]] = {}
+    for one in problems:
+        problem = problem_of(one)
+        missing = lacking(name, problem)
+        found.setdefault(missing, []).append(one)
+        if not missing:
+            check(name, problem)
+    for missing, unsuited in found.items():
+        if missing:
+            say(f"{name} needs {missing}: not run on {', '.join(unsuited)}")
+    return set(found.get("", ()))
 
 
-def fit_prior(name: str, out: Path) -> str:
-    """Fit and keep the prior of a problem that has a corpus; a line on what was done, empty if nothing was."""
-    problem, path = problem_of(name), prior_path(out, name)
-    if problem.corpus is None or path.exists():
-        return ""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prior = DiffusionPrior.fit(problem.corpus(), space=problem.space, commensurate=problem.commensurate)
-    prior.save(path)
-    return f"prior of {name}: {len(prior.designs)} designs, {prior.codec.dim} directions, {prior.seconds:.0f} s"
+def prior_of(run: Run, out: Path) -> Path | None:
+    """Where the prior is that a run wants, None if it wants none."""
+    problem = problem_of(run.problem)
+    return priors.path_of(out, run.problem, problem) if uses_prior(run.method, problem) else None
 
 
-@cache
-def prior_of(name: str, out: Path) -> DiffusionPrior | None:
-    """The prior that `fit_prior` kept."""
-    return DiffusionPrior.load(prior_path(out, name)) if prior_path(out, name).exists() else None
+def fit_prior(path: Path, name: str) -> str:
+    """Fit and keep the prior of a problem; a line on what was done, empty if nothing was."""
+    return priors.fit_into(path, problem_of(name))
 
 
 def play_into(run: Run, out: Path) -> str:
     """Run, write the record whole or not at all, and say how it ended."""
-    record = play(run, prior_of(run.problem, out))
+    path = prior_of(run, out)
+    prior = None if path is None else priors.loaded(path, strings_of(problem_of(run.problem)) is not None)
+    record = play(run, prior)
     path = record_path(out, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.put(path, (json.dumps(record) + "\n").encode())
@@ -218,16 +222,6 @@ def play_into(run: Run, out: Path) -> str:
 def record_path(out: Path, run: Run) -> Path:
     """Where the record of a run is kept."""
     return out / "records" / file_name(run.problem) / file_name(run.method) / f"{run.seed}.json"
-
-
-def prior_path(out: Path, problem: str) -> Path:
-    """Where the prior of a problem is kept."""
-    return out / "priors" / f"{file_name(problem)}.safetensors"
-
-
-def file_name(name: str) -> str:
-    """A name that every file system takes."""
-    return "".join(c if c.isalnum() or c in "._-=," else "-" for c in name)
 
 
 def records(out: Path) -> Iterator[dict[str, Any]]:

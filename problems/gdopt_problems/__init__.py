@@ -11,6 +11,30 @@ from gdopt.errors import ProblemError
 
 __all__ = ["load", "names", "suite", "suites"]
 
+# Tasks of the PMO benchmark.
+PMO = (
+    "pmo_albuterol_similarity",
+    "pmo_amlodipine_mpo",
+    "pmo_celecoxib_rediscovery",
+    "pmo_deco_hop",
+    "pmo_fexofenadine_mpo",
+    "pmo_isomers_c7h8n2o2",
+    "pmo_isomers_c9h10n2o2pf2cl",
+    "pmo_median1",
+    "pmo_median2",
+    "pmo_mestranol_similarity",
+    "pmo_osimertinib_mpo",
+    "pmo_perindopril_mpo",
+    "pmo_qed",
+    "pmo_ranolazine_mpo",
+    "pmo_scaffold_hop",
+    "pmo_sitagliptin_mpo",
+    "pmo_thiothixene_rediscovery",
+    "pmo_troglitazone_rediscovery",
+    "pmo_valsartan_smarts",
+    "pmo_zaleplon_mpo",
+)
+
 # name: (module, arguments of its `problem`)
 PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ackley100": ("synthetic", ("ackley100",)),
@@ -24,7 +48,9 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "cosine8": ("synthetic", ("cosine8",)),
     "curved_sheet": ("curved_sheet", ()),
     "digits": ("digits", ()),
-    "ehrlich": ("ehrlich", ()),
+    "ehrlich": ("ehrlich", ("ehrlich",)),
+    "ehrlich_easy": ("ehrlich", ("ehrlich_easy",)),
+    "ehrlich_long": ("ehrlich", ("ehrlich_long",)),
     "hartmann6": ("synthetic", ("hartmann6",)),
     "hartmann6_100d": ("synthetic", ("hartmann6_100d",)),
     "hartmann6_noisy": ("synthetic", ("hartmann6_noisy",)),
@@ -36,6 +62,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lunar_lander12": ("lunar_lander", ()),
     "penicillin": ("penicillin", ()),
     "pressure_vessel": ("constrained", ("pressure_vessel",)),
+    "protein": ("protein", ()),
     "rastrigin10": ("synthetic", ("rastrigin10",)),
     "rastrigin100": ("synthetic", ("rastrigin100",)),
     "rosenbrock10": ("synthetic", ("rosenbrock10",)),
@@ -44,6 +71,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "swimmer16": ("swimmer", ()),
     "trajectory60": ("synthetic", ("trajectory60",)),
     "unit_ball": ("unit_ball", ()),
+    **{name: ("molecules", (name,)) for name in PMO},
 }
 
 SUITES: dict[str, tuple[str, ...]] = {
@@ -69,8 +97,11 @@ SUITES: dict[str, tuple[str, ...]] = {
         "lunar_lander12",
         "swimmer16",
     ),
-    "structured": ("airfoil", "linear_subspace", "unit_ball", "curved_sheet", "ehrlich", "digits"),
+    "structured": ("airfoil", "linear_subspace", "unit_ball", "curved_sheet", "digits"),
     "lab": ("snar", "colour_mixing", "penicillin"),
+    # The corpus has molecules of the formula C7H8N2O2 already: nothing is left to be found.
+    "molecules": tuple(name for name in PMO if name != "pmo_isomers_c7h8n2o2"),
+    "sequences": ("ehrlich_easy", "ehrlich", "ehrlich_long", "protein"),
     "constrained": ("pressure_vessel", "speed_reducer", "keane_bump10"),
 }
 

@@ -1,4 +1,4 @@
-"""The problem `ehrlich`: 32 tokens of 32 states, most of whose sequences are infeasible; the best have the value 1.
+"""The problems `ehrlich`, `ehrlich_easy` and `ehrlich_long`: sequences of which most are infeasible; the best have 1.
 
 Ehrlich functions are of Stanton et al. 2024 (arXiv 2407.00236): a sequence is feasible if a Markov chain, some of whose
 transitions are banned, can have made it; its value is the product over c motifs of
@@ -17,28 +17,26 @@ So `Ehrlich.solution()` is feasible and has the value 1: each motif in a block o
 before. An infeasible sequence has minus the number of its banned transitions as its value, which no feasible one is
 as bad as.
 
-`corpus()` gives 500 feasible sequences without values. It is a list of parameters and not `Problem.corpus`, which is of
-numbers only: tokens are `Choice` parameters.
+A state is a letter. The space has a corpus of 500 feasible sequences without values.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Choice, Params, Space
+from gdopt.space import Params
+from gdopt.string_space import SequenceSpace
 from gdopt_problems.designs import checked, deb
 
-__all__ = ["Ehrlich", "corpus", "draw", "problem"]
+__all__ = ["Ehrlich", "as_strings", "draw", "function", "problem", "states_of"]
 
 Array = np.ndarray
 
-STATES, LENGTH = 32, 32
-MOTIFS, MOTIF_LENGTH, QUANTIZATION = 4, 4, 4
-BANNED = 6  # of the 31 transitions from each state to another one
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 CORPUS = 500  # sequences
 
 
@@ -148,56 +146,70 @@ def _walk(allowed: Bool[Array, "v v"], steps: int, generator: np.random.Generato
             return np.array(walk)
 
 
+# Arguments of `draw`.
+SIZES = {
+    "ehrlich": {"states": 32, "length": 32, "motifs": 4, "motif_length": 4, "quantization": 4, "banned": 6},
+    "ehrlich_easy": {"states": 16, "length": 16, "motifs": 2, "motif_length": 4, "quantization": 4, "banned": 3},
+    "ehrlich_long": {"states": 32, "length": 64, "motifs": 4, "motif_length": 4, "quantization": 4, "banned": 6},
+}
+
+
 @cache
-def function() -> Ehrlich:
-    """The one function of the problem."""
-    return draw(STATES, LENGTH, MOTIFS, MOTIF_LENGTH, QUANTIZATION, BANNED)
+def function(name: str) -> Ehrlich:
+    """The function of a problem."""
+    return draw(**SIZES[name])
 
 
-def as_params(x: Int[Array, "n L"]) -> list[Params]:
-    """Sequences as parameters: token_00 is "0", "1", ... and so on."""
-    names = problem().space.names
-    return [dict(zip(names, map(str, row), strict=True)) for row in x.tolist()]
+def as_strings(x: Int[Array, "n L"]) -> list[str]:
+    """Rows of states as strings of letters."""
+    return ["".join(LETTERS[state] for state in row) for row in x.tolist()]
 
 
-def states_of(batch: Sequence[Params]) -> Int[Array, "n L"]:
-    """Parameters as sequences."""
-    space = problem().space
-    rows = [[int(params[name]) for name in space.names] for params in checked(space, batch)]
-    return np.array(rows, dtype=np.int64).reshape(len(batch), LENGTH)
+def states_of(some: Sequence[str]) -> Int[Array, "n L"]:
+    """Strings of one length as rows of states."""
+    return np.array([[LETTERS.index(letter) for letter in one] for one in some], dtype=np.int64)
 
 
-def corpus() -> list[Params]:
-    """500 feasible sequences of the chain, without values."""
-    return as_params(function().sample(CORPUS, np.random.default_rng(1)))
+@cache
+def space(name: str) -> SequenceSpace:
+    """The sequences of a problem, with those of its corpus."""
+    f = function(name)
+    drawn = f.sample(CORPUS, np.random.default_rng(1))
+    return SequenceSpace(LETTERS[: len(f.transitions)], f.length, corpus=as_strings(drawn))
 
 
-def evaluate(batch: Sequence[Params]) -> list[float]:
+def rows_of(name: str, batch: Sequence[Params]) -> Int[Array, "n L"]:
+    """Parameters as rows of states."""
+    own = space(name)
+    found = states_of([str(params[own.names[0]]) for params in checked(own, batch)])
+    return found.reshape(len(batch), function(name).length)
+
+
+def evaluate(name: str, batch: Sequence[Params]) -> list[float]:
     """The value of each sequence."""
-    found: list[float] = function()(states_of(batch)).tolist()
+    found: list[float] = function(name)(rows_of(name, batch)).tolist()
     return found
 
 
-def violations(batch: Sequence[Params]) -> list[float]:
+def violations(name: str, batch: Sequence[Params]) -> list[float]:
     """The number of banned transitions of each sequence."""
-    found: list[float] = function().violations(states_of(batch)).astype(float).tolist()
+    found: list[float] = function(name).violations(rows_of(name, batch)).astype(float).tolist()
     return found
 
 
 @cache
-def problem() -> Problem:
-    """The problem `ehrlich`: maximize over 32 tokens of 32 states."""
-    levels = [str(state) for state in range(STATES)]
+def problem(name: str) -> Problem:
+    """The problem of a name: maximize over sequences of one length."""
     return Problem(
-        name="ehrlich",
-        space=Space([Choice(f"token_{t:02d}", levels) for t in range(LENGTH)]),
-        evaluate=evaluate,
+        name=name,
+        space=space(name),
+        evaluate=partial(evaluate, name),
         direction="maximize",
         optimum=1.0,
         best_known=1.0,
         start=100,
         budget=1000,
         batch=50,
-        violations=violations,
+        violations=partial(violations, name),
         source="Stanton et al. 2024, arXiv 2407.00236; own implementation, own random chain",
     )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdopt.bench.metrics import incumbents, normalized, quartiles, ranks, reference, regret
+from gdopt.bench.metrics import feasible, incumbents, normalized, quartiles, ranks, reference, regret, top_auc
 
 
 def record(values: list[float], told: list[float | None] | None = None, **changes: Any) -> dict[str, Any]:
@@ -92,6 +92,28 @@ def test_an_interval_is_as_wide_as_seeds_differ() -> None:
     error = np.std([1 if v else 2 for v in coin]) / 40**0.5
     assert high - low == pytest.approx(2 * 1.96 * error, rel=0.2)
     assert low < mean < high
+
+
+def test_a_bound_stands_in_where_nothing_is_known() -> None:
+    of = record([0.2, 0.6], optimum=None, bound=1.0)
+    assert normalized(of, 0.2).tolist() == pytest.approx([0, 0.5])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_top_10_auc_is_the_mean_over_calls_of_the_mean_of_the_ten_best(sign: int) -> None:
+    values = np.random.default_rng(0).normal(size=40)
+    expected = np.mean([np.sort(values[:n])[::-1][:10].mean() for n in range(1, 41)])
+    direction = "maximize" if sign > 0 else "minimize"
+    assert top_auc(record((sign * values).tolist(), direction=direction)) == pytest.approx(expected)
+
+
+def test_a_failed_evaluation_is_not_among_the_ten_best() -> None:
+    assert top_auc(record([1.0, 9.0, 3.0], told=[1.0, None, 3.0])) == pytest.approx((1 + 1 + 2) / 3)
+
+
+def test_what_is_feasible_is_a_share_of_what_comes_after_the_start() -> None:
+    assert feasible(record([0.0] * 6, violations=[3.0, 3.0, 0.0, 0.0, 0.0, 1.0])) == 0.75
+    assert feasible(record([0.0] * 6)) is None
 
 
 def test_quartiles_are_in_order() -> None:

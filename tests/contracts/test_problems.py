@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gdopt.bench.problem import Problem
+from gdopt.bench.problem import Problem, strings_of
 from gdopt.errors import MissingExtraError
 from gdopt.space import Choice, Integer, Parameter, Params, Value
 from gdopt_problems import load, names
@@ -34,6 +34,8 @@ def drawn(name: str, n: int) -> list[Params]:
     if problem.corpus is not None:
         rows = generator.permutation(problem.corpus())[:n]
         return [dict(zip(problem.space.names, row.tolist(), strict=True)) for row in rows]
+    if (space := strings_of(problem)) is not None:
+        return [{space.names[0]: str(one)} for one in generator.permutation(space.corpus)[:n]]
     designs: list[Params] = []
     while len(designs) < n:
         design = {p.name: uniform(p, generator) for p in problem.space.parameters}
@@ -102,6 +104,8 @@ def test_violations_are_zero_or_more_and_an_optimum_is_best_known(name: str) -> 
         assert min(found) >= 0
     if problem.optimum is not None:
         assert problem.best_known == problem.optimum
+    if problem.bound is not None and problem.best_known is not None:
+        assert problem.best_known <= problem.bound
 
 
 @every_problem

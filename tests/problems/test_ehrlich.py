@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gdopt_problems import load
-from gdopt_problems.ehrlich import Ehrlich, as_params, corpus, draw, function, states_of
+from gdopt_problems.ehrlich import SIZES, Ehrlich, as_strings, draw, function, states_of
 
 
 def tiny(seed: int = 0) -> Ehrlich:
@@ -50,21 +50,32 @@ def test_the_solution_is_feasible_and_has_the_value_one(seed: int) -> None:
     assert f(f.solution()[None]).tolist() == [1.0]
 
 
-def test_the_corpus_is_feasible_and_short_of_the_optimum() -> None:
-    problem, designs = load("ehrlich"), corpus()
-    assert len(designs) == 500
+@pytest.mark.parametrize("name", SIZES)
+def test_the_corpus_is_feasible_and_short_of_the_optimum(name: str) -> None:
+    problem = load(name)
+    assert len(problem.space.corpus) == 500
+    designs = [{"sequence": one} for one in problem.space.corpus]
     assert problem.violations is not None
     assert set(problem.violations(designs)) == {0.0}
-    assert max(problem.evaluate(designs)) < 0.1
+    assert max(problem.evaluate(designs)) < 0.6
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_problem_has_its_functions_values_and_its_solution_is_the_optimum(name: str) -> None:
+    problem, f = load(name), function(name)
+    x = np.random.default_rng(0).integers(len(f.transitions), size=(20, f.length))
+    designs = [{"sequence": one} for one in as_strings(x)]
+    assert problem.evaluate(designs) == [slowly(f, tuple(row)) for row in x.tolist()]
+    assert problem.evaluate([{"sequence": one} for one in as_strings(f.solution()[None])]) == [problem.optimum]
 
 
 def test_hardly_any_random_sequence_is_feasible() -> None:
     x = np.random.default_rng(0).integers(32, size=(20_000, 32))
-    assert (function().violations(x) == 0).mean() < 0.005
+    assert (function("ehrlich").violations(x) == 0).mean() < 0.005
 
 
 def test_every_state_can_be_left_to_its_own_and_be_reached() -> None:
-    allowed = function().transitions > 0
+    allowed = function("ehrlich").transitions > 0
     assert allowed.diagonal().all()
     assert (allowed.sum(axis=1) == 26).all()
     assert (np.linalg.matrix_power(allowed.astype(int), 4) > 0).all()
@@ -77,6 +88,6 @@ def test_sequences_are_sampled_as_often_as_the_chain_says() -> None:
     np.testing.assert_allclose(after / after.sum(axis=1, keepdims=True), f.transitions, atol=0.03)
 
 
-def test_sequences_survive_being_parameters() -> None:
-    x = function().sample(5, np.random.default_rng(0))
-    np.testing.assert_array_equal(states_of(as_params(x)), x)
+def test_sequences_survive_being_strings() -> None:
+    x = function("ehrlich").sample(5, np.random.default_rng(0))
+    np.testing.assert_array_equal(states_of(as_strings(x)), x)

@@ -18,13 +18,13 @@ def test_names_are_in_order_and_each_has_its_module() -> None:
     assert all(importlib.util.find_spec(f"gdopt_problems.{module}") for module, _ in PROBLEMS.values())
 
 
-def test_the_suites_hold_every_problem_but_the_hill_once() -> None:
+def test_the_suites_hold_every_problem_but_the_hill_and_one_that_is_solved_once() -> None:
     held = [name for one in suites() for name in suite(one)]
-    assert sorted([*held, "hill"]) == names()
+    assert sorted([*held, "hill", "pmo_isomers_c7h8n2o2"]) == names()
 
 
 def test_an_unknown_suite_is_answered_with_the_known_ones() -> None:
-    known = "standard, highdim, structured, lab, constrained"
+    known = "standard, highdim, structured, lab, molecules, sequences, constrained"
     with pytest.raises(ProblemError, match=f"no suite is called 'hard'; there are {known}"):
         suite("hard")
 

@@ -1,0 +1,136 @@
+"""What all baselines of strings have in common: the same first strings of a corpus, and never a string twice."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import ClassVar
+
+import torch
+
+from gdopt import strings
+from gdopt.algorithm import State, append, stream
+from gdopt.designs import best_first
+from gdopt.errors import CorpusError, SettingsError, SpaceError
+from gdopt.space import Space
+from gdopt.start import START
+
+__all__ = ["CorpusRandom", "StringLearner", "name_of", "seen", "unused"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StringLearner(ABC):
+    """Strings of the corpus until there are results to learn from, then those of `propose`.
+
+    Args:
+        corpus: strings without labels, each once; the first ones are those that `MaskedDiffusion` begins with.
+        start: results to have before learning.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    corpus: tuple[str, ...]
+    start: int = 10
+
+    # What its trials say they come from.
+    source: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if self.start < 2:
+            raise SettingsError(f"start = {self.start}: expected 2 or more")
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked.
+
+        Raises:
+            SpaceError: the space is not of one string, a molecule or a sequence.
+        """
+        name_of(space)
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials, proposed from what has been told so far."""
+        if len(best_first(state)) < self.start:
+            return _started(state, self.corpus, n)
+        found, means = self.propose(state, n, stream(state))
+        found = found[:n]
+        more = unused(state, self.corpus, n - len(found), found)
+        predicted: list[float | None] = [*means[:n]] or [None] * len(found)
+        name = name_of(state.space)
+        return append(
+            state,
+            [{name: one} for one in found + more],
+            [self.source] * len(found) + [START] * len(more),
+            [*predicted, *[None] * len(more)],
+            {},
+        )
+
+    @abstractmethod
+    def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
+        """New strings, and what a surrogate predicted of each if there is one; what is missing comes of the corpus."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusRandom:
+    """Strings of the corpus in random order.
+
+    Args:
+        corpus: strings without labels, each once.
+    """
+
+    corpus: tuple[str, ...]
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked."""
+        name_of(space)
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """Append n new pending trials."""
+        return _started(state, self.corpus, n)
+
+
+def name_of(space: Space) -> str:
+    """What the one string of a space is called.
+
+    Raises:
+        SpaceError: it has other parameters.
+    """
+    if len(space.parameters) != 1 or not isinstance(space.parameters[0], strings.Sequence | strings.Molecule):
+        raise SpaceError(f"parameters {list(space.names)}: expected one string, a molecule or a sequence")
+    return space.names[0]
+
+
+def seen(state: State) -> set[str]:
+    """The strings that were asked for or told."""
+    name = name_of(state.space)
+    return {str(t.params[name]) for t in state.trials}
+
+
+def unused(state: State, corpus: Sequence[str], n: int, beside: Collection[str] = ()) -> list[str]:
+    """n strings of the corpus that were not asked for, in an order that the seed fixes; once they run out, any again.
+
+    Raises:
+        CorpusError: the corpus has no string that the space allows.
+    """
+    if n <= 0:
+        return []
+    name, known = name_of(state.space), seen(state) | set(beside)
+    order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(state.seed)).tolist()
+    # Looked at only as far as it is wanted: reading a molecule takes a while.
+    allowed = (one for i in order if state.space.allows({name: (one := corpus[i])}))
+    before: list[str] = []
+    found: list[str] = []
+    for one in allowed:
+        (before if one in known else found).append(one)
+        if len(found) == n:
+            return found
+    if not before and not found:
+        raise CorpusError("the corpus has no string that the space allows")
+    return found + list(islice(cycle(before or found), n - len(found)))
+
+
+def _started(state: State, corpus: Sequence[str], n: int) -> State:
+    some = unused(state, corpus, n)
+    return append(state, [{name_of(state.space): one} for one in some], [START] * n, [None] * n, {})

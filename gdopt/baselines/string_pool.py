@@ -1,0 +1,77 @@
+"""Strings that a surrogate chooses from a pool: of the corpus, or of whatever breeds them."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from gdopt import belief, select
+from gdopt.algorithm import State
+from gdopt.baselines.string_learner import StringLearner, name_of, seen
+from gdopt.designs import pending
+from gdopt.proposal import pool_size
+from gdopt.select import Selection
+from gdopt.string_view import Features, StringView, features_of
+from gdopt.surrogate import tanimoto
+from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.warp import Warp, power
+
+__all__ = ["CorpusThompson", "StringPool"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StringPool(StringLearner):
+    """The surrogate's choice from a pool: features, surrogate, warp and selection are those of `MaskedDiffusion`.
+
+    Args:
+        candidates: in the pool, about; four for each string asked for, if that is more.
+        keep: how many of the best strings the surrogate is fitted to.
+        temper: factor on the surrogate's spread in Thompson sampling.
+        features: what the surrogate sees; fingerprints of molecules, gapped pairs of sequences by default.
+        warp: of the values, before the surrogate sees them.
+        surrogate: what is fitted to the features.
+        selection: of a batch from the pool.
+    """
+
+    candidates: int = 1200
+    keep: int = 1000
+    temper: float = 0.5
+    features: Features | None = None
+    warp: Warp = power
+    surrogate: Fit = tanimoto.fit
+    selection: Selection = select.batch
+
+    def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
+        """The surrogate's choice from the pool."""
+        view = StringView(name_of(state.space), self.features or features_of(state.space))
+        surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
+        pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
+        if len(pool) <= n:
+            return pool, []
+        z = view.features(pool)
+        usable = belief.likely(state, view, z, n)
+        chosen = self.selection(surrogate, z[usable], n, pending(state, view), self.temper, generator)
+        picks = [usable[i] for i in chosen]
+        return [pool[i] for i in picks], surrogate.mean(z[picks]).tolist()
+
+    @abstractmethod
+    def pool(
+        self, state: State, surrogate: Surrogate, view: StringView, size: int, generator: torch.Generator
+    ) -> list[str]:
+        """About as many new strings of the space, all different."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusThompson(StringPool):
+    """The strings of the corpus that the surrogate's draws like best, among all that are left: nothing new is made."""
+
+    source: ClassVar[str] = "pool"
+
+    def pool(
+        self, state: State, surrogate: Surrogate, view: StringView, size: int, generator: torch.Generator
+    ) -> list[str]:
+        """What is left of the corpus."""
+        del surrogate, view, size, generator
+        known = seen(state)
+        return [one for one in self.corpus if one not in known]

@@ -1,0 +1,147 @@
+"""A search distribution over sequences, refitted to what probably improves: VSD-style cross-entropy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gdopt import belief
+from gdopt.algorithm import State
+from gdopt.baselines.genetic import held, one_length
+from gdopt.baselines.string_learner import StringLearner, seen
+from gdopt.designs import best_first
+from gdopt.diffusion.markov import MarkovDenoiser, counted
+from gdopt.errors import SettingsError
+from gdopt.string_view import StringView, features_of
+from gdopt.surrogate import tanimoto
+from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.warp import Warp, power
+from gdopt.tokens import Letters
+
+__all__ = ["VSD", "Chain", "refitted"]
+
+# Draws for each string that is still missing, before what was found has to do.
+TRIES = 20
+# The threshold rises from one quantile of what was told to the other, as published.
+FIRST_LEVEL, LAST_LEVEL = 0.5, 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class VSD(StringLearner):
+    """Draws of a search distribution q that is fitted to p(improves | x), as variational search distributions are.
+
+    VSD (Steinberg et al. 2024, arXiv 2409.06142) maximizes E_q[log p(y > τ | x)] - KL(q || p₀) by the gradient of its
+    logarithm, with a classifier for p, a network for q, and τ rising from the median of the values told to their 99 %
+    quantile. Here the same parts are small: p(y > τ | x) is the probability by the Gaussian process that all baselines
+    of strings share, q is a Markov chain with a law of its own at each position, p₀ the Markov chain of the corpus; and
+    q is fitted by the cross-entropy method: drawn from, weighted by p(y > τ | x), counted again, in several steps. p₀
+    enters as pseudo-counts in place of the KL. So it is VSD in style, and not the published algorithm. The batch is
+    drawn from q: nothing selects among the draws.
+
+    Args:
+        draws: of q in each step.
+        steps: of the cross-entropy in an `ask`.
+        strength: of p₀, in sequences that it counts as.
+        evaluations: over which τ rises; after them it stays.
+        keep: how many of the best sequences the surrogate is fitted to.
+        warp: of the values, before the surrogate sees them.
+        surrogate: what is fitted to gapped pairs of letters.
+    """
+
+    draws: int = 500
+    steps: int = 4
+    strength: float = 5.0
+    evaluations: int = 1000
+    keep: int = 1000
+    warp: Warp = power
+    surrogate: Fit = tanimoto.fit
+
+    source: ClassVar[str] = "chain"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("draws", 2), ("steps", 1), ("evaluations", 1), ("keep", 2)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} = {getattr(self, name)}: expected {least} or more")
+        if not self.strength > 0:
+            raise SettingsError(f"strength = {self.strength}: expected more than 0")
+
+    def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
+        """Draws of the refitted chain."""
+        sequence = one_length(state.space)
+        letters = Letters(sequence)
+        view = StringView(sequence.name, features_of(state.space))
+        surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
+        level = min(1.0, len(state.done) / self.evaluations)
+        threshold = surrogate.y.quantile(FIRST_LEVEL + (LAST_LEVEL - FIRST_LEVEL) * level)
+        prior = counted(letters.write(self.corpus), len(letters.alphabet))
+        rows = letters.write([str(t.params[sequence.name]) for t in best_first(state)[: self.keep]])
+        chain = refitted(prior, rows, self._chances(surrogate, surrogate.z, threshold), self.strength)
+        for _ in range(self.steps):
+            rows = held(chain.sample(self.draws, generator), sequence)
+            z = view.features([one or "" for one in letters.read(rows)])
+            chain = refitted(prior, rows, self._chances(surrogate, z, threshold), self.strength)
+        found = dict[str, None]()
+        for _ in range(TRIES):
+            if len(found) >= n:
+                break
+            drawn = letters.read(held(chain.sample(n, generator), sequence))
+            found |= dict.fromkeys(self._new(state, drawn))
+        picks = list(found)[:n]
+        return picks, surrogate.mean(view.features(picks)).tolist() if picks else []
+
+    def _new(self, state: State, drawn: Sequence[str | None]) -> list[str]:
+        """Those that the space allows and that were not asked for."""
+        known, (name,) = seen(state), state.space.names
+        return [one for one in drawn if one is not None and one not in known and state.space.allows({name: one})]
+
+    @staticmethod
+    def _chances(surrogate: Surrogate, z: Float[Tensor, "n d"], threshold: Tensor) -> Float[Tensor, " n"]:
+        """p(y > τ) at each row."""
+        with torch.no_grad():
+            mean, variance = surrogate.predict(z)
+        chances: Tensor = torch.special.ndtr((mean - threshold) / variance.sqrt())
+        return chances
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A Markov chain whose law depends on the position.
+
+    Args:
+        first: the law of the first token.
+        steps: the law of each next token, a row for each token before it.
+    """
+
+    first: Float[Tensor, " V"]
+    steps: Float[Tensor, "l V V"]
+
+    def sample(self, n: int, generator: torch.Generator) -> Int[Tensor, "n L"]:
+        """n rows of tokens."""
+        columns = [torch.multinomial(self.first, n, replacement=True, generator=generator)]
+        for step in self.steps:
+            columns.append(torch.multinomial(step[columns[-1]], 1, generator=generator).squeeze(1))
+        return torch.stack(columns, 1)
+
+
+def refitted(prior: MarkovDenoiser, rows: Int[Tensor, "n L"], weights: Float[Tensor, " n"], strength: float) -> Chain:
+    """The chain of weighted rows of one length, with so many sequences' worth of a prior chain as pseudo-counts.
+
+    Args:
+        prior: the chain that is counted on beside the rows.
+        rows: of tokens.
+        weights: of the rows, on any scale: they are scaled so that their effective number is their sum.
+        strength: of the prior.
+    """
+    total = weights.sum()
+    # Kish's effective sample size: a few rows that weigh all are not many.
+    each = weights * total / weights.square().sum() if total > 0 else torch.zeros_like(weights)
+    tokens = prior.tokens
+    alone = torch.bincount(rows[:, 0], each, tokens) + strength * prior.first
+    pairs = rows[:, :-1] * tokens + rows[:, 1:]
+    counts = torch.stack([torch.bincount(column, each, tokens**2) for column in pairs.T]).reshape(-1, tokens, tokens)
+    steps = counts + strength / tokens * prior.step
+    return Chain(alone / alone.sum(), steps / steps.sum(2, keepdim=True))
