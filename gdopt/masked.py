@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt import belief, select, strings
+from gdopt import belief, select
 from gdopt.algorithm import State, append, stream
 from gdopt.designs import best_first, pending
 from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
@@ -20,18 +20,16 @@ from gdopt.proposal import elite_size, elite_weights, pool_size
 from gdopt.select import Selection, thompson
 from gdopt.space import Params, Space
 from gdopt.start import START
-from gdopt.surrogate import sites, tanimoto
+from gdopt.string_view import Features, StringView, of_one_length, seen
 from gdopt.surrogate.model import Fit, Surrogate
-from gdopt.surrogate.pairs import pairs
 from gdopt.surrogate.warp import Warp, power
 from gdopt.token_proposal import crossed, rewindowed, scattered, spared
 from gdopt.token_value import by_features, by_letters
 
-__all__ = ["Features", "MaskedDiffusion"]
+__all__ = ["MaskedDiffusion"]
 
-# Strings to what the surrogate sees of them, a row each.
-Features = Callable[[Sequence[str]], Tensor]
-
+# Share of the pool of sequences of one length that has hidden what is worth little.
+SPARED = 0.25
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
 REVEALED = 12
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
@@ -57,7 +55,8 @@ class MaskedDiffusion:
         candidates: in the pool, about; four for each string asked for, if that is more.
         generations: that the pool is made in.
         crossed: share of the pool that joins pieces of two parents.
-        spared: share that has tokens hidden whose loss costs little, by the surrogate.
+        spared: share that has tokens hidden whose loss costs little, by the surrogate; by default a quarter for
+            sequences of one length and none for others, where it takes as long as all the rest and gains nothing.
         scattered: share that has single tokens hidden.
         drawn: share that is drawn anew, with nothing of a parent.
         broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
@@ -87,7 +86,7 @@ class MaskedDiffusion:
     candidates: int = 1200
     generations: int = 3
     crossed: float = 0.25
-    spared: float = 0.25
+    spared: float | None = None
     scattered: float = 0.1
     drawn: float = 0.05
     broad: float = 0.1
@@ -110,7 +109,7 @@ class MaskedDiffusion:
         for name in ("temper", "finetune", "loss", "guide"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
-        shares = (self.crossed, self.spared, self.scattered, self.drawn, self.broad)
+        shares = (self.crossed, self._spared, self.scattered, self.drawn, self.broad)
         fits = min(shares) >= 0 and sum(shares) <= 1
         _require(fits, "crossed, spared, scattered, drawn, broad", shares, "shares, together <= 1")
 
@@ -130,12 +129,9 @@ class MaskedDiffusion:
             some = self._unused(state, n)
             return append(state, [self._params(one) for one in some], [START] * n, [None] * n, {})
         generator = stream(state)
-        features, fit = _seen(self.prior)
-        view = _View(self._name, self.features or features)
+        view, fitted = seen(self.prior.space, self.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
-        # Features of the user's own may be anything that has a similarity.
-        model = self.surrogate or (tanimoto.fit if self.features else fit)
-        surrogate = belief.surrogate(state, view, self.keep, self.warp, model)
+        surrogate = belief.surrogate(state, view, self.keep, self.warp, fitted)
         law = Tilted(net, self._value(state, net, surrogate, view, generator), self.guide) if self.guide else net
         pool = self._pool(state, law, surrogate, view, pool_size(self.candidates, n), generator)
         missing = n - len(pool)
@@ -152,6 +148,11 @@ class MaskedDiffusion:
             surrogate.mean(z[picks]).tolist(),
             {"pool": float(len(pool))},
         )
+
+    @property
+    def _spared(self) -> float:
+        usual = SPARED if of_one_length(self.prior.space) else 0.0
+        return usual if self.spared is None else self.spared
 
     @property
     def _name(self) -> str:
@@ -187,10 +188,10 @@ class MaskedDiffusion:
         return fits and self.prior.space.allows(self._params(one))
 
     def _value(
-        self, state: State, net: TokenNet, surrogate: Surrogate, view: "_View", generator: torch.Generator
+        self, state: State, net: TokenNet, surrogate: Surrogate, view: StringView, generator: torch.Generator
     ) -> Value:
         """What the surrogate thinks of soft designs, as far as it can be told."""
-        if _of_one_length(self.prior) and self.features is None and self.surrogate is None:
+        if of_one_length(self.prior.space) and self.features is None and self.surrogate is None:
             return by_letters(surrogate)
         some = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
         known = [str(t.params[self._name]) for t in best_first(state)] + [self.prior.corpus[i] for i in some]
@@ -224,8 +225,8 @@ class MaskedDiffusion:
 
     def _first_shares(self) -> dict[str, float]:
         """The sources and their shares of the pool before any was tried."""
-        names = ("crossed", "spared", "scattered", "drawn")
-        shares = {**{name: getattr(self, name) for name in names}, "corpus": self.broad}
+        names = ("crossed", "scattered", "drawn")
+        shares = {**{name: getattr(self, name) for name in names}, "spared": self._spared, "corpus": self.broad}
         shares["windowed"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
@@ -234,7 +235,7 @@ class MaskedDiffusion:
         state: State,
         net: TokenDenoiser,
         surrogate: Surrogate,
-        view: "_View",
+        view: StringView,
         size: int,
         generator: torch.Generator,
     ) -> dict[str, str]:
@@ -260,7 +261,7 @@ class MaskedDiffusion:
                 weights = torch.ones(len(parents), dtype=torch.float64)
         return pool
 
-    def _broad(self, surrogate: Surrogate, view: "_View", n: int, known: set[str]) -> list[str]:
+    def _broad(self, surrogate: Surrogate, view: StringView, n: int, known: set[str]) -> list[str]:
         """New strings of the corpus that the surrogate gives the highest upper bounds."""
         rest = [one for one in self.prior.corpus if one not in known]
         if not n or not rest:
@@ -282,7 +283,7 @@ class MaskedDiffusion:
     ) -> Int[Tensor, "n L"]:
         """Rows of parents with a part hidden, by a source; `costs` are what `_costs` gives."""
         tokens = self.prior.tokens
-        count, stretch = len(tokens.alphabet), not _of_one_length(self.prior)
+        count, stretch = len(tokens.alphabet), not of_one_length(self.prior.space)
 
         def drawn() -> Int[Tensor, " n"]:
             return torch.multinomial(weights, n, replacement=True, generator=generator)
@@ -307,7 +308,7 @@ class MaskedDiffusion:
         parents: Sequence[str],
         net: TokenDenoiser,
         surrogate: Surrogate,
-        view: "_View",
+        view: StringView,
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:
         """A row for each parent, and what the surrogate's mean loses where the token at each place is drawn anew.
@@ -332,36 +333,6 @@ class MaskedDiffusion:
 
 # Draws of the prior for strings that are missing, and how often they are drawn.
 LEAST_DRAWN, ATTEMPTS = 64, 20
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A study's strings as the surrogate sees them."""
-
-    name: str
-    features: Features
-
-    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
-        """The features of each of the given parameters."""
-        return self.features([str(one[self.name]) for one in params])
-
-
-def _of_one_length(prior: MaskedPrior) -> bool:
-    """Whether strings of the space are sequences of one length."""
-    (only,) = prior.space.parameters
-    return isinstance(only, strings.Sequence) and only.shortest == only.longest
-
-
-def _seen(prior: MaskedPrior) -> tuple[Features, Fit]:
-    """What the surrogate sees of strings of the space, and what is fitted to it."""
-    tokens = prior.tokens
-    if _of_one_length(prior):
-        return lambda some: sites.one_hot(tokens.write(some), len(tokens.alphabet)), sites.fit
-    if isinstance(prior.space.parameters[0], strings.Sequence):
-        return lambda some: pairs(tokens.write(some), len(tokens.alphabet)), tanimoto.fit
-    from gdopt.chemistry.fingerprints import counts
-
-    return counts, tanimoto.fit
 
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:

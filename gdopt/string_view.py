@@ -1,4 +1,4 @@
-"""Strings as a surrogate sees them: fingerprints of molecules, gapped pairs of the letters of sequences."""
+"""Strings as a surrogate sees them, and which surrogate it is."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from torch import Tensor
 
 from gdopt import strings
 from gdopt.space import Params, Space
+from gdopt.surrogate import sites, tanimoto
+from gdopt.surrogate.model import Fit
 from gdopt.surrogate.pairs import pairs
 from gdopt.tokens import Letters
 
-__all__ = ["Features", "StringView", "features_of"]
+__all__ = ["Features", "StringView", "alike", "of_one_length", "seen"]
 
 # Strings to what the surrogate sees of them, a row each.
 Features = Callable[[Sequence[str]], Tensor]
@@ -34,8 +36,22 @@ class StringView:
         return self.features([str(one[self.name]) for one in params])
 
 
-def features_of(space: Space) -> Features:
-    """Features of the strings of a space."""
+def seen(space: Space, features: Features | None = None, surrogate: Fit | None = None) -> tuple[StringView, Fit]:
+    """How the strings of a space are seen, and what is fitted to them, as far as it is not given.
+
+    Sequences of one length are seen letter by letter (`gdopt.surrogate.sites`). All else, the user's own features
+    too, is a matter of similarity (`gdopt.surrogate.tanimoto`).
+    """
+    (only,) = space.parameters
+    if features is not None or not isinstance(only, strings.Sequence) or not of_one_length(space):
+        return StringView(only.name, features or alike(space)), surrogate or tanimoto.fit
+    letters = Letters(only)
+    view = StringView(only.name, lambda some: sites.one_hot(letters.write(some), len(letters.alphabet)))
+    return view, surrogate or sites.fit
+
+
+def alike(space: Space) -> Features:
+    """Features whose similarity is that of strings: fragments of molecules, gapped pairs of letters of sequences."""
     (only,) = space.parameters
     if isinstance(only, strings.Sequence):
         letters = Letters(only)
@@ -43,3 +59,9 @@ def features_of(space: Space) -> Features:
     from gdopt.chemistry.fingerprints import counts
 
     return counts
+
+
+def of_one_length(space: Space) -> bool:
+    """Whether a space is of one sequence whose length is fixed."""
+    first, *others = space.parameters
+    return not others and isinstance(first, strings.Sequence) and first.shortest == first.longest

@@ -8,12 +8,12 @@ import torch
 
 from gdopt import belief, select
 from gdopt.algorithm import State
-from gdopt.baselines.string_learner import StringLearner, name_of, seen
+from gdopt.baselines.string_learner import StringLearner, seen
 from gdopt.designs import pending
 from gdopt.proposal import pool_size
 from gdopt.select import Selection
-from gdopt.string_view import Features, StringView, features_of
-from gdopt.surrogate import tanimoto
+from gdopt.string_view import Features, StringView
+from gdopt.string_view import seen as seen_as
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
 
@@ -28,7 +28,7 @@ class StringPool(StringLearner):
         candidates: in the pool, about; four for each string asked for, if that is more.
         keep: how many of the best strings the surrogate is fitted to.
         temper: factor on the surrogate's spread in Thompson sampling.
-        features: what the surrogate sees; fingerprints of molecules, gapped pairs of sequences by default.
+        features: what the surrogate sees.
         warp: of the values, before the surrogate sees them.
         surrogate: what is fitted to the features.
         selection: of a batch from the pool.
@@ -39,13 +39,13 @@ class StringPool(StringLearner):
     temper: float = 0.5
     features: Features | None = None
     warp: Warp = power
-    surrogate: Fit = tanimoto.fit
+    surrogate: Fit | None = None
     selection: Selection = select.batch
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """The surrogate's choice from the pool."""
-        view = StringView(name_of(state.space), self.features or features_of(state.space))
-        surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
+        view, fitted = seen_as(state.space, self.features, self.surrogate)
+        surrogate = belief.surrogate(state, view, self.keep, self.warp, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
         if len(pool) <= n:
             return pool, []

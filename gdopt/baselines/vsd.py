@@ -15,7 +15,7 @@ from gdopt.baselines.string_learner import StringLearner, seen
 from gdopt.designs import best_first
 from gdopt.diffusion.markov import MarkovDenoiser, counted
 from gdopt.errors import SettingsError
-from gdopt.string_view import StringView, features_of
+from gdopt.string_view import StringView, alike
 from gdopt.surrogate import tanimoto
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
@@ -73,7 +73,7 @@ class VSD(StringLearner):
         """Draws of the refitted chain."""
         sequence = one_length(state.space)
         letters = Letters(sequence)
-        view = StringView(sequence.name, features_of(state.space))
+        view = StringView(sequence.name, alike(state.space))
         surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
         level = min(1.0, len(state.done) / self.evaluations)
         threshold = surrogate.y.quantile(FIRST_LEVEL + (LAST_LEVEL - FIRST_LEVEL) * level)

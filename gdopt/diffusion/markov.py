@@ -65,7 +65,8 @@ def counted(x: Int[Tensor, "n L"], tokens: int, weights: Float[Tensor, " n"] | N
     alone = alone / alone.sum()
     both = there[:, 1:]
     pairs = torch.bincount((x[:, :-1] * tokens + x[:, 1:])[both], each[:, 1:][both], tokens**2)
-    counts = pairs.reshape(tokens, tokens)
+    # Of no pairs at all, bincount makes whole numbers.
+    counts = pairs.double().reshape(tokens, tokens)
     first = torch.bincount(x[:, 0], each[:, 0], tokens)
     kappa = _likeliest(counts, alone)
     return MarkovDenoiser(_smoothed(first, alone, kappa), _smoothed(counts, alone, kappa))
