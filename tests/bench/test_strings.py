@@ -103,8 +103,8 @@ def test_what_a_method_lacks_on_a_problem_is_said(name: str, problem: str, missi
 def test_a_setting_of_strings_is_refused_before_a_prior_is_fitted(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"hidden = 2\.0: expected a share"):
         run_all([SITES], ["gdopt:hidden=2.0"], 1, tmp_path)
-    with pytest.raises(SettingsError, match="guide"):
-        check("gdopt:guide=0.1", site_problem())
+    with pytest.raises(SettingsError, match="renoise"):
+        check("gdopt:renoise=0.1", site_problem())
     assert not any(tmp_path.iterdir())
 
 
