@@ -31,7 +31,7 @@ __all__ = ["MaskedDiffusion"]
 # Share of the pool of sequences of one length that has hidden what is worth little.
 SPARED = 0.25
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
-REVEALED = 12
+REVEALED = 6
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
 TUNING_RATE = 3e-4
 # Strings of the corpus, beside those that were told, that the network is trained on.

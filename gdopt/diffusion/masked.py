@@ -84,9 +84,14 @@ ROWS = 256
 
 
 def _drawn(denoiser: TokenDenoiser, x: Int[Tensor, "n L"], generator: torch.Generator) -> Int[Tensor, "n L"]:
-    """A draw of each place's law, by Gumbel's trick."""
-    with torch.no_grad():
-        logits = torch.cat([denoiser(some) for some in x.split(ROWS)]).double()
+    """A draw of each place's law, by Gumbel's trick; of no meaning beyond the end of a row."""
+    logits = torch.zeros(*x.shape, denoiser.tokens, dtype=torch.float64)
+    ends = (x <= denoiser.tokens).sum(1)
+    # Rows of like lengths together, without the columns beyond all of their ends.
+    for rows in ends.argsort(stable=True).split(ROWS):
+        width = int(ends[rows].amax())
+        with torch.no_grad():
+            logits[rows, :width] = denoiser(x[rows, :width]).double()
     noise = torch.rand(logits.shape, generator=generator, dtype=torch.float64)
     return (logits - (-noise.log()).log()).argmax(2)
 
