@@ -74,7 +74,7 @@ def check(name: str, problem: Problem) -> None:
 @cache
 def _stand_in() -> MaskedPrior:
     """A prior of next to nothing, to try settings on before anything is fitted."""
-    return MaskedPrior.fit(SequenceSpace("AB", 1, corpus="AB"), steps=1)
+    return MaskedPrior.fit(SequenceSpace("AB", 2, corpus=["AB", "BA"]), steps=1)
 
 
 def lacking(name: str, problem: Problem) -> str:
