@@ -1,15 +1,18 @@
-"""Figures of a study, readable in grey."""
+"""Figures of a study and of a prior, readable in grey."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from gdopt.prior_check import Numbers, PriorCheck, Shares
 
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["progress"]
+__all__ = ["prior_check", "progress"]
 
 # One marker for each part of an algorithm, so that they can be told apart without colour.
 MARKERS = "os^Dv<>P"
@@ -45,3 +48,56 @@ def progress(study: "Study", path: str | Path | None = None, *, reference: tuple
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
+
+
+# Panels beside each other, the size of each in inches, and its bars.
+COLUMNS, PANEL, BINS = 3, (3.2, 2.6), 30
+# Labels that a panel has room for, those of the greatest differences.
+ROOM = 20
+# Told apart by fill and line, so that they can be printed in grey.
+CORPUS = {"color": "#f3c98f", "label": "corpus"}
+SAMPLES = {"color": "#14366f", "label": "samples"}
+
+
+def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
+    """Samples of a prior over its corpus, a panel for each comparison.
+
+    Args:
+        check: what was compared.
+        path: where to write the figure, if anywhere; the suffix is the format.
+    """
+    parts = (*check.numbers, *check.shares)
+    columns = min(COLUMNS, len(parts))
+    rows = -(-len(parts) // columns)
+    figure = Figure(figsize=(columns * PANEL[0], rows * PANEL[1]), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, part in zip(panels, parts, strict=False):
+        _histogram(axes, part) if isinstance(part, Numbers) else _bars(axes, part)
+        axes.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}", fontsize="small")
+    for axes in panels[len(parts) :]:
+        axes.set_axis_off()
+    panels[0].legend(fontsize="small")
+    if path is not None:
+        figure.savefig(path, dpi=100)
+    return figure
+
+
+def _histogram(axes: Axes, part: Numbers) -> None:
+    # Over what nearly all have: single giants would leave no room for the others.
+    both = np.concatenate([part.samples, part.corpus])
+    low, high = np.quantile(both, [0.005, 0.995])
+    edges = np.linspace(low, max(high, low + 1e-9), BINS + 1)
+    axes.hist(part.corpus, edges, density=True, **CORPUS)
+    axes.hist(part.samples, edges, density=True, histtype="step", linewidth=1.5, **SAMPLES)
+    axes.set(xlabel=f"{part.name} ({part.unit})" if part.unit else part.name, yticks=[])
+
+
+def _bars(axes: Axes, part: Shares) -> None:
+    samples, corpus = part.shares()
+    shown = np.sort(np.abs(samples - corpus).argsort()[::-1][:ROOM])
+    at = np.arange(len(shown))
+    axes.bar(at, corpus[shown], width=0.9, **CORPUS)
+    axes.bar(at, samples[shown], width=0.9, fill=False, edgecolor=SAMPLES["color"], linewidth=1.5, label="samples")
+    axes.set_xticks(at, [part.labels[i] for i in shown], fontsize="small")
+    left_out = "" if len(shown) == len(part.labels) else f", the {ROOM} that differ most"
+    axes.set(xlabel=part.name + left_out, ylabel="share")
