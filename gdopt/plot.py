@@ -55,8 +55,7 @@ COLUMNS, PANEL, BINS = 3, (3.2, 2.6), 30
 # Labels that a panel has room for, those of the greatest differences.
 ROOM = 20
 # Told apart by fill and line, so that they can be printed in grey.
-CORPUS = {"color": "#f3c98f", "label": "corpus"}
-SAMPLES = {"color": "#14366f", "label": "samples"}
+CORPUS, SAMPLES, THICK = "#f3c98f", "#14366f", 1.5
 
 
 def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
@@ -66,7 +65,7 @@ def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
         check: what was compared.
         path: where to write the figure, if anywhere; the suffix is the format.
     """
-    parts = (*check.numbers, *check.shares)
+    parts = check.comparisons
     columns = min(COLUMNS, len(parts))
     rows = -(-len(parts) // columns)
     figure = Figure(figsize=(columns * PANEL[0], rows * PANEL[1]), layout="constrained")
@@ -86,18 +85,18 @@ def _histogram(axes: Axes, part: Numbers) -> None:
     # Over what nearly all have: single giants would leave no room for the others.
     both = np.concatenate([part.samples, part.corpus])
     low, high = np.quantile(both, [0.005, 0.995])
-    edges = np.linspace(low, max(high, low + 1e-9), BINS + 1)
-    axes.hist(part.corpus, edges, density=True, **CORPUS)
-    axes.hist(part.samples, edges, density=True, histtype="step", linewidth=1.5, **SAMPLES)
-    axes.set(xlabel=f"{part.name} ({part.unit})" if part.unit else part.name, yticks=[])
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1).tolist()
+    axes.hist(part.corpus, edges, density=True, color=CORPUS, label="corpus")
+    axes.hist(part.samples, edges, density=True, color=SAMPLES, label="samples", histtype="step", linewidth=THICK)
+    axes.set(xlabel=part.title, yticks=[])
 
 
 def _bars(axes: Axes, part: Shares) -> None:
     samples, corpus = part.shares()
     shown = np.sort(np.abs(samples - corpus).argsort()[::-1][:ROOM])
     at = np.arange(len(shown))
-    axes.bar(at, corpus[shown], width=0.9, **CORPUS)
-    axes.bar(at, samples[shown], width=0.9, fill=False, edgecolor=SAMPLES["color"], linewidth=1.5, label="samples")
+    axes.bar(at, corpus[shown], width=0.9, color=CORPUS, label="corpus")
+    axes.bar(at, samples[shown], width=0.9, fill=False, edgecolor=SAMPLES, linewidth=THICK, label="samples")
     axes.set_xticks(at, [part.labels[i] for i in shown], fontsize="small")
     left_out = "" if len(shown) == len(part.labels) else f", the {ROOM} that differ most"
     axes.set(xlabel=part.name + left_out, ylabel="share")

@@ -47,6 +47,11 @@ class Numbers:
     corpus: Float[np.ndarray, " m"]
     unit: str = ""
 
+    @property
+    def title(self) -> str:
+        """The name, and the unit where there is one."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
     @cached_property
     def distance(self) -> float:
         """The Kolmogorov-Smirnov statistic: the largest gap between the two cumulative distributions, 0 to 1."""
@@ -82,6 +87,11 @@ class Shares:
     labels: tuple[str, ...]
     samples: Float[np.ndarray, "n k"]
     corpus: Float[np.ndarray, "m k"]
+
+    @property
+    def title(self) -> str:
+        """The name."""
+        return self.name
 
     @cached_property
     def distance(self) -> float:
@@ -126,6 +136,11 @@ class PriorCheck:
     numbers: tuple[Numbers, ...]
     shares: tuple[Shares, ...]
 
+    @property
+    def comparisons(self) -> tuple[Numbers | Shares, ...]:
+        """All that was compared."""
+        return (*self.numbers, *self.shares)
+
     def to_frame(self) -> "pd.DataFrame":
         """A row for each comparison: samples, corpus, distance, and the distance that chance alone makes.
 
@@ -134,14 +149,7 @@ class PriorCheck:
         """
         import pandas as pd
 
-        rows = {
-            (f"{one.name} ({one.unit})" if isinstance(one, Numbers) and one.unit else one.name): (
-                *one.texts(),
-                one.distance,
-                one.by_chance,
-            )
-            for one in (*self.numbers, *self.shares)
-        }
+        rows = {one.title: (*one.texts(), one.distance, one.by_chance) for one in self.comparisons}
         columns = ["samples", "corpus", "distance", "by chance"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
@@ -209,15 +217,15 @@ def _of_sequences(
 ) -> tuple[tuple[Numbers, ...], tuple[Shares, ...]]:
     letters = tuple(only.alphabet)
     pairs = tuple(map("".join, product(letters, repeat=2)))
-    lengths = Numbers("length", *(np.array([len(one) for one in some], dtype=float) for some in (samples, corpus)))
-    numbers = () if only.shortest == only.longest else (lengths,)
+
+    def compared(name: str, labels: tuple[str, ...], of: Callable[[str], Sequence[str]]) -> Shares:
+        return Shares(name, labels, *(_counted([of(one) for one in some], labels) for some in (samples, corpus)))
+
+    lengths, others = (np.array([len(one) for one in some], dtype=float) for some in (samples, corpus))
+    numbers = () if only.shortest == only.longest else (Numbers("length", lengths, others),)
     return numbers, (
-        Shares("letters", letters, *(_counted(some, letters) for some in (samples, corpus))),
-        Shares(
-            "neighbouring pairs",
-            pairs,
-            *(_counted([list(map("".join, pairwise(one))) for one in some], pairs) for some in (samples, corpus)),
-        ),
+        compared("letters", letters, tuple),
+        compared("neighbouring pairs", pairs, lambda one: ["".join(pair) for pair in pairwise(one)]),
     )
 
 
@@ -242,7 +250,8 @@ def _variation(one: Float[np.ndarray, "n k"], other: Float[np.ndarray, "m k"]) -
 
 def _shares(counts: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " k"]:
     """Of each column in all that was counted; zeros where nothing was."""
-    return counts.sum(0) / max(counts.sum(), 1)
+    found: np.ndarray = counts.sum(0) / max(counts.sum(), 1)
+    return found
 
 
 def _by_chance(
