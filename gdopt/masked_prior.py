@@ -15,7 +15,7 @@ from gdopt.diffusion.markov import MarkovDenoiser, counted
 from gdopt.diffusion.masked import unmask
 from gdopt.diffusion.token_network import TokenNet, fit, token_network
 from gdopt.diffusion.train import Progress, Training
-from gdopt.errors import CorpusError, StoreError
+from gdopt.errors import CorpusError, SpaceError, StoreError
 from gdopt.prior_check import PriorCheck
 from gdopt.space import Space
 from gdopt.space_json import read, written
@@ -72,8 +72,13 @@ class MaskedPrior:
             progress: called with (step, steps, held-out loss in nats a token) as training goes on.
 
         Raises:
+            SpaceError: the space is not of one string.
             CorpusError: fewer than two different strings.
         """
+        if not isinstance(space, MoleculeSpace | SequenceSpace):
+            raise SpaceError(
+                f"a prior of strings needs a MoleculeSpace or a SequenceSpace, got a {type(space).__name__}"
+            )
         began = time.perf_counter()
         corpus = tuple(dict.fromkeys(space.corpus))
         if len(corpus) < 2:

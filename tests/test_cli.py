@@ -47,7 +47,7 @@ def test_the_demo_of_molecules_without_rdkit_says_what_to_install() -> None:
     words = [sys.executable, "-c", code, "demo", "molecules"]
     result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert result.stderr.strip() == "gdopt: molecules need RDKit: pip install 'gdopt[molecules]'"
+    assert result.stderr.strip() == "gdopt: molecules need rdkit: pip install 'gdopt[molecules]'"
 
 
 @pytest.mark.parametrize("option", ["--out", "--json"])

@@ -12,7 +12,7 @@ import gdopt
 from gdopt.chemistry.scores import properties
 from gdopt.plot import prior_check
 from gdopt.prior_check import Numbers, PriorCheck, Shares, check
-from tests.test_masked import alkanes, dna
+from tests.strategies import alkanes, dna
 
 SPACE = gdopt.SequenceSpace("abc", max_length=4, forbidden=["cc"])
 CORPUS = ("ab", "abc", "bb", "acb")

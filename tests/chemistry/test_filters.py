@@ -10,7 +10,7 @@ from gdopt.chemistry.filters import Makeable
 from gdopt.chemistry.scores import alerts, synthetic_accessibility
 from gdopt.chemistry.smiles import nci
 from gdopt.string_space import MoleculeSpace
-from tests.test_masked import alkanes, settings, strings_of
+from tests.strategies import alkanes, masked
 
 
 @pytest.mark.parametrize("accessibility", [2.0, 3.5])
@@ -46,26 +46,24 @@ def counted(of: Callable[[str], object]) -> int:
 
 def test_a_molecule_is_looked_at_once() -> None:
     before = counted(filters._alerts)
-    for settings_ in (Makeable(10.0), Makeable(9.0)):
-        settings_("CCCCOCCCCCCN")
+    for allowed in (Makeable(10.0), Makeable(9.0)):
+        allowed("CCCCOCCCCCCN")
     assert counted(filters._alerts) == before + 1
 
 
 def test_proposals_obey_it() -> None:
     allowed = Makeable(2.5)
     prior = alkanes()
-    study = Study(prior.space, direction="maximize", algorithm=settings(prior, allowed=allowed))
+    study = Study(prior.space, direction="maximize", algorithm=masked(prior, allowed=allowed))
     for _ in range(3):
         study.tell({t.id: len(str(t.params["smiles"])) for t in study.ask(3)})
-    found = strings_of(study)
+    found = [str(t.params["smiles"]) for t in study.trials]
     assert len(found) == 9
     assert all(synthetic_accessibility(s) <= 2.5 and not alerts(s) for s in found)
 
 
 def test_a_corpus_that_holds_nothing_allowed_is_filled_up_from_the_prior_or_refused() -> None:
     prior = alkanes()
-    study = Study(
-        MoleculeSpace(), direction="maximize", algorithm=settings(prior, allowed=lambda smiles: "I" in smiles)
-    )
+    study = Study(MoleculeSpace(), direction="maximize", algorithm=masked(prior, allowed=lambda smiles: "I" in smiles))
     with pytest.raises(SettingsError, match=r"ask\(n = 2\): the prior has only 0 more strings that are allowed"):
         study.ask(2)

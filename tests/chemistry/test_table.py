@@ -5,7 +5,7 @@ import pytest
 
 from gdopt import CorpusError, MoleculeSpace, SettingsError, Study
 from gdopt.chemistry.table import table
-from tests.test_masked import alkanes, settings
+from tests.strategies import alkanes, masked
 
 CORPUS = ("CCO", "Cn1c(=O)c2c(ncn2C)n(C)c1=O")
 
@@ -21,7 +21,7 @@ def test_each_row_has_what_the_scores_say() -> None:
 
 
 def test_a_study_has_a_row_for_each_trial_with_its_value_beside_it() -> None:
-    study = Study(alkanes().space, direction="maximize", algorithm=settings(alkanes()))
+    study = Study(alkanes().space, direction="maximize", algorithm=masked(alkanes()))
     trials = study.ask(3)
     study.tell(trials[1].id, 0.5)
     found = table(study.to_frame(), alkanes().corpus)
@@ -44,4 +44,4 @@ def test_another_column_can_be_named_and_one_that_is_missing_is_refused() -> Non
 
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(CorpusError, match="empty corpus"):
-        table(Study(MoleculeSpace(), direction="maximize", algorithm=settings(alkanes())).to_frame(), ())
+        table(Study(MoleculeSpace(), direction="maximize", algorithm=masked(alkanes())).to_frame(), ())
