@@ -97,6 +97,8 @@ def _bars(axes: Axes, part: Shares) -> None:
     at = np.arange(len(shown))
     axes.bar(at, corpus[shown], width=0.9, color=CORPUS, label="corpus")
     axes.bar(at, samples[shown], width=0.9, fill=False, edgecolor=SAMPLES, linewidth=THICK, label="samples")
-    axes.set_xticks(at, [part.labels[i] for i in shown], fontsize="small")
-    left_out = "" if len(shown) == len(part.labels) else f", the {ROOM} that differ most"
+    # Words of more than a letter overlap where there are many.
+    upright = max(map(len, part.labels)) > 1 and len(shown) > COLUMNS
+    axes.set_xticks(at, [part.labels[i] for i in shown], fontsize="small", rotation=90 if upright else 0)
+    left_out = "" if len(shown) == len(part.labels) else f" ({ROOM} that differ most)"
     axes.set(xlabel=part.name + left_out, ylabel="share")
