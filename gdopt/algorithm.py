@@ -218,7 +218,9 @@ def add(state: State, params: Params, result: Result) -> State:
 def _check_pending(state: State, id: int, outcome: Result | Status, sign: float) -> None:
     if not isinstance(id, Integral) or not 0 <= id < len(state.trials):
         pending = [t.id for t in state.pending]
-        raise TrialError(f"trial {id!r} is unknown; pending are {_short(pending)}")
+        raise TrialError(
+            f"trial {id!r} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
+        )
     trial = state.trials[id]
     if trial.status is not Status.PENDING:
         was = trial.status.value if trial.value is None else f"{trial.status.value} with {sign * trial.value}"

@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from gdopt import files, strings
+from gdopt import files, prior_check, strings
 from gdopt.diffusion.markov import MarkovDenoiser, counted
 from gdopt.diffusion.masked import unmask
 from gdopt.diffusion.token_network import TokenNet, fit, token_network
 from gdopt.diffusion.train import Progress, Training
-from gdopt.errors import CorpusError, StoreError
+from gdopt.errors import CorpusError, SpaceError, StoreError
+from gdopt.prior_check import PriorCheck
 from gdopt.space import Space
 from gdopt.space_json import read, written
 from gdopt.string_space import MoleculeSpace, SequenceSpace
@@ -29,6 +30,8 @@ FORMAT = "gdopt masked prior 1"
 WRITINGS = 8
 # Of the corpus, the share that tells when training has to stop.
 HELD_OUT = 0.05
+# Draws that a check looks at: a distance of 0.1 then stands out of what chance makes.
+CHECKED = 300
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,13 @@ class MaskedPrior:
             progress: called with (step, steps, held-out loss in nats a token) as training goes on.
 
         Raises:
+            SpaceError: the space is not of one string.
             CorpusError: fewer than two different strings.
         """
+        if not isinstance(space, MoleculeSpace | SequenceSpace):
+            raise SpaceError(
+                f"a prior of strings needs a MoleculeSpace or a SequenceSpace, got a {type(space).__name__}"
+            )
         began = time.perf_counter()
         corpus = tuple(dict.fromkeys(space.corpus))
         if len(corpus) < 2:
@@ -91,6 +99,18 @@ class MaskedPrior:
         generator = torch.Generator().manual_seed(seed)
         rows = unmask(self.denoiser, self.blank(n, generator), generator)
         return [one for one in self.tokens.read(rows) if one is not None]
+
+    def check(self, n: int = CHECKED, seed: int = 0) -> PriorCheck:
+        """How n draws compare with the corpus: valid, different and new ones, and how their properties are spread.
+
+        `print(prior.check())` is a table, `prior.check().plot(path)` a figure. Molecules are compared by QED, synthetic
+        accessibility, logP, weight and structural alerts, which takes two seconds for a thousand of samples and corpus;
+        sequences by length, letters and neighbouring pairs. 300 draws of molecules take about a minute of one core.
+
+        Raises:
+            SettingsError: no draw is valid.
+        """
+        return prior_check.check(self.space, self.sample(n, seed), self.corpus, n)
 
     def blank(self, n: int, generator: torch.Generator) -> Int[Tensor, "n L"]:
         """n rows of hidden tokens, as long as strings of the corpus are."""

@@ -1,15 +1,18 @@
-"""Figures of a study, readable in grey."""
+"""Figures of a study and of a prior, readable in grey."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from gdopt.prior_check import Numbers, PriorCheck, Shares
 
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["progress"]
+__all__ = ["prior_check", "progress"]
 
 # One marker for each part of an algorithm, so that they can be told apart without colour.
 MARKERS = "os^Dv<>P"
@@ -45,3 +48,57 @@ def progress(study: "Study", path: str | Path | None = None, *, reference: tuple
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
+
+
+# Panels beside each other, the size of each in inches, and its bars.
+COLUMNS, PANEL, BINS = 3, (3.2, 2.6), 30
+# Labels that a panel has room for, those of the greatest differences.
+ROOM = 20
+# Told apart by fill and line, so that they can be printed in grey.
+CORPUS, SAMPLES, THICK = "#f3c98f", "#14366f", 1.5
+
+
+def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
+    """Samples of a prior over its corpus, a panel for each comparison.
+
+    Args:
+        check: what was compared.
+        path: where to write the figure, if anywhere; the suffix is the format.
+    """
+    parts = check.comparisons
+    columns = min(COLUMNS, len(parts))
+    rows = -(-len(parts) // columns)
+    figure = Figure(figsize=(columns * PANEL[0], rows * PANEL[1]), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, part in zip(panels, parts, strict=False):
+        _histogram(axes, part) if isinstance(part, Numbers) else _bars(axes, part)
+        axes.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}", fontsize="small")
+    for axes in panels[len(parts) :]:
+        axes.set_axis_off()
+    panels[0].legend(fontsize="small")
+    if path is not None:
+        figure.savefig(path, dpi=100)
+    return figure
+
+
+def _histogram(axes: Axes, part: Numbers) -> None:
+    # Over what nearly all have: single giants would leave no room for the others.
+    both = np.concatenate([part.samples, part.corpus])
+    low, high = np.quantile(both, [0.005, 0.995])
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1).tolist()
+    axes.hist(part.corpus, edges, density=True, color=CORPUS, label="corpus")
+    axes.hist(part.samples, edges, density=True, color=SAMPLES, label="samples", histtype="step", linewidth=THICK)
+    axes.set(xlabel=part.title, yticks=[])
+
+
+def _bars(axes: Axes, part: Shares) -> None:
+    samples, corpus = part.shares()
+    shown = np.sort(np.abs(samples - corpus).argsort()[::-1][:ROOM])
+    at = np.arange(len(shown))
+    axes.bar(at, corpus[shown], width=0.9, color=CORPUS, label="corpus")
+    axes.bar(at, samples[shown], width=0.9, fill=False, edgecolor=SAMPLES, linewidth=THICK, label="samples")
+    # Words of more than a letter overlap where there are many.
+    upright = max(map(len, part.labels)) > 1 and len(shown) > COLUMNS
+    axes.set_xticks(at, [part.labels[i] for i in shown], fontsize="small", rotation=90 if upright else 0)
+    left_out = "" if len(shown) == len(part.labels) else f" ({ROOM} that differ most)"
+    axes.set(xlabel=part.name + left_out, ylabel="share")

@@ -1,6 +1,6 @@
 """Spaces of one string, a molecule or a sequence, with the designs without labels that they came with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gdopt import strings
@@ -14,8 +14,11 @@ class MoleculeSpace(Space):
     """Molecules as canonical SMILES: `trial.params["smiles"]`. Needs `gdopt[molecules]`.
 
     Args:
-        corpus: canonical SMILES of molecules without labels; `from_smiles` reads them from a file or a list.
+        corpus: SMILES of molecules without labels, kept once each and canonical; `from_smiles` reads them from a file.
         name: what the parameter is called.
+
+    Raises:
+        CorpusError: what is no molecule, by its place in the corpus.
     """
 
     __slots__ = ("corpus",)
@@ -23,8 +26,9 @@ class MoleculeSpace(Space):
     corpus: tuple[str, ...]
 
     def __init__(self, corpus: Iterable[str] = (), *, name: str = "smiles") -> None:
-        super().__init__([strings.Molecule(name)])
-        object.__setattr__(self, "corpus", tuple(corpus))
+        molecule = strings.Molecule(name)
+        super().__init__([molecule])
+        object.__setattr__(self, "corpus", _checked(molecule.plain, "molecule", corpus))
 
     @classmethod
     def from_smiles(
@@ -42,7 +46,9 @@ class MoleculeSpace(Space):
         """
         from gdopt.chemistry.smiles import read
 
-        return cls(read(source, skip=skip), name=name)
+        space = cls(name=name)
+        object.__setattr__(space, "corpus", tuple(read(source, skip=skip)))
+        return space
 
 
 class SequenceSpace(Space):
@@ -84,24 +90,27 @@ class SequenceSpace(Space):
         shortest, longest = (length, length) if length is not None else (min_length, max_length or 0)
         sequence = strings.Sequence(name, alphabet, shortest, longest, fixed or {}, tuple(forbidden))
         super().__init__([sequence])
-        object.__setattr__(self, "corpus", _checked(sequence, corpus))
+
+        def allowed(one: object) -> str:
+            sequence.check(one)
+            return sequence.plain(one)
+
+        object.__setattr__(self, "corpus", _checked(allowed, "sequence", corpus))
 
 
-# Sequences that a message lists.
+# Strings that a message lists.
 LISTED = 3
 
 
-def _checked(sequence: strings.Sequence, corpus: Iterable[str]) -> tuple[str, ...]:
-    """The corpus, each sequence once, in order."""
+def _checked(plain: Callable[[object], str], kind: str, corpus: Iterable[str]) -> tuple[str, ...]:
+    """The corpus as `plain` has it, each string once, in order."""
     found: list[str] = []
     wrong: list[str] = []
     for at, one in enumerate(corpus):
         try:
-            sequence.check(one)
+            found.append(plain(one))
         except SpaceError as error:
-            wrong.append(f"sequence {at} of the corpus: {error}")
-        else:
-            found.append(one)
+            wrong.append(f"{kind} {at} of the corpus: {error}")
     if wrong:
         more = f"; and {len(wrong) - LISTED} more" if len(wrong) > LISTED else ""
         raise CorpusError("; ".join(wrong[:LISTED]) + more)

@@ -14,6 +14,7 @@ from botorch.models import SingleTaskGP
 from botorch.models.model import Model
 from botorch.sampling import SobolQMCNormalSampler
 from hypothesis import strategies as st
+from selfies import split_selfies
 from torch import Tensor
 
 import gdopt
@@ -22,6 +23,7 @@ from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline, names, string_baseline
 from gdopt.diffusion.network import network
 from gdopt.space import Params
+from gdopt.strings import DNA, PROTEIN, Molecule, Sequence
 from gdopt.study import Study
 
 Objective = Callable[[Params], float]
@@ -69,6 +71,32 @@ def quick_prior() -> gdopt.DiffusionPrior:
     dim = prior().codec.dim
     net = network(torch.zeros(dim), torch.eye(dim), torch.ones(dim), width=16, blocks=1)
     return replace(prior(), denoiser=net.requires_grad_(False))
+
+
+# Letters of the sequences of `dna`.
+LENGTH = 10
+
+
+@cache
+def dna() -> gdopt.MaskedPrior:
+    """Of random sequences of one length, trained for a moment."""
+    generator = torch.Generator().manual_seed(0)
+    letters = torch.randint(4, (60, LENGTH), generator=generator).tolist()
+    corpus = ["".join(DNA[i] for i in row) for row in letters]
+    return gdopt.MaskedPrior.fit(gdopt.SequenceSpace(DNA, LENGTH, corpus=corpus), steps=20)
+
+
+@cache
+def alkanes() -> gdopt.MaskedPrior:
+    """Of small molecules, trained for a moment."""
+    corpus = ["CCO", "CCCO", "CC(C)O", "CCN", "CCCN", "CC(C)N", "CCCCO", "OCCN", "CCOC", "CCCOC", "CC(O)CN", "CCCl"]
+    return gdopt.MaskedPrior.fit(gdopt.MoleculeSpace.from_smiles(corpus), steps=20)
+
+
+def masked(prior: gdopt.MaskedPrior, **changes: object) -> gdopt.MaskedDiffusion:
+    """Masked diffusion that is quick: a small pool, and learning from the fourth result on."""
+    settings = {"prior": prior, "start": 4, "candidates": 60, "generations": 2, **changes}
+    return gdopt.MaskedDiffusion(**settings)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -138,14 +166,11 @@ SOBOL = [
 ]
 
 
-LETTERS = "ACGT"
-
-
 @cache
-def dna() -> gdopt.SequenceSpace:
+def many_sequences() -> gdopt.SequenceSpace:
     """Sequences of twelve letters, and a corpus of 1,100 of them."""
     rows = np.random.default_rng(0).integers(4, size=(1100, 12)).tolist()
-    return gdopt.SequenceSpace(LETTERS, 12, corpus=["".join(LETTERS[i] for i in row) for row in rows])
+    return gdopt.SequenceSpace(DNA, 12, corpus=["".join(DNA[i] for i in row) for row in rows])
 
 
 @cache
@@ -168,9 +193,17 @@ OF_SEQUENCES = ("genetic", "genetic-thompson", "vsd")
 OF_CORPUS = ("corpus-random", "pool-thompson")
 OF_MOLECULES = ("pool-thompson", "graph-ga", "graph-ga-thompson", "selfies-ga", "selfies-ga-thompson")
 OF_STRINGS = (
-    [Case(f"{name}-dna-line", lambda name=name: quick_string(name, dna()), dna) for name in OF_SEQUENCES]
+    [
+        Case(f"{name}-dna-line", lambda name=name: quick_string(name, many_sequences()), many_sequences)
+        for name in OF_SEQUENCES
+    ]
     + [
-        Case(f"{name}-dna", lambda name=name: quick_string(name, dna()), dna, learns=name != "corpus-random")
+        Case(
+            f"{name}-dna",
+            lambda name=name: quick_string(name, many_sequences()),
+            many_sequences,
+            learns=name != "corpus-random",
+        )
         for name in OF_CORPUS
     ]
     + [Case(f"{name}-molecules", lambda name=name: quick_string(name, alcohols()), alcohols) for name in OF_MOLECULES]
@@ -189,7 +222,14 @@ def by_botorch() -> gdopt.GuidedDiffusion:
 
 
 BY_BOTORCH = [Case(f"botorch-{name}", by_botorch, lambda space=SPACES[name]: space) for name in ("line", "mixed")]
-CASES = ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTORCH
+ON_STRINGS = [
+    Case("masked-prior", lambda: masked(dna()), lambda: dna().space),
+    Case("masked-molecules", lambda: masked(alkanes()), lambda: alkanes().space, 3),
+    Case("masked-finetuned", lambda: masked(dna(), finetune=3), lambda: dna().space),
+    # A sequence of one length is a choice at each position.
+    Case("guided-sequences", guided, lambda: dna().space),
+]
+CASES = ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTORCH + ON_STRINGS
 # One of each algorithm, on its quickest space.
 QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
 
@@ -269,3 +309,36 @@ def values(draw: st.DrawFn, space: gdopt.Space) -> Params:
         else:
             params[p.name] = draw(st.floats(p.low, p.high))
     return params
+
+
+@st.composite
+def sequences(draw: st.DrawFn, name: str = "s") -> Sequence:
+    """Of any alphabet, lengths and fixed letters, and a forbidden motif that these do not spell."""
+    letters = draw(
+        st.one_of(st.sampled_from([DNA, PROTEIN]), st.sets(st.characters(), min_size=2, max_size=6).map("".join))
+    )
+    shortest = draw(st.integers(1, 8))
+    fixed = draw(st.dictionaries(st.integers(0, shortest - 1), st.just(letters[0]), max_size=2))
+    motifs = draw(st.lists(st.text(letters[1:], min_size=1, max_size=3), max_size=2))
+    with unchecked():
+        return Sequence(name, letters, shortest, shortest + draw(st.integers(0, 4)), fixed, motifs)
+
+
+@st.composite
+def spaces_of_strings(draw: st.DrawFn) -> gdopt.Space:
+    """A sequence, a molecule or both, and a number beside them."""
+    kinds = draw(
+        st.lists(st.one_of(sequences(), st.just(Molecule("m")), reals()), min_size=1, unique_by=lambda p: p.name)
+    )
+    with unchecked():
+        return gdopt.Space(kinds)
+
+
+# Tokens of molecules with rings, branches, charges and stereochemistry.
+SELFIES = tuple(
+    split_selfies(
+        "[C][=C][#C][N][=N][#N][O][=O][S][=S][P][F][Cl][Br][I][B][N+1][O-1][C@H1][C@@H1][/C][\\C][/N]"
+        "[Branch1][=Branch1][Branch2][Ring1][=Ring1][Ring2]"
+    )
+)
+selfies_rows = st.lists(st.sampled_from(SELFIES), min_size=1, max_size=40)

@@ -25,9 +25,29 @@ def test_help_lists_every_command(command: str) -> None:
     assert command in run("--help")
 
 
-@pytest.mark.parametrize("option", ["--out", "--seed", "--budget", "--steps"])
+@pytest.mark.parametrize("option", ["--out", "--seed", "--budget", "--steps", "--task", "--smiles", "--filters"])
 def test_help_of_the_demo_lists_its_options(option: str) -> None:
     assert option in run("demo", "--help")
+
+
+def test_help_of_the_demo_lists_both() -> None:
+    assert "airfoil|molecules" in run("demo", "--help")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--task", "qed"), ("--smiles", "some.smi"), ("--filters", None)])
+def test_options_of_molecules_are_a_usage_error_for_the_airfoil(option: str, value: str | None) -> None:
+    words = ["demo", option, *([value] if value else [])]
+    result = CliRunner().invoke(cli.app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"{option} is for molecules" in result.output
+
+
+def test_the_demo_of_molecules_without_rdkit_says_what_to_install() -> None:
+    code = "import sys\nsys.modules['rdkit'] = None\nfrom gdopt.cli import main\nmain()"
+    words = [sys.executable, "-c", code, "demo", "molecules"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.strip() == "gdopt: molecules need rdkit: pip install 'gdopt[molecules]'"
 
 
 @pytest.mark.parametrize("option", ["--out", "--json"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gdopt.demo import run
+from gdopt.chemistry.smiles import nci
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "problems" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -91,35 +91,40 @@ def test_comparison_with_botorch_prints_a_line_for_each_method_and_each_use_of_t
     ]
 
 
-FILES = {
-    "airfoil.png",
-    "best.dat",
-    "prior.safetensors",
-    "progress.png",
-    "results.csv",
-    "samples.png",
-    "study.gdopt",
-}
+@pytest.fixture
+def smiles(tmp_path):
+    """A file of small molecules."""
+    path = tmp_path / "some.smi"
+    path.write_text("\n".join([one for one in nci() if 8 <= len(one) <= 14][:40]))
+    return path
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A demo of two rounds."""
-    out = tmp_path_factory.mktemp("demo")
-    run(out, seed=3, budget=60, steps=100)
-    return out
+def test_molecules_example_writes_its_results_and_goes_on_where_it_stopped(tmp_path, smiles):
+    out = tmp_path / "out"
+    command = [sys.executable, ROOT / "examples" / "molecules.py", out, "--smiles", smiles, "--filters"]
+    few = ["--steps", "5", "--candidates", "40", "--budget"]
+    for budget, last in (("50", 0), ("60", 1)):
+        printed = subprocess.run([*command, *few, budget], capture_output=True, text=True, check=True).stdout
+        assert re.findall(r"^round (\d+): best .* accessibility \d\.\d, no alerts$", printed, re.MULTILINE) == [
+            str(last)
+        ]
+    assert {p.name for p in out.iterdir()} == {
+        "molecules.png",
+        "prior-check.png",
+        "prior.safetensors",
+        "progress.png",
+        "results.csv",
+        "study.gdopt",
+    }
+    assert len((out / "results.csv").read_text().splitlines()) == 61
 
 
-def test_demo_writes_every_file_that_it_promises(folder):
-    assert {p.name for p in folder.iterdir()} == FILES
-
-
-def test_demo_gives_the_same_results_again_for_the_same_seed(folder, tmp_path):
-    run(tmp_path, seed=3, budget=60, steps=100)
-    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
-
-
-def test_demo_goes_on_where_it_was_stopped(folder, tmp_path):
-    run(tmp_path, seed=3, budget=40, steps=100)
-    run(tmp_path, seed=3, budget=60, steps=100)
-    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+def test_sequences_example_compares_what_it_found_with_what_was_known(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "sequences.py", tmp_path]
+    few = ["--steps", "5", "--candidates", "40", "--budget", "31"]
+    printed = subprocess.run([*command, *few], capture_output=True, text=True, check=True).stdout
+    rows = re.findall(
+        r"^(found|corpus|18A) +([A-Z]{18})  value (-?\d\.\d{3}), moment \d\.\d{3}$", printed, re.MULTILINE
+    )
+    assert [name for name, *_ in rows] == ["found"] * 5 + ["corpus"] * 5 + ["18A"]
+    assert all(one[1] == "W" and "KK" not in one for _, one, _ in rows)

@@ -1,42 +1,20 @@
 """Masked diffusion as an algorithm: sequences and molecules by ask and tell."""
 
-from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
 
 import gdopt
 from gdopt.algorithm import Algorithm
-from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
 from gdopt.strings import DNA
 from gdopt.study import Study
-
-LENGTH = 10
+from tests.strategies import LENGTH, alkanes, dna, masked, unchecked
 
 
 def sites(sequence: str) -> float:
     """How often GC stands in a sequence: at most five times in ten letters."""
     return float(sequence.count("GC"))
-
-
-@cache
-def dna() -> MaskedPrior:
-    generator = torch.Generator().manual_seed(0)
-    letters = torch.randint(4, (60, LENGTH), generator=generator).tolist()
-    corpus = ["".join(DNA[i] for i in row) for row in letters]
-    return MaskedPrior.fit(gdopt.SequenceSpace(DNA, LENGTH, corpus=corpus), steps=20)
-
-
-@cache
-def alkanes() -> MaskedPrior:
-    corpus = ["CCO", "CCCO", "CC(C)O", "CCN", "CCCN", "CC(C)N", "CCCCO", "OCCN", "CCOC", "CCCOC", "CC(O)CN", "CCCl"]
-    return MaskedPrior.fit(gdopt.MoleculeSpace.from_smiles(corpus), steps=20)
-
-
-def settings(prior: MaskedPrior, **changes: object) -> MaskedDiffusion:
-    return MaskedDiffusion(**{"prior": prior, "start": 4, "candidates": 60, "generations": 2, **changes})  # type: ignore[arg-type]
 
 
 def played(study: Study, rounds: int, n: int = 6) -> Study:
@@ -52,25 +30,25 @@ def strings_of(study: Study) -> list[str]:
 
 
 def test_it_is_an_algorithm() -> None:
-    assert isinstance(settings(dna()), Algorithm)
+    assert isinstance(masked(dna()), Algorithm)
 
 
 def test_every_sequence_is_new_and_of_the_space() -> None:
-    study = played(Study(dna().space, direction="maximize", algorithm=settings(dna())), 4)
+    study = played(Study(dna().space, direction="maximize", algorithm=masked(dna())), 4)
     found = strings_of(study)
     assert len(set(found)) == len(found) == 24
     assert all(study.space.allows(t.params) for t in study.trials)
 
 
 def test_sequences_improve_on_the_corpus() -> None:
-    study = played(Study(dna().space, direction="maximize", algorithm=settings(dna())), 8)
+    study = played(Study(dna().space, direction="maximize", algorithm=masked(dna())), 8)
     assert sites(str(study.best.params["sequence"])) > max(map(sites, dna().corpus))
 
 
 def test_molecules_are_canonical_and_new() -> None:
     from gdopt.chemistry.smiles import canonical
 
-    study = played(Study(alkanes().space, direction="maximize", algorithm=settings(alkanes())), 3)
+    study = played(Study(alkanes().space, direction="maximize", algorithm=masked(alkanes())), 3)
     found = strings_of(study)
     assert len(set(found)) == len(found)
     assert [canonical(one) for one in found] == found
@@ -79,14 +57,14 @@ def test_molecules_are_canonical_and_new() -> None:
 
 def test_only_allowed_strings_are_proposed() -> None:
     study = Study(
-        alkanes().space, direction="maximize", algorithm=settings(alkanes(), allowed=lambda one: "N" not in one)
+        alkanes().space, direction="maximize", algorithm=masked(alkanes(), allowed=lambda one: "N" not in one)
     )
     assert not any("N" in one for one in strings_of(played(study, 3, n=3)))
 
 
 @pytest.mark.parametrize("finetune", [0, 3])
 def test_resumed_study_goes_on_bit_for_bit(tmp_path: Path, finetune: int) -> None:
-    algorithm = settings(dna(), finetune=finetune)
+    algorithm = masked(dna(), finetune=finetune)
     whole = played(Study(dna().space, direction="maximize", algorithm=algorithm), 3)
     played(Study(dna().space, direction="maximize", algorithm=algorithm, storage=tmp_path / "s.gdopt"), 2)
     resumed = Study(dna().space, direction="maximize", algorithm=algorithm, storage=tmp_path / "s.gdopt")
@@ -105,7 +83,7 @@ def test_fixed_letters_and_forbidden_motifs_are_kept() -> None:
     corpus = [one for one in dna().corpus if one[3] == "A" and "TT" not in one]
     space = gdopt.SequenceSpace(DNA, LENGTH, corpus=corpus, fixed={3: "A"}, forbidden=["TT"])
     study = played(
-        Study(space, direction="maximize", algorithm=settings(MaskedPrior.fit(space, steps=5), start=2)), 3, n=4
+        Study(space, direction="maximize", algorithm=masked(MaskedPrior.fit(space, steps=5), start=2)), 3, n=4
     )
     found = strings_of(study)
     assert all(one[3] == "A" and "TT" not in one for one in found)
@@ -113,14 +91,14 @@ def test_fixed_letters_and_forbidden_motifs_are_kept() -> None:
 
 def test_more_than_a_small_space_has_is_refused() -> None:
     space = gdopt.SequenceSpace("ab", 2, corpus=["aa", "bb"])
-    study = Study(space, direction="maximize", algorithm=settings(MaskedPrior.fit(space, steps=1)))
+    study = Study(space, direction="maximize", algorithm=masked(MaskedPrior.fit(space, steps=1)))
     with pytest.raises(gdopt.SettingsError, match=r"only 4 more strings"):
         study.ask(5)
 
 
 def test_prior_of_another_space_is_refused() -> None:
     with pytest.raises(gdopt.SpaceError, match="another space"):
-        Study(alkanes().space, direction="maximize", algorithm=settings(dna()))
+        Study(alkanes().space, direction="maximize", algorithm=masked(dna()))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +112,7 @@ def test_prior_of_another_space_is_refused() -> None:
 )
 def test_settings_out_of_range_are_refused(name: str, value: float, message: str) -> None:
     with pytest.raises(gdopt.SettingsError, match=f"{name}.*{message}"):
-        settings(dna(), **{name: value})
+        masked(dna(), **{name: value})
 
 
 def test_corpus_of_one_string_is_refused() -> None:
@@ -143,7 +121,7 @@ def test_corpus_of_one_string_is_refused() -> None:
 
 
 def test_told_molecule_that_was_not_asked_for_is_added_in_canonical_form() -> None:
-    study = Study(alkanes().space, direction="maximize", algorithm=settings(alkanes()))
+    study = Study(alkanes().space, direction="maximize", algorithm=masked(alkanes()))
     assert study.add({"smiles": "OCC"}, 1.0).params["smiles"] == "CCO"
     with pytest.raises(gdopt.SpaceError, match="is no molecule"):
         study.add({"smiles": "C1CC"}, 1.0)
@@ -152,3 +130,51 @@ def test_told_molecule_that_was_not_asked_for_is_added_in_canonical_form() -> No
 def test_numbers_cannot_stand_for_molecules() -> None:
     with pytest.raises(gdopt.SpaceError, match=r"smiles: a molecule is nothing .* gdopt.MaskedDiffusion"):
         Study(alkanes().space, direction="maximize")
+
+
+# What people may give.
+
+
+@pytest.mark.parametrize("space", [gdopt.SequenceSpace(DNA, 3), gdopt.MoleculeSpace()])
+def test_an_empty_corpus_is_refused(space: gdopt.SequenceSpace | gdopt.MoleculeSpace) -> None:
+    with pytest.raises(gdopt.CorpusError, match="two different strings or more, got 0"):
+        MaskedPrior.fit(space)
+
+
+def test_one_molecule_in_two_spellings_is_one() -> None:
+    with pytest.raises(gdopt.CorpusError, match="two different strings or more, got 1"):
+        MaskedPrior.fit(gdopt.MoleculeSpace(["CCO", "OCC"]))
+
+
+def test_a_space_of_numbers_has_no_prior_of_strings() -> None:
+    with unchecked(), pytest.raises(gdopt.SpaceError, match="a MoleculeSpace or a SequenceSpace, got a Space"):
+        MaskedPrior.fit(gdopt.Space.from_bounds([(0, 1)]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("smiles", ["c1ccccc1Br", "C" * 60, "F[P-](F)(F)(F)(F)F"], ids=["tokens", "length", "selfies"])
+def test_an_added_molecule_that_the_prior_cannot_write_is_learned_from(smiles: str) -> None:
+    study = Study(alkanes().space, direction="maximize", algorithm=masked(alkanes(), start=2))
+    for value, one in enumerate(("CCO", "CCCO", smiles)):
+        study.add({"smiles": one}, float(value))
+    assert len({str(t.params["smiles"]) for t in study.ask(4)}) == 4
+    assert study.rounds[0].sources.get("start") is None
+
+
+def test_a_string_cannot_be_told_as_if_it_were_a_trial() -> None:
+    study = Study(alkanes().space, direction="maximize", algorithm=masked(alkanes()))
+    study.ask(2)
+    with (
+        unchecked(),
+        pytest.raises(
+            gdopt.TrialError,
+            match=r"trial 'CCO' is unknown; pending are \[0, 1\]; what was not asked for goes into add\(\)",
+        ),
+    ):
+        study.tell({"CCO": 1.0})  # type: ignore[dict-item]
+
+
+def test_an_added_sequence_that_is_longer_than_the_space_allows_is_refused() -> None:
+    study = Study(dna().space, direction="maximize", algorithm=masked(dna()))
+    with pytest.raises(gdopt.SpaceError, match=f"has {LENGTH + 1} letters, expected {LENGTH}"):
+        study.add({"sequence": "A" * (LENGTH + 1)}, 1.0)
+    assert study.trials == []

@@ -1,14 +1,17 @@
 """Sequences and molecules as parameters, and the spaces of one of them."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 import gdopt
 from gdopt import strings
 from gdopt.codec import BoxCodec
 from gdopt.space_json import read, written
 from gdopt.strings import DNA
+from tests.strategies import spaces_of_strings, unchecked
 
 
 def sequence(**changes: object) -> strings.Sequence:
@@ -56,6 +59,12 @@ def test_spaces_of_strings_come_back_from_json() -> None:
     assert read(written(space)) == space
 
 
+@given(spaces_of_strings())
+def test_any_space_of_strings_comes_back_from_json(space: gdopt.Space) -> None:
+    with unchecked():
+        assert read(json.loads(json.dumps(written(space)))) == space
+
+
 def test_spaces_that_allow_the_same_are_equal_whatever_their_corpus() -> None:
     one, other = (gdopt.SequenceSpace(DNA, 3, corpus=some) for some in (["ACG"], ["TTT", "GGG"]))
     assert one == other == gdopt.Space(one.parameters)
@@ -101,3 +110,18 @@ def test_sequences_of_one_length_have_a_column_for_each_letter_of_each_position(
 def test_sequences_of_several_lengths_have_no_columns() -> None:
     with pytest.raises(gdopt.SpaceError, match="a sequence of more than one length"):
         BoxCodec(gdopt.SequenceSpace(DNA, max_length=3))
+
+
+def test_corpus_of_molecules_is_canonical_each_once() -> None:
+    assert gdopt.MoleculeSpace(["OCC", "CCO", "CCN"]).corpus == ("CCO", "CCN")
+
+
+def test_wrong_molecules_of_a_corpus_are_listed_by_their_place() -> None:
+    with (
+        unchecked(),
+        pytest.raises(
+            gdopt.CorpusError,
+            match=r"molecule 1 of the corpus: 'C1CC' is no molecule.*; molecule 2 .* is 2 .*; and 1 more",
+        ),
+    ):
+        gdopt.MoleculeSpace(["CCO", "C1CC", "CC.O", 7, "*C"])  # type: ignore[list-item]

@@ -4,5 +4,6 @@ from gdopt.errors import MissingExtraError
 
 try:
     import rdkit  # noqa: F401
+    import selfies as _  # noqa: F401  # gdopt.chemistry.selfies is ours
 except ImportError as error:
-    raise MissingExtraError("molecules need RDKit: pip install 'gdopt[molecules]'") from error
+    raise MissingExtraError(f"molecules need {error.name}: pip install 'gdopt[molecules]'") from error

@@ -9,7 +9,8 @@ from jaxtyping import Float
 from rdkit import Chem
 from torch import Tensor
 
-from gdopt.errors import SettingsError, SpaceError
+from gdopt.chemistry.smiles import canonical
+from gdopt.errors import SettingsError
 
 __all__ = [
     "PUBLISHED_SIZE",
@@ -19,7 +20,6 @@ __all__ = [
     "bred",
     "by_quantile",
     "by_value",
-    "canonical",
     "drawn_from",
     "fragment",
 ]
@@ -98,7 +98,7 @@ def bred(
 
     Raises:
         SettingsError: there are no parents, or the weights or a rate are no probabilities.
-        SpaceError: a parent is no molecule.
+        SpaceError: a parent is not the SMILES of one molecule.
     """
     shares = _shares(parents, weights)
     _check_rate("crossover_rate", crossover_rate)
@@ -117,21 +117,6 @@ def bred(
             seen.add(child)
             found.append(child)
     return found
-
-
-def canonical(smiles: str) -> str:
-    """The canonical SMILES of the largest fragment.
-
-    Raises:
-        SpaceError: it is no molecule.
-    """
-    mol = Chem.MolFromSmiles(smiles)
-    if mol is None or mol.GetNumAtoms() == 0:
-        raise SpaceError(f"{smiles!r} is not the SMILES of a molecule")
-    written = Chem.MolToSmiles(mol)
-    if "." in written:
-        written = max(written.split("."), key=_heavy_atoms)
-    return fragment(written) or written
 
 
 def fragment(smiles: str) -> str | None:
@@ -155,11 +140,6 @@ def fragment(smiles: str) -> str | None:
 def drawn_from(generator: torch.Generator) -> np.random.Generator:
     """The stream of NumPy that the next number of torch's stream starts."""
     return np.random.default_rng(int(torch.randint(2**63 - 1, (1,), generator=generator)))
-
-
-def _heavy_atoms(smiles: str) -> int:
-    mol = Chem.MolFromSmiles(smiles)
-    return 0 if mol is None else int(mol.GetNumHeavyAtoms())
 
 
 def _check_rate(name: str, rate: float) -> None:

@@ -17,7 +17,8 @@ from rdkit.Chem.rdChemReactions import ChemicalReaction, ReactionFromSmarts
 from rdkit.rdBase import BlockLogs
 from torch import Tensor
 
-from gdopt.chemistry.breeding import PUBLISHED_SIZE, Size, bred, canonical, drawn_from, fragment
+from gdopt.chemistry.breeding import PUBLISHED_SIZE, Size, bred, drawn_from, fragment
+from gdopt.chemistry.smiles import canonical
 from gdopt.errors import SettingsError
 
 __all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "crossover", "mutate", "offspring"]
@@ -113,7 +114,7 @@ def crossover(mother: str, father: str, generator: torch.Generator, *, size: Siz
     part of the other, where a ring was cut by two bonds, each single or double. The child is neither of the parents.
 
     Raises:
-        SpaceError: a parent is no molecule.
+        SpaceError: a parent is not the SMILES of one molecule.
     """
     with BlockLogs():
         return _crossed(canonical(mother), canonical(father), drawn_from(generator), size)
@@ -132,7 +133,7 @@ def mutate(
 
     Raises:
         SettingsError: no mutation is of that kind.
-        SpaceError: it is no molecule.
+        SpaceError: it is not the SMILES of one molecule.
     """
     if kind is not None and kind not in MUTATIONS:
         raise SettingsError(f"kind = {kind!r}: expected one of {', '.join(MUTATIONS)}")
@@ -154,7 +155,7 @@ def offspring(
     """n canonical SMILES bred of the parents, all different and new; fewer if 20 n tries have not found as many.
 
     Args:
-        parents: the population; of a salt its largest fragment is used.
+        parents: the population.
         weights: how much each is preferred, None for all alike; `gdopt.chemistry.breeding` has the published ones.
         n: how many are wanted.
         generator: the random stream.
@@ -165,7 +166,7 @@ def offspring(
 
     Raises:
         SettingsError: there are no parents, or the weights or a rate are no probabilities.
-        SpaceError: a parent is no molecule.
+        SpaceError: a parent is not the SMILES of one molecule.
     """
     rng = drawn_from(generator)
     with BlockLogs():

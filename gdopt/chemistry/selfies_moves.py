@@ -16,7 +16,8 @@ from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 from torch import Tensor
 
-from gdopt.chemistry.breeding import PUBLISHED_SIZE, Size, bred, canonical, drawn_from, fragment
+from gdopt.chemistry.breeding import PUBLISHED_SIZE, Size, bred, drawn_from, fragment
+from gdopt.chemistry.smiles import canonical
 from gdopt.errors import SettingsError
 
 __all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "alphabet", "crossover", "mutate", "offspring"]
@@ -35,7 +36,7 @@ def alphabet(corpus: Iterable[str] = ()) -> tuple[str, ...]:
         corpus: SMILES. What SELFIES cannot write is left out.
 
     Raises:
-        SpaceError: one is no molecule.
+        SpaceError: one is not the SMILES of one molecule.
     """
     tokens = {token for token in selfies.get_semantic_robust_alphabet() if not ("+" in token or "-" in token)}
     with BlockLogs():
@@ -51,7 +52,7 @@ def crossover(mother: str, father: str, generator: torch.Generator, *, size: Siz
     mother's with one of its fragments exchanged for one of the father's. The child is neither of the parents.
 
     Raises:
-        SpaceError: a parent is no molecule.
+        SpaceError: a parent is not the SMILES of one molecule.
     """
     with BlockLogs():
         return _crossed(canonical(mother), canonical(father), drawn_from(generator), size)
@@ -76,7 +77,7 @@ def mutate(
 
     Raises:
         SettingsError: no mutation is of that kind.
-        SpaceError: it is no molecule.
+        SpaceError: it is not the SMILES of one molecule.
     """
     if kind is not None and kind not in MUTATIONS:
         raise SettingsError(f"kind = {kind!r}: expected one of {', '.join(MUTATIONS)}")
@@ -99,7 +100,7 @@ def offspring(
     """n canonical SMILES bred of the parents, all different and new; fewer if 20 n tries have not found as many.
 
     Args:
-        parents: the population; of a salt its largest fragment is used.
+        parents: the population.
         weights: how much each is preferred, None for all alike; `gdopt.chemistry.breeding` has the published ones.
         n: how many are wanted.
         generator: the random stream.
@@ -111,7 +112,7 @@ def offspring(
 
     Raises:
         SettingsError: there are no parents, or the weights or a rate are no probabilities.
-        SpaceError: a parent is no molecule.
+        SpaceError: a parent is not the SMILES of one molecule.
     """
     rng, tokens = drawn_from(generator), tokens or alphabet()
     with BlockLogs():

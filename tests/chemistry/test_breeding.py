@@ -8,9 +8,9 @@ import torch
 from rdkit import Chem
 
 from gdopt.chemistry import graph_moves, selfies_moves
-from gdopt.chemistry.breeding import Size, by_quantile, by_value, canonical, fragment
+from gdopt.chemistry.breeding import Size, by_quantile, by_value, fragment
 from gdopt.errors import GdoptError, SettingsError, SpaceError
-from tests.chemistry.nci import elements, is_clean, molecules
+from tests.chemistry.nci import is_clean, molecules
 
 MOVES = pytest.mark.parametrize("moves", [graph_moves, selfies_moves], ids=["graph", "selfies"])
 
@@ -95,9 +95,9 @@ def test_a_rate_above_one_is_refused(moves: ModuleType, generator: torch.Generat
 
 @MOVES
 def test_what_is_no_molecule_is_refused(moves: ModuleType, generator: torch.Generator) -> None:
-    with pytest.raises(SpaceError, match="'CC1' is not the SMILES of a molecule"):
+    with pytest.raises(SpaceError, match="'CC1' is no molecule"):
         moves.mutate("CC1", generator)
-    with pytest.raises(SpaceError, match="'CC1' is not the SMILES of a molecule"):
+    with pytest.raises(SpaceError, match="'CC1' is no molecule"):
         moves.offspring(["CCO", "CC1"], None, 3, generator)
 
 
@@ -108,14 +108,9 @@ def test_an_unknown_mutation_is_refused(moves: ModuleType, generator: torch.Gene
 
 
 @MOVES
-def test_of_a_salt_only_the_largest_fragment_has_offspring(moves: ModuleType, generator: torch.Generator) -> None:
-    found = moves.offspring(["[Na+].[O-]C(=O)CCCCCC", "[K+].[O-]CCCCCCCC"], None, 20, generator)
-    assert found
-    assert not any({"Na", "K"} & {*elements(child)} for child in found)
-
-
-def test_the_largest_fragment_is_the_one_with_the_most_heavy_atoms() -> None:
-    assert canonical("[Na+].[H]C([H])([H])[H].OCCO") == "OCCO"
+def test_a_salt_is_refused(moves: ModuleType, generator: torch.Generator) -> None:
+    with pytest.raises(SpaceError, match="is 2 molecules, as salts and mixtures are"):
+        moves.offspring(["CCO", "[Na+].[O-]C(=O)CCCCCC"], None, 3, generator)
 
 
 @pytest.mark.parametrize("smiles", ["", "C.C", "C1CC", "c1cccc1", "C[CH2]"])

@@ -161,14 +161,19 @@ def test_importing_gdopt_does_not_import_rdkit() -> None:
     assert run("import sys, gdopt; gdopt.Study; print('rdkit' in sys.modules)") == "False"
 
 
-def test_without_rdkit_what_to_install_is_named() -> None:
-    code = """
+@pytest.mark.parametrize("package", ["rdkit", "selfies"])
+@pytest.mark.parametrize(
+    "code",
+    ["import gdopt.chemistry.smiles", "gdopt.MoleculeSpace(['CCO'])", "gdopt.MoleculeSpace.from_smiles(['CCO', 'CC'])"],
+)
+def test_without_the_extra_what_to_install_is_named(package: str, code: str) -> None:
+    script = f"""
 import sys
-sys.modules["rdkit"] = None
-from gdopt import MissingExtraError
+sys.modules[{package!r}] = None
+import gdopt
 try:
-    import gdopt.chemistry.smiles
-except MissingExtraError as error:
+    {code}
+except gdopt.MissingExtraError as error:
     print(error)
 """
-    assert run(code) == "molecules need RDKit: pip install 'gdopt[molecules]'"
+    assert run(script) == f"molecules need {package}: pip install 'gdopt[molecules]'"

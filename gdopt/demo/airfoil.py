@@ -1,0 +1,102 @@
+"""`gdopt demo airfoil`: an airfoil of high lift over drag, from real ones without labels."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from rich.console import Console
+
+from gdopt.bench.problem import Problem
+from gdopt.demo.loop import list_files, play, pretrained, say
+from gdopt.guided import GuidedDiffusion
+from gdopt.plot import progress
+from gdopt.prior import DiffusionPrior
+from gdopt.study import Study
+
+__all__ = ["STEPS", "run"]
+
+# Of pretraining, at most.
+STEPS = 3000
+# Draws of the prior in the figure that shows them.
+SHOWN = 18
+
+
+def run(out: Path, *, seed: int = 0, budget: int = 300, steps: int = STEPS) -> Study:
+    """The finished study, whose file, tables and figures are in the folder `out`.
+
+    They are study.gdopt, prior.safetensors, results.csv (a row a trial), progress.png, airfoil.png (the best design
+    over the best real one), samples.png (draws of the prior beside real airfoils) and best.dat (in Selig's format,
+    which XFOIL reads).
+
+    Args:
+        out: a folder, made if missing; a study that is in it goes on where it stopped.
+        seed: of the start designs and every proposal.
+        budget: evaluations in all, the start included.
+        steps: pretraining steps at most.
+    """
+    console = Console(highlight=False)
+    # The library does not know its problems: the demos load theirs by name.
+    airfoil = import_module("gdopt_problems.airfoil")
+    figures = import_module("gdopt_problems.airfoil_figures")
+    problem: Problem = airfoil.problem()
+    out.mkdir(parents=True, exist_ok=True)
+    assert problem.corpus is not None
+    designs = problem.corpus()
+    prior = pretrained(
+        console,
+        out / "prior.safetensors",
+        DiffusionPrior.load,
+        lambda show: DiffusionPrior.fit(designs, space=problem.space, commensurate=True, steps=steps, progress=show),
+        of=f"{len(designs)} real airfoils",
+        steps=steps,
+        loss=", where the Gaussian law has 1",
+    )
+    study = Study(
+        problem.space,
+        direction="maximize",
+        algorithm=GuidedDiffusion(prior=prior),
+        storage=out / "study.gdopt",
+        seed=seed,
+    )
+    play(
+        console,
+        study,
+        lambda trials: problem.evaluate([t.params for t in trials]),
+        budget,
+        start=problem.start,
+        batch=problem.batch,
+    )
+    _write(console, out, study, prior, airfoil, figures, problem)
+    return study
+
+
+def _write(
+    console: Console,
+    out: Path,
+    study: Study,
+    prior: DiffusionPrior,
+    airfoil: ModuleType,
+    figures: ModuleType,
+    problem: Problem,
+) -> None:
+    """The tables, the figures and the best design's file."""
+    corpus, names = airfoil.corpus(), airfoil.airfoil_names()
+    real = airfoil.values(corpus)
+    top = int(real.argmax())
+    best = study.best
+    design = np.array([float(best.params[name]) for name in study.space.names])
+    # What is drawn and written can be built: sides that cross at the tail are worth what closed ones are.
+    design = airfoil.uncrossed(design)
+    study.to_frame().to_csv(out / "results.csv", index=False)
+    progress(study, out / "progress.png", reference=(f"best real airfoil ({names[top]})", real[top]))
+    figures.best_figure(design, corpus[top], out / "airfoil.png", ("best found", names[top]))
+    figures.samples_figure(prior.sample(SHOWN), corpus, out / "samples.png")
+    title = f"gdopt demo, CL/CD {best.value:.1f} at CL = 0.7, Re = 1e6"
+    (out / "best.dat").write_text(airfoil.selig(design, title))
+    say(
+        console,
+        f"best design {best.value:.2f} (trial {best.id}, {best.source}); "
+        f"best real airfoil, {names[top]}, {real[top]:.2f}; best known {problem.best_known}",
+    )
+    list_files(console, out)

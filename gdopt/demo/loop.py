@@ -1,0 +1,132 @@
+"""What the demos share: pretraining and the closed loop, and what a person sees of them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gdopt.algorithm import Trial
+from gdopt.diffusion.train import Progress as Reports
+from gdopt.masked_prior import MaskedPrior
+from gdopt.prior import DiffusionPrior
+from gdopt.study import Study
+
+__all__ = ["Beside", "list_files", "play", "pretrained", "say"]
+
+P = TypeVar("P", DiffusionPrior, MaskedPrior)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A column of the lines that `play` prints: something of the best trial so far.
+
+    Args:
+        title: of the column.
+        of: the trial's text, as wide as the title.
+    """
+
+    title: str
+    of: Callable[[Trial], str]
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line, folded by the terminal only."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
+def pretrained(
+    console: Console,
+    path: Path,
+    load: Callable[[Path], P],
+    fit: Callable[[Reports], P],
+    *,
+    of: str,
+    steps: int,
+    loss: str,
+) -> P:
+    """The prior in a file; if there is none, one that is fitted with a progress line and kept there.
+
+    Args:
+        console: where it is shown.
+        path: of the file.
+        load: reads it.
+        fit: makes the prior, with a function that it reports its progress to.
+        of: what it is a prior of.
+        steps: of the fit at most.
+        loss: what the held-out loss has to be read by, in words.
+    """
+    if path.exists():
+        say(console, f"diffusion prior loaded from {path}")
+        return load(path)
+    say(console, f"a diffusion prior of {of}, without labels")
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}")
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task("pretraining", total=steps, info="")
+
+        def show(step: int, total: int, now: float) -> None:
+            bar.update(task, completed=step, total=total, info=f"held-out loss {now:.3f}")
+
+        prior = fit(show)
+    prior.save(path)
+    trained = prior.training
+    say(
+        console,
+        f"pretrained in {prior.seconds:.0f} s and {trained.steps} steps; held-out loss {trained.best:.3f}{loss}",
+    )
+    return prior
+
+
+def play(
+    console: Console,
+    study: Study,
+    evaluate: Callable[[Sequence[Trial]], Sequence[float]],
+    budget: int,
+    *,
+    start: int,
+    batch: int,
+    beside: Sequence[Beside] = (),
+    decimals: int = 2,
+) -> None:
+    """Ask, evaluate, tell until the budget is spent, with a line for each round.
+
+    Args:
+        console: where it is shown.
+        study: that goes on, with what it waits for first.
+        evaluate: the value of each trial.
+        budget: of evaluations, those that were told before included.
+        start: trials in the first round.
+        batch: trials in every other round.
+        beside: further columns.
+        decimals: of values.
+    """
+    began, before = time.perf_counter(), len(study.state.done)
+    waiting = study.pending
+    titles = "".join(f"{one.title}  " for one in beside)
+    say(console, f"round  told    best  median  ranks  {titles}seconds   left  proposals -> winner")
+    while (told := len(study.state.done)) < budget:
+        trials = waiting or study.ask(min(batch if told else start, budget - told))
+        waiting = []
+        study.tell(dict(zip([t.id for t in trials], evaluate(trials), strict=True)))
+        pace = (time.perf_counter() - began) / (len(study.state.done) - before)
+        say(console, _line(study, pace * (budget - len(study.state.done)), beside, decimals))
+
+
+def _line(study: Study, left: float, beside: Sequence[Beside], decimals: int) -> str:
+    """What the last round did, in one line."""
+    last, best = study.rounds[-1], study.best
+    ranks = "     " if last.rank_correlation is None else f"{last.rank_correlation:5.2f}"
+    sources = " ".join(f"{name} {count}" for name, count in last.sources.items())
+    columns = "".join(f"{one.of(best):>{len(one.title)}s}  " for one in beside)
+    return (
+        f"{last.number:5d} {len(study.state.done):5d} {best.value:7.{decimals}f} {last.median:7.{decimals}f}  {ranks}  "
+        f"{columns}{last.seconds:7.1f}  {left:4.0f}s  {sources} -> {last.winner}"
+    )
+
+
+def list_files(console: Console, out: Path) -> None:
+    """Say what is in the folder."""
+    say(console, f"in {out}/: {', '.join(sorted(p.name for p in out.iterdir()))}")

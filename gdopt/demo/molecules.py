@@ -1,0 +1,149 @@
+"""`gdopt demo molecules`: a molecule of high score, from molecules without labels. Needs `gdopt[molecules]`."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+
+from gdopt.chemistry import smiles
+from gdopt.chemistry.filters import Makeable
+from gdopt.chemistry.picture import picture
+from gdopt.chemistry.scores import alerts, synthetic_accessibility
+from gdopt.chemistry.table import table
+from gdopt.demo.loop import Beside, list_files, play, pretrained, say
+from gdopt.errors import StoreError
+from gdopt.masked import MaskedDiffusion
+from gdopt.masked_prior import MaskedPrior
+from gdopt.plot import progress
+from gdopt.string_space import MoleculeSpace
+from gdopt.study import Study
+
+__all__ = ["STEPS", "TASK", "run"]
+
+# A formula of GuacaMol's: near osimertinib but no copy, more polar and less greasy.
+TASK = "osimertinib_mpo"
+# Of pretraining, at most.
+STEPS = 400
+# Molecules of the corpus to start with, and proposals in a round.
+START, BATCH = 50, 25
+# Draws of the prior that are compared with the corpus.
+CHECKED = 200
+# Molecules in each row of the picture.
+SHOWN = 4
+
+Score = Callable[[Sequence[str]], list[float]]
+
+
+def run(
+    out: Path,
+    *,
+    task: str = TASK,
+    corpus: Path | None = None,
+    seed: int = 0,
+    budget: int = 300,
+    steps: int = STEPS,
+    candidates: int = 1200,
+    filters: bool = False,
+) -> Study:
+    """The finished study, whose file, tables and figures are in the folder `out`.
+
+    They are study.gdopt, prior.safetensors, prior-check.png (draws of the prior against the corpus), results.csv (a row
+    a trial, with accessibility, alerts and the nearest known molecule), progress.png and molecules.png (the best that
+    were found over the best of the corpus).
+
+    Args:
+        out: a folder, made if missing; a study that is in it goes on where it stopped.
+        task: of the PMO benchmark (`gdopt_problems.pmo`), whose score is maximized.
+        corpus: a file of SMILES; 4,756 molecules of the National Cancer Institute by default.
+        seed: of the start molecules and every proposal.
+        budget: evaluations in all, the start included.
+        steps: pretraining steps at most.
+        candidates: in the pool of each round.
+        filters: whether to propose only what `Makeable()` allows.
+
+    Raises:
+        ProblemError: there is no such task.
+        CorpusError: the file cannot be read, or has fewer than two molecules.
+        StoreError: the prior in the folder is of another corpus.
+    """
+    console = Console(highlight=False)
+    # The library does not know its problems: the demos load theirs by name.
+    score: Score = import_module("gdopt_problems.pmo").evaluate(task)
+    space = _space(console, corpus)
+    out.mkdir(parents=True, exist_ok=True)
+    prior = pretrained(
+        console,
+        out / "prior.safetensors",
+        MaskedPrior.load,
+        lambda show: MaskedPrior.fit(space, steps=steps, progress=show),
+        of=f"{len(space.corpus)} molecules",
+        steps=steps,
+        loss=" nats a token",
+    )
+    if prior.corpus != space.corpus:
+        raise StoreError(f"{out / 'prior.safetensors'} is of another corpus: choose another folder, or delete it")
+    _check(console, prior, out / "prior-check.png")
+    study = Study(
+        space,
+        direction="maximize",
+        algorithm=MaskedDiffusion(prior=prior, candidates=candidates, allowed=Makeable() if filters else None),
+        storage=out / "study.gdopt",
+        seed=seed,
+    )
+    say(console, f"{task}, {budget} evaluations{f', {Makeable()}' if filters else ''}")
+    play(
+        console,
+        study,
+        lambda trials: score([str(t.params["smiles"]) for t in trials]),
+        budget,
+        start=START,
+        batch=BATCH,
+        beside=(
+            Beside("access", lambda t: f"{synthetic_accessibility(str(t.params['smiles'])):.1f}"),
+            Beside("alerts", lambda t: str(len(alerts(str(t.params["smiles"]))))),
+        ),
+        decimals=3,
+    )
+    _write(console, out, study, prior, score)
+    return study
+
+
+def _space(console: Console, corpus: Path | None) -> MoleculeSpace:
+    """The molecules of a file, or the default ones; lines that cannot be used are said and left out."""
+    if corpus is None:
+        return MoleculeSpace(smiles.nci())
+    with warnings.catch_warnings(record=True) as left_out:
+        warnings.simplefilter("always")
+        space = MoleculeSpace.from_smiles(corpus, skip=True)
+    for one in left_out:
+        say(console, f"{corpus}: {one.message}")
+    return space
+
+
+def _check(console: Console, prior: MaskedPrior, path: Path) -> None:
+    """Print how draws of the prior compare with the corpus, and draw it: once."""
+    if not path.exists():
+        found = prior.check(CHECKED)
+        say(console, str(found))
+        found.plot(path)
+
+
+def _write(console: Console, out: Path, study: Study, prior: MaskedPrior, score: Score) -> None:
+    """The table, the figures and what was found."""
+    frame = table(study.to_frame(), prior.corpus)
+    frame.to_csv(out / "results.csv", index=False)
+    known = sorted(zip(prior.corpus, score(prior.corpus), strict=True), key=lambda pair: -pair[1])[:SHOWN]
+    top = frame.dropna(subset="value").nlargest(SHOWN, "value")
+    progress(study, out / "progress.png", reference=("best of the corpus", known[0][1]))
+    found = list(zip(top["smiles"], top["value"], strict=True))
+    picture([("found", found), ("corpus", known)], out / "molecules.png")
+    best = top.iloc[0]
+    say(
+        console,
+        f"best molecule {best.smiles} has {best.value:.3f} (trial {best.id}, {best.source}): "
+        f"accessibility {best.accessibility:.1f}, {best.alerts or 'no alerts'}, "
+        f"{best.similarity:.2f} similar to {best.nearest}; best of the corpus, {known[0][0]}, {known[0][1]:.3f}",
+    )
+    list_files(console, out)

@@ -1,0 +1,38 @@
+"""The demo of an airfoil, in two rounds."""
+
+import pytest
+
+from gdopt.demo.airfoil import run
+
+FILES = {
+    "airfoil.png",
+    "best.dat",
+    "prior.safetensors",
+    "progress.png",
+    "results.csv",
+    "samples.png",
+    "study.gdopt",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A demo of two rounds."""
+    out = tmp_path_factory.mktemp("demo")
+    run(out, seed=3, budget=60, steps=100)
+    return out
+
+
+def test_demo_writes_every_file_that_it_promises(folder):
+    assert {p.name for p in folder.iterdir()} == FILES
+
+
+def test_demo_gives_the_same_results_again_for_the_same_seed(folder, tmp_path):
+    run(tmp_path, seed=3, budget=60, steps=100)
+    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+
+
+def test_demo_goes_on_where_it_was_stopped(folder, tmp_path):
+    run(tmp_path, seed=3, budget=40, steps=100)
+    run(tmp_path, seed=3, budget=60, steps=100)
+    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
