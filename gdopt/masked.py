@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from jaxtyping import Float, Int
@@ -20,7 +21,7 @@ from gdopt.proposal import elite_size, elite_weights, pool_size
 from gdopt.select import Selection, thompson
 from gdopt.space import Params, Space
 from gdopt.start import START
-from gdopt.string_view import Features, StringView, of_one_length, seen
+from gdopt.string_view import Features, StringView, of_one_length, remembered, seen
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
 from gdopt.token_proposal import crossed, rewindowed, scattered, spared
@@ -130,12 +131,14 @@ class MaskedDiffusion:
             return append(state, [self._params(one) for one in some], [START] * n, [None] * n, {})
         generator = stream(state)
         view, fitted = seen(self.prior.space, self.features, self.surrogate)
+        view = replace(view, features=remembered(view.features))
         state, net = self._fine_tune(state, generator)
         surrogate = belief.surrogate(state, view, self.keep, self.warp, fitted)
         law = Tilted(net, self._value(state, net, surrogate, view, generator), self.guide) if self.guide else net
         pool = self._pool(state, law, surrogate, view, pool_size(self.candidates, n), generator)
-        missing = n - len(pool)
-        pool |= dict.fromkeys(self._unused(state, missing, pool), START) if missing > 0 else {}
+        missing, corpus = n - len(pool), set(self.prior.corpus)
+        if missing > 0:
+            pool |= {one: "corpus" if one in corpus else "drawn" for one in self._unused(state, missing, pool)}
         found = list(pool)
         z = view.features(found)
         usable = belief.likely(state, view, z, n)
@@ -173,7 +176,8 @@ class MaskedDiffusion:
         known = self._seen(state) | set(beside or ())
         generator = torch.Generator().manual_seed(state.seed)
         order = torch.randperm(len(self.prior.corpus), generator=generator).tolist()
-        found = [one for i in order if self._new(one := self.prior.corpus[i], known)][:n]
+        # Looked at only as far as it is wanted: reading a molecule takes a while.
+        found = list(islice((one for i in order if self._new(one := self.prior.corpus[i], known)), n))
         for attempt in range(ATTEMPTS):
             if len(found) == n:
                 return found

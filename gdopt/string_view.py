@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from gdopt.surrogate.model import Fit
 from gdopt.surrogate.pairs import pairs
 from gdopt.tokens import Letters
 
-__all__ = ["Features", "StringView", "alike", "of_one_length", "seen"]
+__all__ = ["Features", "StringView", "alike", "of_one_length", "remembered", "seen"]
 
 # Strings to what the surrogate sees of them, a row each.
 Features = Callable[[Sequence[str]], Tensor]
@@ -59,6 +60,21 @@ def alike(space: Space) -> Features:
     from gdopt.chemistry.fingerprints import counts
 
     return counts
+
+
+def remembered(features: Features) -> Features:
+    """The same features, each string's made once as long as the function is kept."""
+    known: dict[str, Tensor] = {}
+
+    def of(some: Sequence[str]) -> Tensor:
+        if not some:
+            return features(some)
+        missing = list(dict.fromkeys(one for one in some if one not in known))
+        if missing:
+            known.update(zip(missing, features(missing), strict=True))
+        return torch.stack([known[one] for one in some])
+
+    return of
 
 
 def of_one_length(space: Space) -> bool:
