@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt import belief, select
+from gdopt import belief, select, strings
 from gdopt.algorithm import State, append, stream
 from gdopt.designs import best_first, pending
 from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
@@ -31,6 +31,8 @@ __all__ = ["MaskedDiffusion"]
 
 # Share of the pool of sequences of one length that has hidden what is worth little.
 SPARED = 0.25
+# Share of the pool of molecules that are bred.
+BRED = 0.3
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
 REVEALED = 6
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
@@ -58,6 +60,8 @@ class MaskedDiffusion:
         crossed: share of the pool that joins pieces of two parents.
         spared: share that has tokens hidden whose loss costs little, by the surrogate; by default a quarter for
             sequences of one length and none for others, where it takes as long as all the rest and gains nothing.
+        bred: share that pieces of two parents' graphs are joined to, nothing hidden (`gdopt.chemistry.graph_moves`);
+            by default BRED for molecules, which only they can have. Later generations hide parts of them.
         scattered: share that has single tokens hidden.
         drawn: share that is drawn anew, with nothing of a parent.
         broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
@@ -88,6 +92,7 @@ class MaskedDiffusion:
     generations: int = 3
     crossed: float = 0.25
     spared: float | None = None
+    bred: float | None = None
     scattered: float = 0.1
     drawn: float = 0.05
     broad: float = 0.1
@@ -110,9 +115,11 @@ class MaskedDiffusion:
         for name in ("temper", "finetune", "loss", "guide"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
-        shares = (self.crossed, self._spared, self.scattered, self.drawn, self.broad)
+        shares = (self.crossed, self._spared, self._bred, self.scattered, self.drawn, self.broad)
         fits = min(shares) >= 0 and sum(shares) <= 1
-        _require(fits, "crossed, spared, scattered, drawn, broad", shares, "shares, together <= 1")
+        _require(fits, "crossed, spared, bred, scattered, drawn, broad", shares, "shares, together <= 1")
+        of_molecules = isinstance(self.prior.space.parameters[0], strings.Molecule)
+        _require(of_molecules or not self.bred, "bred", self.bred, "0: only molecules are graphs")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked.
@@ -156,6 +163,11 @@ class MaskedDiffusion:
     def _spared(self) -> float:
         usual = SPARED if of_one_length(self.prior.space) else 0.0
         return usual if self.spared is None else self.spared
+
+    @property
+    def _bred(self) -> float:
+        usual = BRED if isinstance(self.prior.space.parameters[0], strings.Molecule) else 0.0
+        return usual if self.bred is None else self.bred
 
     @property
     def _name(self) -> str:
@@ -230,7 +242,8 @@ class MaskedDiffusion:
     def _first_shares(self) -> dict[str, float]:
         """The sources and their shares of the pool before any was tried."""
         names = ("crossed", "scattered", "drawn")
-        shares = {**{name: getattr(self, name) for name in names}, "spared": self._spared, "corpus": self.broad}
+        shares = {name: getattr(self, name) for name in names}
+        shares |= {"spared": self._spared, "bred": self._bred, "corpus": self.broad}
         shares["windowed"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
@@ -254,8 +267,12 @@ class MaskedDiffusion:
             costs = self._costs(parents, net, surrogate, view, generator) if shares.get("spared") else None
             for source, share in shares.items():
                 count = round(share * size / self.generations)
-                rows = self._with_gaps(source, parents, weights, costs, count, generator)
-                for one in self.prior.tokens.read(unmask(net, rows, generator, REVEALED)):
+                if source == "bred":
+                    made = _offspring(parents, weights, count, known | set(pool), generator)
+                else:
+                    rows = self._with_gaps(source, parents, weights, costs, count, generator)
+                    made = self.prior.tokens.read(unmask(net, rows, generator, REVEALED))
+                for one in made:
                     if one is not None and one not in pool and self._new(one, known):
                         pool[one] = source
             if pool and generation + 1 < self.generations:
@@ -337,6 +354,28 @@ class MaskedDiffusion:
 
 # Draws of the prior for strings that are missing, and how often they are drawn.
 LEAST_DRAWN, ATTEMPTS = 64, 20
+
+
+def _offspring(
+    parents: Sequence[str],
+    weights: Float[Tensor, " k"],
+    n: int,
+    known: set[str],
+    generator: torch.Generator,
+) -> list[str | None]:
+    """n molecules of pieces of two parents each, none of them known."""
+    from gdopt.chemistry import breeding, graph_moves
+
+    children = graph_moves.offspring(
+        parents,
+        weights,
+        n,
+        generator,
+        crossover_rate=breeding.CROSSOVER_RATE,
+        mutation_rate=breeding.MUTATION_RATE,
+        without=known,
+    )
+    return [*children]
 
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:

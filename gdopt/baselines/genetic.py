@@ -138,7 +138,7 @@ def _allowed(
 # --- molecules ---------------------------------------------------------------------------------------
 
 # Of Mol GA (Tripp and Hernández-Lobato 2023, arXiv 2310.09267).
-POPULATION, CROSSOVER_RATE, MUTATION_RATE = 10_000, 0.9, 0.01
+POPULATION = 10_000
 
 
 def graph_ga(corpus: tuple[str, ...], thompson: bool = False) -> Algorithm:
@@ -178,7 +178,7 @@ def by_graphs(
     generator: torch.Generator,
 ) -> list[str]:
     """Offspring by crossing and changing graphs."""
-    from gdopt.chemistry import graph_moves
+    from gdopt.chemistry import breeding, graph_moves
 
     def made(count: int, taken: Collection[str]) -> list[str]:
         return graph_moves.offspring(
@@ -186,8 +186,8 @@ def by_graphs(
             weights,
             count,
             generator,
-            crossover_rate=CROSSOVER_RATE,
-            mutation_rate=MUTATION_RATE,
+            crossover_rate=breeding.CROSSOVER_RATE,
+            mutation_rate=breeding.MUTATION_RATE,
             without=taken,
         )
 
