@@ -180,7 +180,7 @@ def by_botorch() -> gdopt.GuidedDiffusion:
 BY_BOTORCH = [Case(f"botorch-{name}", by_botorch, lambda space=SPACES[name]: space) for name in ("line", "mixed")]
 ON_STRINGS = [
     Case("masked-prior", lambda: masked(dna()), lambda: dna().space),
-    Case("masked-molecules", lambda: masked(alkanes()), lambda: alkanes().space, 3),
+    Case("masked-molecules", lambda: masked(alkanes()), lambda: alkanes().space),
     Case("masked-finetuned", lambda: masked(dna(), finetune=3), lambda: dna().space),
     # A sequence of one length is a choice at each position.
     Case("guided-sequences", guided, lambda: dna().space),
