@@ -1,4 +1,4 @@
-"""`gdopt demo molecules` in forty lines: molecules of a published score, from molecules without labels.
+"""`gdopt demo molecules` as a script: molecules of a published score, from molecules without labels.
 
 python examples/molecules.py [FOLDER] [--smiles FILE] [--filters] [--budget N] [--steps N] [--candidates N] [--seed N]
 """
@@ -38,7 +38,7 @@ else:
     prior = gdopt.MaskedPrior.fit(
         space,
         steps=given.steps,
-        progress=lambda step, steps, loss: print(f"step {step} of {steps}: {loss:.3f} nats a token"),  # noqa: T201
+        progress=lambda step, steps, loss: sys.stdout.write(f"step {step} of {steps}: {loss:.3f} nats a token\n"),
     )
     prior.save(kept)
 check = prior.check(100)

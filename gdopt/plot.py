@@ -100,5 +100,5 @@ def _bars(axes: Axes, part: Shares) -> None:
     # Words of more than a letter overlap where there are many.
     upright = max(map(len, part.labels)) > 1 and len(shown) > COLUMNS
     axes.set_xticks(at, [part.labels[i] for i in shown], fontsize="small", rotation=90 if upright else 0)
-    left_out = "" if len(shown) == len(part.labels) else f" ({ROOM} that differ most)"
+    left_out = "" if len(shown) == len(part.labels) else f", {ROOM} of {len(part.labels)}"
     axes.set(xlabel=part.name + left_out, ylabel="share")

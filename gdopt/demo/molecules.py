@@ -66,7 +66,7 @@ def run(
     Raises:
         ProblemError: there is no such task.
         CorpusError: the file cannot be read, or has fewer than two molecules.
-        StoreError: the prior in the folder is of another corpus.
+        StoreError: the prior in the folder is of another corpus, or the study of another task.
     """
     console = Console(highlight=False)
     # The library does not know its problems: the demos load theirs by name.
@@ -92,6 +92,9 @@ def run(
         storage=out / "study.gdopt",
         seed=seed,
     )
+    told = study.state.done
+    if score([str(t.params["smiles"]) for t in told]) != [t.value for t in told]:
+        raise StoreError(f"{out / 'study.gdopt'} is of another task than {task}: choose another folder, or delete it")
     say(console, f"{task}, {budget} evaluations{f', {Makeable()}' if filters else ''}")
     play(
         console,

@@ -66,6 +66,11 @@ def test_a_prior_of_another_corpus_is_refused(folder: Path) -> None:
         run(folder, corpus=other)
 
 
+def test_a_study_of_another_task_is_refused(folder: Path) -> None:
+    with pytest.raises(StoreError, match=r"study\.gdopt is of another task than qed"):
+        run(folder, task="qed")
+
+
 def test_a_task_and_a_file_that_are_not_there_are_named_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="'osimertinib' is not a task of PMO"):
         run(tmp_path / "out", task="osimertinib")
