@@ -1,12 +1,14 @@
 """From candidates to a batch."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.optim import optimize_acqf_discrete
-from botorch.sampling import SobolQMCNormalSampler
+from botorch.posteriors import TorchPosterior
+from botorch.sampling.get_sampler import get_sampler
 from jaxtyping import Float
 from torch import Tensor
 
@@ -152,11 +154,15 @@ def greedy(
     rows = (mean + BOUND * variance.sqrt()).argsort(descending=True)[: max(LOOKED_AT, n)]
     if LOOKED_AT * surrogate.z.numel() > ROOM:
         return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
+    known = surrogate.inputs(surrogate.z)
+    with torch.no_grad():
+        posterior = cast(TorchPosterior, surrogate.model.posterior(known[:1]))
     acqf = qLogNoisyExpectedImprovement(
         model=surrogate.model,
-        X_baseline=surrogate.inputs(surrogate.z),
+        X_baseline=known,
         X_pending=surrogate.inputs(pending) if len(pending) else None,
-        sampler=SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed),
+        # Sobol points for a Gaussian process, members for an ensemble.
+        sampler=get_sampler(posterior, torch.Size([SAMPLES]), seed=seed),
         prune_baseline=False,
         cache_root=False,
     )

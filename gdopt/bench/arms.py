@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gdopt.diffusion.denoiser import Denoiser
 from gdopt.select import by_qlognei, by_thompson
+from gdopt.surrogate import ensemble
 from gdopt.surrogate.model import Surrogate
 from gdopt.surrogate.warp import power, rank_normal, standardized
 
@@ -34,4 +35,7 @@ def best_means(
     return surrogate.mean(pool).argsort(descending=True, stable=True)[:n].tolist()
 
 
-PARTS = {part.__name__: part for part in (power, rank_normal, standardized, raw, by_qlognei, by_thompson, best_means)}
+PARTS = {
+    "ensemble": ensemble.fit,
+    **{part.__name__: part for part in (power, rank_normal, standardized, raw, by_qlognei, by_thompson, best_means)},
+}

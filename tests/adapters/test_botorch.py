@@ -40,6 +40,7 @@ from gdopt.adapters.botorch import (
 from gdopt.codec import BoxCodec
 from gdopt.diffusion.denoiser import GaussianDenoiser
 from gdopt.diffusion.network import network
+from gdopt.select import greedy
 from gdopt.study import Study
 from gdopt.surrogate import gp
 from gdopt.surrogate.model import Surrogate
@@ -375,6 +376,12 @@ def test_an_ensemble_is_a_surrogate() -> None:
     torch.testing.assert_close((mean, variance), (3 * total, 7 * total**2))
     draws = fitted.draw(AT, 50, 1.0, seeded())
     assert {round(float(k), 9) for k in (draws / total).flatten()} == {1.0, 2.0, 6.0}
+
+
+def test_a_few_designs_are_selected_by_an_ensembles_members() -> None:
+    # Each plane rises with the sum, so what improves most by every member is where it is greatest, beyond all known.
+    pool = 2 + normal(30, Z.shape[1], seed=5).abs()
+    assert greedy(surrogate(lambda u, y: Slopes())(Z, Y), pool, 1, pool[:0], seed=0) == [int(pool.sum(1).argmax())]
 
 
 class Mixed(SingleTaskGP):
