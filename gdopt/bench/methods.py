@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from gdopt import strings
 from gdopt.algorithm import Algorithm
-from gdopt.baselines import PCA, baseline, kinds_of, names, string_baseline, string_names
+from gdopt.baselines import MOLECULES, PCA, baseline, kinds_of, names, string_baseline, string_names
 from gdopt.bench.arms import PARTS
 from gdopt.bench.oracle import oracle
 from gdopt.bench.priors import Prior
@@ -20,7 +20,7 @@ from gdopt.guided import GuidedDiffusion
 from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
 from gdopt.prior import DiffusionPrior
-from gdopt.string_space import SequenceSpace
+from gdopt.string_space import MoleculeSpace, SequenceSpace
 
 __all__ = ["check", "lacking", "method", "needs_gradients", "uses_prior"]
 
@@ -64,7 +64,7 @@ def check(name: str, problem: Problem) -> None:
     """Raise `SettingsError` unless a method can be made of the name for a problem, given a prior if it needs one."""
     base, settings = _split(name)
     if strings_of(problem) is not None and (base == GDOPT or base in string_names()):
-        _with(_made(base, problem, _stand_in()), name, settings)
+        _with(_made(base, problem, _stand_in(MOLECULES in kinds_of(problem.space))), name, settings)
         return
     # The settings of a method in the corpus' coordinates are those of the method.
     plain = base.removesuffix(PCA) if base not in names() else base
@@ -72,9 +72,10 @@ def check(name: str, problem: Problem) -> None:
 
 
 @cache
-def _stand_in() -> MaskedPrior:
+def _stand_in(molecules: bool) -> MaskedPrior:
     """A prior of next to nothing, to try settings on before anything is fitted."""
-    return MaskedPrior.fit(SequenceSpace("AB", 2, corpus=["AB", "BA"]), steps=1)
+    space = MoleculeSpace(["C", "CC"]) if molecules else SequenceSpace("AB", 2, corpus=["AB", "BA"])
+    return MaskedPrior.fit(space, steps=1)
 
 
 def lacking(name: str, problem: Problem) -> str:

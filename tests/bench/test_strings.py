@@ -18,7 +18,7 @@ from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
 from gdopt.space import Params
 from gdopt_problems import load
-from tests.strategies import dna
+from tests.strategies import many_sequences
 
 
 def sites(batch: Sequence[Params]) -> list[float]:
@@ -33,7 +33,7 @@ def site_problem() -> Problem:
     """How often GC stands in a sequence; every AA breaks something."""
     return Problem(
         "sites",
-        dna(),
+        many_sequences(),
         sites,
         "maximize",
         optimum=6.0,
@@ -47,7 +47,7 @@ def site_problem() -> Problem:
 
 def run_problem() -> Problem:
     """Another problem of the same sequences."""
-    return Problem("runs", dna(), runs_of_a, "maximize", bound=11.0, start=10, budget=18, batch=4)
+    return Problem("runs", many_sequences(), runs_of_a, "maximize", bound=11.0, start=10, budget=18, batch=4)
 
 
 SITES, RUNS = f"{__name__}:site_problem", f"{__name__}:run_problem"
@@ -55,7 +55,7 @@ SITES, RUNS = f"{__name__}:site_problem", f"{__name__}:run_problem"
 
 @cache
 def prior() -> MaskedPrior:
-    return MaskedPrior.fit(dna(), steps=20)
+    return MaskedPrior.fit(many_sequences(), steps=20)
 
 
 def test_gdopt_on_strings_is_masked_diffusion_with_the_settings_that_were_given() -> None:
@@ -110,7 +110,7 @@ def test_a_setting_of_strings_is_refused_before_a_prior_is_fitted(tmp_path: Path
 
 def test_problems_of_one_corpus_share_a_prior_and_others_do_not(tmp_path: Path) -> None:
     one, other = (path_of(tmp_path, name, problem_of(name)) for name in (SITES, RUNS))
-    fewer = gdopt.SequenceSpace("ACGT", 12, corpus=dna().corpus[:50])
+    fewer = gdopt.SequenceSpace("ACGT", 12, corpus=many_sequences().corpus[:50])
     assert one == other != path_of(tmp_path, "fewer", Problem("fewer", fewer, sites, "maximize"))
 
 
