@@ -15,12 +15,12 @@ from gdopt.baselines.vsd import refitted
 from gdopt.diffusion.markov import counted
 from gdopt.errors import CorpusError, SettingsError, SpaceError
 from gdopt.study import Study
-from tests.strategies import alcohols, dna, drive, quick_string
+from tests.strategies import alcohols, drive, many_sequences, quick_string
 
 
 @pytest.mark.parametrize("name", string_names())
 def test_every_name_makes_an_algorithm_for_the_strings_that_it_is_for(name: str) -> None:
-    space = alcohols() if string_names()[name] == "molecules" else dna()
+    space = alcohols() if string_names()[name] == "molecules" else many_sequences()
     made = string_baseline(name, space)
     assert isinstance(made, Algorithm)
     assert len(Study(space, direction="maximize", algorithm=made).ask(3)) == 3
@@ -35,11 +35,11 @@ def test_every_name_makes_an_algorithm_for_the_strings_that_it_is_for(name: str)
 )
 def test_a_name_that_is_unknown_or_for_other_strings_is_refused(name: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        string_baseline(name, dna())
+        string_baseline(name, many_sequences())
 
 
 def test_numbers_and_several_lengths_are_refused() -> None:
-    ga, vsd = (string_baseline(name, dna()) for name in ("genetic", "vsd"))
+    ga, vsd = (string_baseline(name, many_sequences()) for name in ("genetic", "vsd"))
     with pytest.raises(SpaceError, match="expected one string"):
         ga.init(gdopt.Space.from_bounds([(0, 1)]), 0)
     corpus = tuple("ACGT" * n for n in range(1, 13))
@@ -53,7 +53,7 @@ def test_numbers_and_several_lengths_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["genetic", "genetic-thompson", "vsd"])
 def test_fixed_letters_are_kept_and_forbidden_motifs_are_not_made(name: str) -> None:
-    corpus = ["AC" + one[2:10].replace("GG", "GA") + "TA" for one in dna().corpus]
+    corpus = ["AC" + one[2:10].replace("GG", "GA") + "TA" for one in many_sequences().corpus]
     space = gdopt.SequenceSpace("ACGT", 12, corpus=corpus, fixed={0: "A", 11: "A"}, forbidden=["GGG"])
     study = drive(Study(space, direction="maximize", algorithm=quick_string(name, space)), 4, 12)
     new = [str(t.params["sequence"]) for t in study.trials if t.source != "start"]
@@ -63,7 +63,7 @@ def test_fixed_letters_are_kept_and_forbidden_motifs_are_not_made(name: str) -> 
 
 @pytest.mark.parametrize("name", ["corpus-random", "pool-thompson"])
 def test_what_has_tried_the_whole_corpus_begins_again(name: str) -> None:
-    space = gdopt.SequenceSpace("ACGT", 12, corpus=dna().corpus[:20])
+    space = gdopt.SequenceSpace("ACGT", 12, corpus=many_sequences().corpus[:20])
     study = drive(Study(space, direction="maximize", algorithm=quick_string(name, space)), 4, 8)
     found = [str(t.params["sequence"]) for t in study.trials]
     assert set(found[:20]) == set(found) == set(space.corpus)
@@ -76,8 +76,8 @@ def test_an_empty_corpus_is_refused() -> None:
 
 
 def test_offspring_of_letters_are_new_and_as_many_as_asked_for(generator: torch.Generator) -> None:
-    parents, known = dna().corpus[:5], set(dna().corpus)
-    found = by_letters(dna(), parents, None, 40, known, generator)
+    parents, known = many_sequences().corpus[:5], set(many_sequences().corpus)
+    found = by_letters(many_sequences(), parents, None, 40, known, generator)
     assert len(set(found)) == len(found) == 40
     assert not known & set(found)
 
@@ -106,15 +106,15 @@ def test_a_chain_is_sampled_as_often_as_it_says(generator: torch.Generator) -> N
 
 
 def found(algorithm: Algorithm, seed: int) -> float:
-    study = Study(dna(), direction="maximize", algorithm=algorithm, seed=seed)
+    study = Study(many_sequences(), direction="maximize", algorithm=algorithm, seed=seed)
     return float(drive(study, 6, 10, lambda p: float(str(p["sequence"]).count("GC"))).best.value)
 
 
 @cache
 def by_chance() -> float:
-    return float(np.mean([found(string_baseline("corpus-random", dna()), seed) for seed in range(3)]))
+    return float(np.mean([found(string_baseline("corpus-random", many_sequences()), seed) for seed in range(3)]))
 
 
 @pytest.mark.parametrize("name", ["genetic-thompson", "vsd", "pool-thompson"])
 def test_each_finds_more_sites_than_the_corpus_in_random_order(name: str) -> None:
-    assert np.mean([found(quick_string(name, dna()), seed) for seed in range(3)]) > by_chance()
+    assert np.mean([found(quick_string(name, many_sequences()), seed) for seed in range(3)]) > by_chance()
