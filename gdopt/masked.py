@@ -23,6 +23,7 @@ from gdopt.space import Params, Space
 from gdopt.start import START
 from gdopt.string_view import Features, StringView, of_one_length, remembered, seen
 from gdopt.surrogate.model import Fit, Surrogate
+from gdopt.surrogate.sites import Lettered
 from gdopt.surrogate.warp import Warp, power
 from gdopt.token_proposal import crossed, rewindowed, scattered, spared
 from gdopt.token_value import by_features, by_letters
@@ -31,6 +32,8 @@ __all__ = ["MaskedDiffusion"]
 
 # Share of the pool of sequences of one length that has hidden what is worth little.
 SPARED = 0.25
+# Parents, the best ones, of which it is found out what each place is worth.
+SPARING = 20
 # Share of the pool of molecules that are bred.
 BRED = 0.3
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
@@ -208,7 +211,7 @@ class MaskedDiffusion:
     ) -> Value:
         """What the surrogate thinks of soft designs, as far as it can be told."""
         if of_one_length(self.prior.space) and self.features is None and self.surrogate is None:
-            return by_letters(surrogate)
+            return by_letters(surrogate, Lettered(self.prior.tokens.length, len(self.prior.tokens.alphabet)))
         some = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
         known = [str(t.params[self._name]) for t in best_first(state)] + [self.prior.corpus[i] for i in some]
         rows = self.prior.tokens.write(known, generator)
@@ -264,7 +267,8 @@ class MaskedDiffusion:
         parents = told[: elite_size(len(told), self.elites)]
         weights = elite_weights(len(parents))
         for generation in range(self.generations):
-            costs = self._costs(parents, net, surrogate, view, generator) if shares.get("spared") else None
+            few = parents[:SPARING]
+            costs = self._costs(few, net, surrogate, view, generator) if shares.get("spared") else None
             for source, share in shares.items():
                 count = round(share * size / self.generations)
                 if source == "bred":
@@ -306,17 +310,15 @@ class MaskedDiffusion:
         tokens = self.prior.tokens
         count, stretch = len(tokens.alphabet), not of_one_length(self.prior.space)
 
-        def drawn() -> Int[Tensor, " n"]:
-            return torch.multinomial(weights, n, replacement=True, generator=generator)
-
         def rows() -> Int[Tensor, "n L"]:
-            return tokens.write([parents[i] for i in drawn().tolist()], generator)
+            drawn = torch.multinomial(weights, n, replacement=True, generator=generator).tolist()
+            return tokens.write([parents[i] for i in drawn], generator)
 
         if source == "drawn" or not n:
             return self.prior.blank(n, generator)
         if source == "spared" and costs is not None:
             written, each = costs
-            chosen = drawn()
+            chosen = torch.multinomial(weights[: len(written)], n, replacement=True, generator=generator)
             return spared(written[chosen], each[chosen], self.loss, count, generator)
         if source == "crossed":
             return crossed(rows(), rows(), count, generator, stretch=stretch)

@@ -11,7 +11,7 @@ from gdopt import strings
 from gdopt.space import Params, Space
 from gdopt.surrogate import sites, tanimoto
 from gdopt.surrogate.model import Fit
-from gdopt.surrogate.pairs import pairs
+from gdopt.surrogate.pairs import one_hot, pairs
 from gdopt.tokens import Letters
 
 __all__ = ["Features", "StringView", "alike", "of_one_length", "remembered", "seen"]
@@ -47,8 +47,8 @@ def seen(space: Space, features: Features | None = None, surrogate: Fit | None =
     if features is not None or not isinstance(only, strings.Sequence) or not of_one_length(space):
         return StringView(only.name, features or alike(space)), surrogate or tanimoto.fit
     letters = Letters(only)
-    view = StringView(only.name, lambda some: sites.one_hot(letters.write(some), len(letters.alphabet)))
-    return view, surrogate or sites.fit
+    how = sites.Lettered(letters.length, len(letters.alphabet))
+    return StringView(only.name, lambda some: how.written(letters.write(some))), surrogate or how.fit
 
 
 def alike(space: Space) -> Features:
@@ -56,7 +56,7 @@ def alike(space: Space) -> Features:
     (only,) = space.parameters
     if isinstance(only, strings.Sequence):
         letters = Letters(only)
-        return lambda some: pairs(letters.write(some), len(letters.alphabet))
+        return lambda some: pairs(one_hot(letters.write(some), len(letters.alphabet)))
     from gdopt.chemistry.fingerprints import counts
 
     return counts

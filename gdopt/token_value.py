@@ -8,6 +8,7 @@ from torch import Tensor
 from gdopt.diffusion.masked import Value, softened
 from gdopt.diffusion.token_network import TokenNet
 from gdopt.surrogate.model import Surrogate
+from gdopt.surrogate.sites import Lettered
 
 __all__ = ["by_features", "by_letters"]
 
@@ -15,11 +16,11 @@ __all__ = ["by_features", "by_letters"]
 PENALTIES = tuple(10.0**power for power in range(-3, 4))
 
 
-def by_letters(surrogate: Surrogate) -> Value:
-    """The mean of a surrogate that sees sequences as `gdopt.surrogate.sites.one_hot` writes them."""
+def by_letters(surrogate: Surrogate, how: Lettered) -> Value:
+    """The mean of a surrogate that sees sequences letter by letter."""
 
     def value(soft: Float[Tensor, "n L V"]) -> Float[Tensor, " n"]:
-        mean, _ = surrogate.predict(soft.double().flatten(1))
+        mean, _ = surrogate.predict(how.softly(soft.double()))
         return mean
 
     return value

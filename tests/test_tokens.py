@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import gdopt
 from gdopt.chemistry.smiles import canonical, nci
-from gdopt.surrogate.pairs import pairs
+from gdopt.surrogate.pairs import one_hot, pairs
 from gdopt.token_proposal import crossed, rewindowed, scattered, spared, unwritten
 from gdopt.tokens import Letters, Selfies, Tokens
 
@@ -102,7 +102,7 @@ def test_unwritten_rows_are_as_long_as_asked_for() -> None:
 
 def test_pairs_are_those_that_are_found_one_by_one() -> None:
     x, reach = some_rows()[:20], 3
-    found = pairs(x, TOKENS, reach)
+    found = pairs(one_hot(x, TOKENS), reach)
     for row, one in zip(x.tolist(), found, strict=True):
         own = [t for t in row if t < TOKENS]
         expected = torch.zeros(TOKENS + reach * TOKENS**2, dtype=torch.float64)

@@ -107,7 +107,8 @@ def test_a_chain_is_sampled_as_often_as_it_says(generator: torch.Generator) -> N
 
 def found(algorithm: Algorithm, seed: int) -> float:
     study = Study(many_sequences(), direction="maximize", algorithm=algorithm, seed=seed)
-    return float(drive(study, 6, 10, lambda p: float(str(p["sequence"]).count("GC"))).best.value)
+    trials = drive(study, 6, 10, lambda p: float(str(p["sequence"]).count("GC"))).trials
+    return float(np.mean([t.value for t in trials[30:]]))
 
 
 @cache
@@ -116,5 +117,5 @@ def by_chance() -> float:
 
 
 @pytest.mark.parametrize("name", ["genetic-thompson", "vsd", "pool-thompson"])
-def test_each_finds_more_sites_than_the_corpus_in_random_order(name: str) -> None:
+def test_each_proposes_more_sites_than_the_corpus_in_random_order_has(name: str) -> None:
     assert np.mean([found(quick_string(name, many_sequences()), seed) for seed in range(3)]) > by_chance()

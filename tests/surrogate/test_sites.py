@@ -1,16 +1,14 @@
 """The covariance about the best sequence against its formula, and what its Gaussian process learns of places."""
 
-import math
-
 import numpy as np
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from gdopt.surrogate import sites, tanimoto
+from gdopt.surrogate import tanimoto
 from gdopt.surrogate.model import Fit, Surrogate
-from gdopt.surrogate.pairs import pairs
-from gdopt.surrogate.sites import CHANGE, LETTER, REST, Sites, one_hot
+from gdopt.surrogate.pairs import REACH, one_hot, pairs
+from gdopt.surrogate.sites import CHANGE, LETTER, NEAREST, REST, Lettered, Sites
 from tests.oracles import seeded
 
 LENGTH, TOKENS = 12, 6
@@ -22,8 +20,11 @@ def drawn(n: int, seed: int) -> Tensor:
     return torch.randint(TOKENS, (n, LENGTH), generator=seeded(seed))
 
 
-def written(x: Tensor) -> Tensor:
-    return one_hot(x, TOKENS)
+HOW = Lettered(LENGTH, TOKENS)
+
+
+def kernel_about(best: Tensor) -> Sites:
+    return Sites(one_hot(best.unsqueeze(0), TOKENS).flatten(), LENGTH)
 
 
 def relatives(best: Tensor, n: int, seed: int) -> Tensor:
@@ -35,34 +36,38 @@ def relatives(best: Tensor, n: int, seed: int) -> Tensor:
 def entry(x: Tensor, y: Tensor, best: Tensor) -> float:
     changed = sum(bool(a != b and c != b) for a, c, b in zip(x, y, best, strict=True))
     same = sum(bool(a == c) for a, c in zip(x, y, strict=True))
-    return CHANGE * changed + LETTER * same + REST * math.exp(-(LENGTH - same) / (LENGTH / 4))
+    ours, others = (
+        {(d, a, b) for i, a in enumerate(s) for d, b in enumerate(s[i : i + REACH + 1])}
+        for s in (x.tolist(), y.tolist())
+    )
+    return CHANGE * changed + LETTER * same + REST * len(ours & others) / len(ours | others)
 
 
 def test_the_kernel_is_its_formula_entry_by_entry() -> None:
     x, y = relatives(drawn(1, 0)[0], 5, seed=1), drawn(4, 3)
     expected = np.array([[entry(a, b, x[0]) for b in y] for a in x])
-    kernel = Sites(written(x)[0])
-    np.testing.assert_allclose(kernel(written(x), written(y)).to_dense().detach(), expected, rtol=1e-12)
-    np.testing.assert_allclose(kernel(written(x), diag=True).detach(), [entry(a, a, x[0]) for a in x], rtol=1e-12)
+    kernel = kernel_about(x[0])
+    np.testing.assert_allclose(kernel(HOW.written(x), HOW.written(y)).to_dense().detach(), expected, rtol=1e-12)
+    np.testing.assert_allclose(kernel(HOW.written(x), diag=True).detach(), [entry(a, a, x[0]) for a in x], rtol=1e-12)
 
 
 def test_the_matrix_has_no_negative_eigenvalue() -> None:
-    x = written(relatives(drawn(1, 0)[0], 40, seed=1))
-    assert torch.linalg.eigvalsh(Sites(x[0])(x).to_dense()).min() > -1e-10
+    x = relatives(drawn(1, 0)[0], 40, seed=1)
+    assert torch.linalg.eigvalsh(kernel_about(x[0])(HOW.written(x)).to_dense()).min() > -1e-10
 
 
 def test_its_process_is_a_surrogate() -> None:
-    fit: Fit = sites.fit
+    fit: Fit = HOW.fit
     x = relatives(drawn(1, 0)[0], 10, seed=1)
-    assert isinstance(fit(written(x), -(x != x[0]).double().sum(1), None), Surrogate)
+    assert isinstance(fit(HOW.written(x), -(x != x[0]).double().sum(1), None), Surrogate)
 
 
 def test_places_that_matter_are_told_from_thirty_relatives() -> None:
     x = relatives(drawn(1, 5)[0], 30, seed=6)
     y = -((x != x[0]).double() @ COSTS)
-    surrogate = sites.fit(written(x), (y - y.mean()) / y.std())
+    surrogate = HOW.fit(HOW.written(x), (y - y.mean()) / y.std())
     singles = x[0].expand(LENGTH, -1).where(~torch.eye(LENGTH, dtype=torch.bool), (x[0] + 1) % TOKENS)
-    losses = surrogate.mean(written(x[:1])) - surrogate.mean(written(singles))
+    losses = surrogate.mean(HOW.written(x[:1])) - surrogate.mean(HOW.written(singles))
     assert losses[COSTS > 0].min() > losses[COSTS == 0].max()
 
 
@@ -71,25 +76,25 @@ def test_relatives_are_ranked_better_than_by_similarity_of_pairs() -> None:
     x, new = relatives(best, 60, seed=8), relatives(best, 200, seed=9)
     y = -((x != best).double() @ COSTS)
     y, truth = (y - y.mean()) / y.std(), -((new != best).double() @ COSTS)
-    by_sites = sites.fit(written(x), y).mean(written(new))
-    by_pairs = tanimoto.fit(pairs(x, TOKENS), y).mean(pairs(new, TOKENS))
+    by_sites = HOW.fit(HOW.written(x), y).mean(HOW.written(new))
+    by_pairs = tanimoto.fit(pairs(one_hot(x, TOKENS)), y).mean(pairs(one_hot(new, TOKENS)))
     assert spearmanr(by_sites, truth)[0] > 0.95 > spearmanr(by_pairs, truth)[0]
 
 
 def test_only_the_nearest_are_learned_from() -> None:
     best = torch.zeros(LENGTH, dtype=torch.int64)
-    near = relatives(best, sites.NEAREST - 1, seed=1)
+    near = relatives(best, NEAREST - 1, seed=1)
     far = torch.full((50, LENGTH), 5)
     x = torch.cat([near[:1], far, near[1:]])
-    found = sites.fit(written(x), -(x != best).double().sum(1))
-    assert torch.equal(found.z.unique(dim=0), written(near).unique(dim=0))
+    found = HOW.fit(HOW.written(x), -(x != best).double().sum(1))
+    assert torch.equal(found.z.unique(dim=0), HOW.written(near).unique(dim=0))
 
 
 def test_the_mean_has_the_gradient_of_small_changes_of_a_soft_design() -> None:
     x = relatives(drawn(1, 5)[0], 30, seed=6)
-    surrogate = sites.fit(written(x), -((x != x[0]).double() @ COSTS))
-    at = torch.rand(1, LENGTH * TOKENS, generator=seeded(7), dtype=torch.float64).requires_grad_(True)
-    (slope,) = torch.autograd.grad(surrogate.predict(at)[0].sum(), at)
+    surrogate = HOW.fit(HOW.written(x), -((x != x[0]).double() @ COSTS))
+    at = torch.rand(1, LENGTH, TOKENS, generator=seeded(7), dtype=torch.float64).softmax(2).requires_grad_(True)
+    (slope,) = torch.autograd.grad(surrogate.predict(HOW.softly(at))[0].sum(), at)
     way = torch.randn(at.shape, generator=seeded(8), dtype=torch.float64)
-    ahead, behind = (surrogate.mean(at.detach() + step * way) for step in (1e-5, -1e-5))
+    ahead, behind = (surrogate.mean(HOW.softly(at.detach() + step * way)) for step in (1e-5, -1e-5))
     np.testing.assert_allclose((slope * way).sum(), (ahead - behind) / 2e-5, rtol=1e-5)
