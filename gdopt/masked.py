@@ -30,12 +30,13 @@ from gdopt.token_value import by_features, by_letters
 
 __all__ = ["MaskedDiffusion"]
 
-# Share of the pool of sequences of one length that has hidden what is worth little.
-SPARED = 0.25
+# Shares of the pool at first, by what the strings are. To find out what may be spared takes as long as all the rest; of
+# molecules nothing was gained by it. Children of graphs are what the surrogate takes of molecules, eight times of ten.
+MOLECULES = {"bred": 0.7, "crossed": 0.05, "spared": 0.0, "scattered": 0.05, "drawn": 0.0, "broad": 0.05}
+ONE_LENGTH = {"bred": 0.0, "crossed": 0.25, "spared": 0.25, "scattered": 0.1, "drawn": 0.05, "broad": 0.1}
+SEQUENCES = {**ONE_LENGTH, "spared": 0.0}
 # Parents, the best ones, of which it is found out what each place is worth.
 SPARING = 20
-# Share of the pool of molecules that are bred.
-BRED = 0.3
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
 REVEALED = 6
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
@@ -60,15 +61,15 @@ class MaskedDiffusion:
         start: results to have before learning.
         candidates: in the pool, about; four for each string asked for, if that is more.
         generations: that the pool is made in.
-        crossed: share of the pool that joins pieces of two parents.
-        spared: share that has tokens hidden whose loss costs little, by the surrogate; by default a quarter for
-            sequences of one length and none for others, where it takes as long as all the rest and gains nothing.
-        bred: share that pieces of two parents' graphs are joined to, nothing hidden (`gdopt.chemistry.graph_moves`);
-            by default BRED for molecules, which only they can have. Later generations hide parts of them.
+        bred: share of the pool that is bred of the graphs of two parents, nothing hidden: molecules only
+            (`gdopt.chemistry.graph_moves`). Later generations hide parts of them.
+        crossed: share that joins pieces of two parents, what is between them hidden.
+        spared: share that has tokens hidden whose loss costs little, by the surrogate.
         scattered: share that has single tokens hidden.
         drawn: share that is drawn anew, with nothing of a parent.
         broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
-            the pool has one window hidden. All are shares at first: `gdopt.portfolio` says what becomes of them.
+            the pool has one window hidden. The defaults differ by what the strings are: MOLECULES, ONE_LENGTH,
+            SEQUENCES. All are shares at first: `gdopt.portfolio` says what becomes of them.
         hidden: share of a string that is hidden, about; what is spared may be all of it.
         loss: at most, of the surrogate's mean, by all tokens that are spared, in deviations of what was told.
         elites: parents, at most.
@@ -82,7 +83,7 @@ class MaskedDiffusion:
             of other sequences their gapped pairs of letters.
         warp: of the values, before the surrogate sees them.
         surrogate: what is fitted to the features: a Gaussian process of their Tanimoto similarity by default, of the
-            letters of sequences of one length `gdopt.surrogate.sites.fit`.
+            letters of sequences of one length `gdopt.surrogate.sites`.
         selection: of a batch from the pool; qLogNEI for few strings and Thompson sampling for many by default.
 
     Raises:
@@ -93,12 +94,12 @@ class MaskedDiffusion:
     start: int = 10
     candidates: int = 1200
     generations: int = 3
-    crossed: float = 0.25
-    spared: float | None = None
     bred: float | None = None
-    scattered: float = 0.1
-    drawn: float = 0.05
-    broad: float = 0.1
+    crossed: float | None = None
+    spared: float | None = None
+    scattered: float | None = None
+    drawn: float | None = None
+    broad: float | None = None
     hidden: float = 0.2
     loss: float = 0.5
     elites: int = 60
@@ -118,9 +119,9 @@ class MaskedDiffusion:
         for name in ("temper", "finetune", "loss", "guide"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
-        shares = (self.crossed, self._spared, self._bred, self.scattered, self.drawn, self.broad)
-        fits = min(shares) >= 0 and sum(shares) <= 1
-        _require(fits, "crossed, spared, bred, scattered, drawn, broad", shares, "shares, together <= 1")
+        shares = self._shares()
+        fits = min(shares.values()) >= 0 and sum(shares.values()) <= 1
+        _require(fits, ", ".join(shares), tuple(shares.values()), "shares, together <= 1")
         of_molecules = isinstance(self.prior.space.parameters[0], strings.Molecule)
         _require(of_molecules or not self.bred, "bred", self.bred, "0: only molecules are graphs")
 
@@ -162,15 +163,14 @@ class MaskedDiffusion:
             {"pool": float(len(pool))},
         )
 
-    @property
-    def _spared(self) -> float:
-        usual = SPARED if of_one_length(self.prior.space) else 0.0
-        return usual if self.spared is None else self.spared
-
-    @property
-    def _bred(self) -> float:
-        usual = BRED if isinstance(self.prior.space.parameters[0], strings.Molecule) else 0.0
-        return usual if self.bred is None else self.bred
+    def _shares(self) -> dict[str, float]:
+        """The sources that are set, and the share of each before any was tried."""
+        usual = SEQUENCES
+        if isinstance(self.prior.space.parameters[0], strings.Molecule):
+            usual = MOLECULES
+        elif of_one_length(self.prior.space):
+            usual = ONE_LENGTH
+        return {name: share if (given := getattr(self, name)) is None else given for name, share in usual.items()}
 
     @property
     def _name(self) -> str:
@@ -243,10 +243,9 @@ class MaskedDiffusion:
         return replace(state, tensors=net.state_dict()), net
 
     def _first_shares(self) -> dict[str, float]:
-        """The sources and their shares of the pool before any was tried."""
-        names = ("crossed", "scattered", "drawn")
-        shares = {name: getattr(self, name) for name in names}
-        shares |= {"spared": self._spared, "bred": self._bred, "corpus": self.broad}
+        """All sources and their shares before any was tried."""
+        shares = self._shares()
+        shares["corpus"] = shares.pop("broad")
         shares["windowed"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
