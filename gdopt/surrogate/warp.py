@@ -79,4 +79,5 @@ def warped_change(
     at_low, at_high = (np.interp(end.numpy(), knots, warped.numpy()[first]) for end in (low, high))
     reach = 2 * (high - low)
     slope = torch.where(reach > 0, torch.from_numpy(at_high - at_low) / reach, 0.0)
-    return (slope * change).clamp_max(MOST_SEM)
+    # Interpolation rounds, so that a rise of nothing can be a fall of 1e-16.
+    return (slope * change).clamp(0.0, MOST_SEM)

@@ -111,6 +111,7 @@ def test_errors_of_nothing_are_nothing() -> None:
     assert warped_sem(y, rank_normal(y), torch.zeros(20).double()).tolist() == [0.0] * 20
 
 
+@hypothesis.example(values=[0.0, -1.0, -1.0], sem=1.4283565658453045e-18)
 @hypothesis.given(VALUES, st.floats(0, allow_nan=False, allow_infinity=False))
 def test_warped_errors_are_finite_and_not_negative(values: list[float], sem: float) -> None:
     y = f64(values)
