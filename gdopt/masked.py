@@ -271,7 +271,7 @@ class MaskedDiffusion:
             for source, share in shares.items():
                 count = round(share * size / self.generations)
                 if source == "bred":
-                    made = _offspring(parents, weights, count, known | set(pool), generator)
+                    made = self._bred(parents, weights, count, known | set(pool), generator)
                 else:
                     rows = self._with_gaps(source, parents, weights, costs, count, generator)
                     made = self.prior.tokens.read(unmask(net, rows, generator, REVEALED))
@@ -284,6 +284,15 @@ class MaskedDiffusion:
                 parents = [found[i] for i in best]
                 weights = torch.ones(len(parents), dtype=torch.float64)
         return pool
+
+    @staticmethod
+    def _bred(
+        parents: Sequence[str], weights: Float[Tensor, " k"], n: int, known: set[str], generator: torch.Generator
+    ) -> list[str | None]:
+        """n molecules of pieces of two parents each, none of them known."""
+        from gdopt.chemistry.graph_moves import mol_ga
+
+        return [*mol_ga(parents, weights, n, generator, known)]
 
     def _broad(self, surrogate: Surrogate, view: StringView, n: int, known: set[str]) -> list[str]:
         """New strings of the corpus that the surrogate gives the highest upper bounds."""
@@ -355,28 +364,6 @@ class MaskedDiffusion:
 
 # Draws of the prior for strings that are missing, and how often they are drawn.
 LEAST_DRAWN, ATTEMPTS = 64, 20
-
-
-def _offspring(
-    parents: Sequence[str],
-    weights: Float[Tensor, " k"],
-    n: int,
-    known: set[str],
-    generator: torch.Generator,
-) -> list[str | None]:
-    """n molecules of pieces of two parents each, none of them known."""
-    from gdopt.chemistry import breeding, graph_moves
-
-    children = graph_moves.offspring(
-        parents,
-        weights,
-        n,
-        generator,
-        crossover_rate=breeding.CROSSOVER_RATE,
-        mutation_rate=breeding.MUTATION_RATE,
-        without=known,
-    )
-    return [*children]
 
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:

@@ -178,18 +178,10 @@ def by_graphs(
     generator: torch.Generator,
 ) -> list[str]:
     """Offspring by crossing and changing graphs."""
-    from gdopt.chemistry import breeding, graph_moves
+    from gdopt.chemistry.graph_moves import mol_ga
 
     def made(count: int, taken: Collection[str]) -> list[str]:
-        return graph_moves.offspring(
-            parents,
-            weights,
-            count,
-            generator,
-            crossover_rate=breeding.CROSSOVER_RATE,
-            mutation_rate=breeding.MUTATION_RATE,
-            without=taken,
-        )
+        return mol_ga(parents, weights, count, generator, taken)
 
     return _allowed(space, n, known, made)
 

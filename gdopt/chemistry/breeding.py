@@ -13,8 +13,6 @@ from gdopt.chemistry.smiles import canonical
 from gdopt.errors import SettingsError
 
 __all__ = [
-    "CROSSOVER_RATE",
-    "MUTATION_RATE",
     "PUBLISHED_SIZE",
     "Cross",
     "Mutate",
@@ -35,8 +33,6 @@ TRIES = 20
 ROUNDS = 4
 # Of Mol GA: the finest of the quantiles, and how many there are from it to the whole population.
 FINEST, QUANTILES = 1e-3, 25
-# Of Mol GA too, which is the strongest setting of Graph GA's moves that was measured.
-CROSSOVER_RATE, MUTATION_RATE = 0.9, 0.01
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from gdopt.chemistry.breeding import PUBLISHED_SIZE, Size, bred, drawn_from, fra
 from gdopt.chemistry.smiles import canonical
 from gdopt.errors import SettingsError
 
-__all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "crossover", "mutate", "offspring"]
+__all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "crossover", "mol_ga", "mutate", "offspring"]
 
 # Of PMO's tuned Graph GA (Gao et al. 2022, arXiv 2206.12411), with 120 molecules and 70 offspring. Mol GA has
 # crossover_rate=0.9 and mutation_rate=0.01 (Tripp and Hernández-Lobato 2023, arXiv 2310.09267).
@@ -181,6 +181,29 @@ def offspring(
             mutation_rate=mutation_rate,
             without=without,
         )
+
+
+# Of Mol GA (Tripp and Hernández-Lobato 2023, arXiv 2310.09267), the strongest rates for these moves that were measured.
+MOL_GA_CROSSOVER, MOL_GA_MUTATION = 0.9, 0.01
+
+
+def mol_ga(
+    parents: Sequence[str],
+    weights: Sequence[float] | Float[Tensor, " k"] | None,
+    n: int,
+    generator: torch.Generator,
+    without: Collection[str] = (),
+) -> list[str]:
+    """What `offspring` gives at the rates of Mol GA."""
+    return offspring(
+        parents,
+        weights,
+        n,
+        generator,
+        crossover_rate=MOL_GA_CROSSOVER,
+        mutation_rate=MOL_GA_MUTATION,
+        without=without,
+    )
 
 
 def _crossed(mother: str, father: str, rng: np.random.Generator, size: Size) -> str | None:
