@@ -302,8 +302,7 @@ class MaskedDiffusion:
         with torch.no_grad():
             mean, variance = surrogate.predict(view.features(rest))
         order = (mean + variance.sqrt()).argsort(descending=True)
-        best = (rest[i] for i in order.tolist())
-        return [one for one in best if self._new(one, known)][:n]
+        return list(islice((one for i in order.tolist() if self._new(one := rest[i], known)), n))
 
     def _with_gaps(
         self,
