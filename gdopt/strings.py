@@ -97,10 +97,12 @@ class Sequence:
     def _check_fixed(self) -> None:
         """Raise `SpaceError` where the fixed letters spell a forbidden motif by themselves."""
         held = dict(self.fixed)
-        known = "".join(held.get(at, "\0") for at in range(self.shortest))
         for motif in self.forbidden:
-            if (at := known.find(motif)) >= 0:
-                raise SpaceError(f"{self.name}: the fixed letters spell the forbidden motif {motif!r} at position {at}")
+            for at in range(self.shortest - len(motif) + 1):
+                if all(held.get(at + step) == letter for step, letter in enumerate(motif)):
+                    raise SpaceError(
+                        f"{self.name}: the fixed letters spell the forbidden motif {motif!r} at position {at}"
+                    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,13 @@ def test_spaces_of_strings_come_back_from_json() -> None:
     assert read(written(space)) == space
 
 
+def test_any_letter_may_be_forbidden_where_none_is_fixed() -> None:
+    # A letter of no width stood for what is not fixed once, and was taken for a motif.
+    one = gdopt.SequenceSpace("\0a", 2, forbidden=["\0"])
+    assert one.allows({"sequence": "aa"})
+    assert not one.allows({"sequence": "a\0"})
+
+
 @given(spaces_of_strings())
 def test_any_space_of_strings_comes_back_from_json(space: gdopt.Space) -> None:
     with unchecked():
