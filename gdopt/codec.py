@@ -218,7 +218,7 @@ def _levels(parameter: Parameter) -> list[str]:
     """What has a column each: the levels of a choice, the letters of a sequence at each of its positions."""
     if isinstance(parameter, Choice):
         return list(parameter.levels)
-    if isinstance(parameter, strings.Sequence) and parameter.shortest == parameter.longest:
+    if isinstance(parameter, strings.Sequence) and parameter.one_length:
         return list(parameter.alphabet) * parameter.longest
     raise SpaceError(
         f"{parameter.name}: {_KIND[type(parameter)]} is nothing that numbers can stand for; use gdopt.MaskedDiffusion"

@@ -21,7 +21,7 @@ from gdopt.proposal import elite_size, elite_weights, pool_size
 from gdopt.select import Selection, thompson
 from gdopt.space import Params, Space
 from gdopt.start import START
-from gdopt.string_view import Features, StringView, of_one_length, remembered, seen
+from gdopt.string_view import Features, StringView, of_one_length, seen
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.sites import Lettered
 from gdopt.surrogate.warp import Warp, power
@@ -142,7 +142,6 @@ class MaskedDiffusion:
             return append(state, [self._params(one) for one in some], [START] * n, [None] * n, {})
         generator = stream(state)
         view, fitted = seen(self.prior.space, self.features, self.surrogate)
-        view = replace(view, features=remembered(view.features))
         state, net = self._fine_tune(state, generator)
         surrogate = belief.surrogate(state, view, self.keep, self.warp, fitted)
         law = Tilted(net, self._value(state, net, surrogate, view, generator), self.guide) if self.guide else net

@@ -222,7 +222,7 @@ def _of_sequences(
         return Shares(name, labels, *(_counted([of(one) for one in some], labels) for some in (samples, corpus)))
 
     lengths, others = (np.array([len(one) for one in some], dtype=float) for some in (samples, corpus))
-    numbers = () if only.shortest == only.longest else (Numbers("length", lengths, others),)
+    numbers = () if only.one_length else (Numbers("length", lengths, others),)
     return numbers, (
         compared("letters", letters, tuple),
         compared("neighbouring pairs", pairs, lambda one: ["".join(pair) for pair in pairwise(one)]),

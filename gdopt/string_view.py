@@ -41,14 +41,15 @@ def seen(space: Space, features: Features | None = None, surrogate: Fit | None =
     """How the strings of a space are seen, and what is fitted to them, as far as it is not given.
 
     Sequences of one length are seen letter by letter (`gdopt.surrogate.sites`). All else, the user's own features
-    too, is a matter of similarity (`gdopt.surrogate.tanimoto`).
+    too, is a matter of similarity (`gdopt.surrogate.tanimoto`). Features of a string are made once as long as the view
+    is kept: a pool is looked at in every generation.
     """
     (only,) = space.parameters
     if features is not None or not isinstance(only, strings.Sequence) or not of_one_length(space):
-        return StringView(only.name, features or alike(space)), surrogate or tanimoto.fit
+        return StringView(only.name, remembered(features or alike(space))), surrogate or tanimoto.fit
     letters = Letters(only)
     how = sites.Lettered(letters.length, len(letters.alphabet))
-    return StringView(only.name, lambda some: how.written(letters.write(some))), surrogate or how.fit
+    return StringView(only.name, remembered(lambda some: how.written(letters.write(some)))), surrogate or how.fit
 
 
 def alike(space: Space) -> Features:
@@ -80,4 +81,4 @@ def remembered(features: Features) -> Features:
 def of_one_length(space: Space) -> bool:
     """Whether a space is of one sequence whose length is fixed."""
     first, *others = space.parameters
-    return not others and isinstance(first, strings.Sequence) and first.shortest == first.longest
+    return not others and isinstance(first, strings.Sequence) and first.one_length

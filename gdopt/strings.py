@@ -79,7 +79,7 @@ class Sequence:
                     f"{self.name}: {letter!r} at position {at} of {value!r} is not a letter of {self.alphabet!r}"
                 )
         if not self.shortest <= len(value) <= self.longest:
-            lengths = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
+            lengths = f"{self.shortest}" if self.one_length else f"{self.shortest} to {self.longest}"
             raise SpaceError(f"{self.name}: {value!r} has {len(value)} letters, expected {lengths}")
         for at, letter in self.fixed:
             if value[at] != letter:
@@ -93,6 +93,11 @@ class Sequence:
     def plain(self, value: object) -> str:
         """The value as Python's own string."""
         return str(value)
+
+    @property
+    def one_length(self) -> bool:
+        """Whether all have the same length, so that each position is a choice of letters."""
+        return self.shortest == self.longest
 
     def _check_fixed(self) -> None:
         """Raise `SpaceError` where the fixed letters spell a forbidden motif by themselves."""

@@ -94,7 +94,7 @@ def kinds_of(space: "Space") -> set[str]:
     if isinstance(last, strings.Molecule):
         return {STRINGS, MOLECULES}
     if isinstance(last, strings.Sequence):
-        return {STRINGS, SEQUENCES} if last.shortest == last.longest else {STRINGS}
+        return {STRINGS, SEQUENCES} if last.one_length else {STRINGS}
     return set()
 
 

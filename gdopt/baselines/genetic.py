@@ -262,6 +262,6 @@ def one_length(space: Space) -> strings.Sequence:
         SpaceError: the space is of something else, or of sequences of several lengths.
     """
     only = space.parameters[0]
-    if len(space.parameters) != 1 or not isinstance(only, strings.Sequence) or only.shortest != only.longest:
+    if len(space.parameters) != 1 or not isinstance(only, strings.Sequence) or not only.one_length:
         raise SpaceError(f"parameters {list(space.names)}: expected one sequence, of one length")
     return only

@@ -100,7 +100,7 @@ def lacking(name: str, problem: Problem) -> str:
 
 def _stretches(parameter: object) -> bool:
     """Whether it is a sequence of several lengths, which numbers cannot stand for."""
-    return isinstance(parameter, strings.Sequence) and parameter.shortest != parameter.longest
+    return isinstance(parameter, strings.Sequence) and not parameter.one_length
 
 
 def uses_prior(name: str, problem: Problem) -> bool:
