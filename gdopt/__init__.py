@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gdopt.masked import MaskedDiffusion
     from gdopt.masked_prior import MaskedPrior
     from gdopt.optimize import maximize, minimize
+    from gdopt.outcomes import Limit
     from gdopt.prior import DiffusionPrior
     from gdopt.study import Study
 
@@ -41,6 +42,7 @@ __all__ = [
     "GdoptError",
     "GuidedDiffusion",
     "Integer",
+    "Limit",
     "MaskedDiffusion",
     "MaskedPrior",
     "MissingExtraError",
@@ -66,6 +68,7 @@ __all__ = [
 HOMES = {
     "DiffusionPrior": "gdopt.prior",
     "GuidedDiffusion": "gdopt.guided",
+    "Limit": "gdopt.outcomes",
     "MaskedDiffusion": "gdopt.masked",
     "MaskedPrior": "gdopt.masked_prior",
     "RandomSearch": "gdopt.baselines.random",

@@ -1,15 +1,14 @@
 """The ask/tell protocol as pure functions of an explicit state.
 
 An algorithm holds settings only; all that changes is a `State`, which its `ask` takes and returns. To tell is the
-same for every algorithm, since it only records (`settle`): what is to be learned of a result is learned in the next
-`ask`. Values in a state are higher the better; `Study` translates from the user's direction.
+same for every algorithm, since it only records (`gdopt.journal`): what is to be learned of a result is learned in the
+next `ask`. Values in a state are higher the better; `Study` translates from the user's direction.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,21 +16,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.codec import check_gradient
-from gdopt.errors import ResultError, SettingsError, TrialError
+from gdopt.errors import ResultError, SettingsError
 from gdopt.space import Params, Space
 
 __all__ = [
     "Algorithm",
+    "Measured",
     "Result",
     "State",
     "Status",
     "Trial",
-    "add",
     "append",
     "check_seed",
     "seed_from",
-    "settle",
     "stream",
 ]
 
@@ -43,6 +40,10 @@ class Status(StrEnum):
     DONE = "done"
     FAILED = "failed"
     ABANDONED = "abandoned"
+
+
+# A value of an outcome and its standard error, None where that is not known.
+Measured = tuple[float, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,19 @@ class Trial:
 
     Args:
         id: the number by which its result is told.
-        params: what to try.
+        params: what to try; once it is told, what was tried.
         status: pending until it is told, done, failed or abandoned.
-        result: what was measured, once it is done.
+        result: what was measured of the objective, once it is done.
         round: the `ask` that proposed it, from 0; -1 for a result that was added without being asked for.
         source: the part of the algorithm that proposed it.
         predicted: the surrogate's mean for it when it was proposed, in the surrogate's own units.
+        outcomes: what was measured beside the objective, by name.
+        proposed: the parameters that were proposed, where others were tried.
+        worker: who has it.
+        reason: why it failed, was abandoned or was amended.
+        lease: when it may be given to another worker, in seconds since 1970; None if never.
+        asked_at: when it was asked for or added, in seconds since 1970.
+        settled_at: when it was done, failed or abandoned.
     """
 
     id: int
@@ -85,6 +93,14 @@ class Trial:
     round: int = -1
     source: str = "added"
     predicted: float | None = None
+    outcomes: Mapping[str, Measured] = field(default_factory=dict)
+    proposed: Params | None = None
+    worker: str | None = None
+    reason: str = ""
+    # Two runs of a study are equal if they differ in nothing but the clock.
+    lease: float | None = field(default=None, compare=False)
+    asked_at: float | None = field(default=None, compare=False)
+    settled_at: float | None = field(default=None, compare=False)
 
     @property
     def value(self) -> float | None:
@@ -173,66 +189,3 @@ def append(
         for i, (p, s, m) in enumerate(zip(params, sources, predicted, strict=True))
     ]
     return replace(state, trials=(*state.trials, *new), notes=(*state.notes, note))
-
-
-def settle(state: State, outcomes: Mapping[int, Result | Status], sign: float = 1.0) -> State:
-    """The state with pending trials done (a `Result`) or given up (a `Status`): all of them or, on an error, none.
-
-    Args:
-        state: before.
-        outcomes: by the trials' ids.
-        sign: of the values in messages, -1 where the user minimizes.
-
-    Raises:
-        TrialError: an id is unknown, or its trial is not pending any more.
-        ResultError: a gradient names what is no numeric parameter, or is not finite.
-    """
-    for id, outcome in outcomes.items():
-        _check_pending(state, id, outcome, sign)
-        if isinstance(outcome, Result) and outcome.gradient is not None:
-            check_gradient(state.space, outcome.gradient)
-    trials = list(state.trials)
-    for id, outcome in outcomes.items():
-        if isinstance(outcome, Result):
-            trials[id] = replace(trials[id], status=Status.DONE, result=outcome)
-        else:
-            trials[id] = replace(trials[id], status=outcome)
-    return replace(state, trials=tuple(trials))
-
-
-def add(state: State, params: Params, result: Result) -> State:
-    """The state with a result that was not asked for.
-
-    Raises:
-        SpaceError: the parameters are not in the space.
-        ResultError: the gradient does not fit them.
-    """
-    state.space.check(params)
-    if result.gradient is not None:
-        check_gradient(state.space, result.gradient)
-    ordered = {p.name: p.plain(params[p.name]) for p in state.space.parameters}
-    trial = Trial(len(state.trials), ordered, Status.DONE, result)
-    return replace(state, trials=(*state.trials, trial))
-
-
-def _check_pending(state: State, id: int, outcome: Result | Status, sign: float) -> None:
-    if not isinstance(id, Integral) or not 0 <= id < len(state.trials):
-        pending = [t.id for t in state.pending]
-        raise TrialError(
-            f"trial {id!r} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
-        )
-    trial = state.trials[id]
-    if trial.status is not Status.PENDING:
-        was = trial.status.value if trial.value is None else f"{trial.status.value} with {sign * trial.value}"
-        now = sign * outcome.value if isinstance(outcome, Result) else outcome.value
-        raise TrialError(f"trial {id} is {was} already; it was now told {now}")
-
-
-# How many ids a message lists.
-LISTED = 8
-
-
-def _short(ids: Sequence[int]) -> str:
-    if not ids:
-        return "none"
-    return f"{list(ids[:LISTED])}{' ...' if len(ids) > LISTED else ''}"

@@ -15,9 +15,39 @@ from torch import Tensor
 
 from gdopt.errors import StoreError
 
-__all__ = ["put", "read", "write"]
+__all__ = ["packed", "put", "read", "unpacked", "write"]
 
 HEADER, CHECKSUM = "gdopt", "sha256"
+
+
+def packed(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+    """The content of a safetensors file with tensors and a header, which JSON takes."""
+    # Copies, as safetensors refuses tensors that share memory.
+    plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
+    text = json.dumps(header, allow_nan=False)
+    metadata = {HEADER: text, CHECKSUM: _checksum(plain, text)}
+    content: bytes = save(plain or {"": torch.zeros(0)}, metadata)
+    return content
+
+
+def unpacked(content: bytes, name: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the header that were packed; `name` is what errors call the file.
+
+    Raises:
+        StoreError: it is no such file, or is not what was written.
+    """
+    try:
+        tensors = load(content)
+        # A safetensors file starts with the length of its JSON part, 8 bytes, little end first.
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        text, checksum = metadata[HEADER], metadata[CHECKSUM]
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{name} is not a file that gdopt wrote, or is cut short: {error}") from error
+    tensors.pop("", None)
+    if _checksum(tensors, text) != checksum:
+        raise StoreError(f"{name} was changed after it was written: its sha256 does not match")
+    header: dict[str, Any] = json.loads(text)
+    return tensors, header
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -26,12 +56,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     Raises:
         StoreError: the folder is missing or cannot be written to.
     """
-    # Copies, as safetensors refuses tensors that share memory.
-    plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-    text = json.dumps(header, allow_nan=False)
-    metadata = {HEADER: text, CHECKSUM: _checksum(plain, text)}
     try:
-        put(path, save(plain or {"": torch.zeros(0)}, metadata))
+        put(path, packed(tensors, header))
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
 
@@ -46,18 +72,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         content = path.read_bytes()
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        tensors = load(content)
-        # A safetensors file starts with the length of its JSON part, 8 bytes, little end first.
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        text, checksum = metadata[HEADER], metadata[CHECKSUM]
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} is not a file that gdopt wrote, or is cut short: {error}") from error
-    tensors.pop("", None)
-    if _checksum(tensors, text) != checksum:
-        raise StoreError(f"{path} was changed after it was written: its sha256 does not match")
-    header: dict[str, Any] = json.loads(text)
-    return tensors, header
+    return unpacked(content, path)
 
 
 def _checksum(tensors: Mapping[str, Tensor], header: str) -> str:

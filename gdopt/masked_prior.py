@@ -1,7 +1,7 @@
 """The law of unlabelled strings as a masked diffusion model: what is plausible, before anything is measured."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,10 @@ class MaskedPrior:
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, checksum and all, that `load` reads."""
+        files.write(Path(path), *self.parts())
+
+    def parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and a header that are all of the prior: `gdopt.files` makes a file of them."""
         header: dict[str, Any] = {
             "format": FORMAT,
             "space": written(self.space),
@@ -132,7 +136,7 @@ class MaskedPrior:
             "best": self.training.best,
             "seconds": self.seconds,
         }
-        files.write(Path(path), self.denoiser.state_dict(), header)
+        return dict(self.denoiser.state_dict()), header
 
     @classmethod
     def load(cls, path: str | Path) -> "MaskedPrior":
@@ -141,9 +145,17 @@ class MaskedPrior:
         Raises:
             StoreError: the file is missing, not a prior of strings, or not what was written.
         """
-        tensors, header = files.read(Path(path))
+        return cls.of_parts(*files.read(Path(path)), path)
+
+    @classmethod
+    def of_parts(cls, tensors: Mapping[str, Tensor], header: Mapping[str, Any], name: str | Path) -> "MaskedPrior":
+        """The prior of what `parts` returned; `name` is what errors call the file.
+
+        Raises:
+            StoreError: these are not the parts of a prior of strings.
+        """
         if header.get("format") != FORMAT:
-            raise StoreError(f"{path} holds {header.get('format')!r}, not {FORMAT!r}")
+            raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
         space = read(header["space"])
         (only,) = space.parameters
         tokens: Tokens = Selfies(tuple(header["alphabet"]), header["length"])

@@ -1,7 +1,7 @@
 """The law of unlabelled designs as a diffusion model: what is plausible, before anything is measured."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gdopt import files
 from gdopt.codec import WhiteningCodec
-from gdopt.diffusion.network import PreconditionedNet, network
+from gdopt.diffusion.network import BLOCKS, WIDTH, PreconditionedNet, network, sizes
 from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import Progress, Training, fit
 from gdopt.errors import CorpusError, StoreError
@@ -119,6 +119,10 @@ class DiffusionPrior:
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, checksum and all, that `load` reads."""
+        files.write(Path(path), *self.parts())
+
+    def parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and a header that are all of the prior: `gdopt.files` makes a file of them."""
         codec = self.codec
         tensors = {f"net.{k}": v for k, v in self.denoiser.state_dict().items()}
         tensors |= {"mean": codec.mean, "basis": codec.basis, "spread": codec.spread, "scale": codec.scale}
@@ -131,7 +135,7 @@ class DiffusionPrior:
             "best": self.training.best,
             "seconds": self.seconds,
         }
-        files.write(Path(path), {**tensors, "designs": self.designs}, header)
+        return {**tensors, "designs": self.designs}, header
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> "DiffusionPrior":
@@ -140,20 +144,31 @@ class DiffusionPrior:
         Raises:
             StoreError: the file is missing, not a prior, or not what was written.
         """
-        tensors, header = files.read(Path(path))
+        return cls.of_parts(*files.read(Path(path)), path, device)
+
+    @classmethod
+    def of_parts(
+        cls, tensors: Mapping[str, Tensor], header: Mapping[str, Any], name: str | Path, device: str = "cpu"
+    ) -> "DiffusionPrior":
+        """The prior of what `parts` returned; `name` is what errors call the file.
+
+        Raises:
+            StoreError: these are not the parts of a prior.
+        """
         if header.get("format") != FORMAT:
-            raise StoreError(f"{path} holds {header.get('format')!r}, not {FORMAT!r}")
+            raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
         space = Space([Real(name, low, high, unit=unit) for name, low, high, unit in header["columns"]])
         codec = WhiteningCodec(space, *(tensors[k] for k in ("mean", "basis", "spread", "scale")))
-        denoiser = _untrained(codec.dim, seed=0)
-        denoiser.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")})
+        state = {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
+        denoiser = _untrained(codec.dim, 0, *sizes(state))
+        denoiser.load_state_dict(state)
         training = Training(header["steps"], tuple(header["losses"]), header["best"])
         denoiser.requires_grad_(False)
         return cls(codec, denoiser.to(device), tensors["designs"], training, header["seconds"])
 
 
-def _untrained(dim: int, seed: int) -> PreconditionedNet:
-    return network(torch.zeros(dim), torch.eye(dim), torch.ones(dim), seed)
+def _untrained(dim: int, seed: int, width: int = WIDTH, blocks: int = BLOCKS) -> PreconditionedNet:
+    return network(torch.zeros(dim), torch.eye(dim), torch.ones(dim), seed, width, blocks)
 
 
 def _checked(designs: Float[np.ndarray, "n D"] | Float[Tensor, "n D"]) -> Float[Tensor, "rows D"]:

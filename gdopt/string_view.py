@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gdopt import strings
 from gdopt.space import Params, Space
-from gdopt.surrogate import sites, tanimoto
+from gdopt.surrogate import described, sites, tanimoto
 from gdopt.surrogate.model import Fit
 from gdopt.surrogate.pairs import one_hot, pairs
 from gdopt.tokens import Letters
@@ -40,16 +40,31 @@ class StringView:
 def seen(space: Space, features: Features | None = None, surrogate: Fit | None = None) -> tuple[StringView, Fit]:
     """How the strings of a space are seen, and what is fitted to them, as far as it is not given.
 
-    Sequences of one length are seen letter by letter (`gdopt.surrogate.sites`). All else, the user's own features
-    too, is a matter of similarity (`gdopt.surrogate.tanimoto`). Features of a string are made once as long as the view
-    is kept: a pool is looked at in every generation.
+    Sequences of one length are seen letter by letter (`gdopt.surrogate.sites`), molecules by their fragments and their
+    properties (`gdopt.surrogate.described`). All else, the user's own features too, is a matter of similarity
+    (`gdopt.surrogate.tanimoto`). Features of a string are made once as long as the view is kept: a pool is looked at in
+    every generation.
     """
     (only,) = space.parameters
-    if features is not None or not isinstance(only, strings.Sequence) or not of_one_length(space):
+    if features is None and isinstance(only, strings.Molecule):
+        return _molecules(only.name, surrogate)
+    if features is not None or not of_one_length(space):
         return StringView(only.name, remembered(features or alike(space))), surrogate or tanimoto.fit
+    assert isinstance(only, strings.Sequence)
     letters = Letters(only)
     how = sites.Lettered(letters.length, len(letters.alphabet))
     return StringView(only.name, remembered(lambda some: how.written(letters.write(some)))), surrogate or how.fit
+
+
+def _molecules(name: str, surrogate: Fit | None) -> tuple[StringView, Fit]:
+    """Fragments and properties side by side."""
+    from gdopt.chemistry.fingerprints import counts
+    from gdopt.chemistry.scores import DESCRIPTORS, descriptors
+
+    def features(some: Sequence[str]) -> Float[Tensor, "n d"]:
+        return torch.cat([counts(some), torch.from_numpy(descriptors(some))], 1)
+
+    return StringView(name, remembered(features)), surrogate or described.Described(len(DESCRIPTORS)).fit
 
 
 def alike(space: Space) -> Features:

@@ -1,22 +1,28 @@
 """The one mutable object: a space, an algorithm, the state so far, and where it is kept."""
 
+import json
+import logging
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from scipy.stats import spearmanr
 
-from gdopt import algorithm as protocol
-from gdopt.algorithm import Algorithm, Result, State, Status, Trial, check_seed, settle
-from gdopt.codec import check_gradient
+from gdopt import files, journal
+from gdopt.algorithm import Algorithm, Measured, Result, State, Status, Trial, check_seed
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
 from gdopt.guided import GuidedDiffusion
+from gdopt.journal import Entry, Kind, Report, turned
+from gdopt.outcomes import Limit, satisfied
+from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
 from gdopt.space import Params, Space
-from gdopt.store import FileStore, Store
+from gdopt.space_json import read, written
+from gdopt.store import Header, MemoryStore, Store, identity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Round", "Study"]
 
 Direction = Literal["maximize", "minimize"]
+# A value, with its standard error if that is known.
 Outcome = float | tuple[float, float]
+# Of one trial: the objective's, or those of several outcomes by name.
+Told = Outcome | Mapping[str, Outcome]
+
+FORMAT = "gdopt study 2"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +78,24 @@ class Study:
     Args:
         space: what may be tried.
         direction: "maximize" or "minimize"; values go in and come out in this sense.
+        objective: what is maximized or minimized is called.
+        limits: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
+        tracked: names of outcomes that are told and kept only.
         algorithm: how trials are found; `GuidedDiffusion()` by default.
-        storage: a file to keep the study in; if it exists, the study goes on from it. In memory only, if left out.
+        storage: the path of a file to keep the study in, or the URL of a PostgreSQL database, or a `Store`; if there is
+            a study, it goes on. In memory only, if left out.
+        name: of the study, if the storage holds several.
         seed: of every random draw: the same seed and the same results give the same trials.
 
+    Any number of threads and processes may have the same study open: what one was told, the others know when they ask
+    or tell next, or at `refresh`. What was told is on the disk when the call returns. A call that is repeated, because
+    its answer was lost, changes nothing: ids are given out once, and told twice is told once.
+
     Raises:
-        SettingsError: the direction is neither of the two, or the seed is no whole number from 0 on.
+        SettingsError: the direction is neither of the two, an outcome is named twice, or the seed is no whole number
+            from 0 on.
         SpaceError: the algorithm cannot work in the space.
-        StoreError: the file is unreadable, or holds a study of another space, direction or seed.
+        StoreError: the storage is unreadable, or holds a study of another space, direction, seed or other outcomes.
     """
 
     def __init__(
@@ -81,8 +103,12 @@ class Study:
         space: Space,
         *,
         direction: Direction,
+        objective: str = "value",
+        limits: Sequence[Limit | str] = (),
+        tracked: Sequence[str] = (),
         algorithm: Algorithm | None = None,
         storage: str | Path | Store | None = None,
+        name: str = "study",
         seed: int = 0,
     ) -> None:
         if direction not in ("maximize", "minimize"):
@@ -90,67 +116,206 @@ class Study:
         check_seed(seed)
         self.space = space
         self.direction: Direction = direction
+        self.objective = objective
+        self.limits = tuple(Limit.of(one) if isinstance(one, str) else one for one in limits)
+        self.outcomes = _names(objective, self.limits, tracked)
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
-        self.store = FileStore(storage) if isinstance(storage, str | Path) else storage
         self.state = self.algorithm.init(space, seed)
-        if self.store is not None and (kept := self.store.load()) is not None:
-            self.state = _matching(kept, self.state, direction)
+        self.store = _store(storage, name)
+        self._header = self._described(tracked)
+        self._begin()
 
-    def ask(self, n: int = 1) -> list[Trial]:
-        """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
+    @classmethod
+    def open(cls, storage: str | Path | Store, *, name: str = "study", algorithm: Algorithm | None = None) -> "Study":
+        """The study that is kept there, with its space, outcomes, seed and algorithm.
+
+        Args:
+            storage: as above.
+            name: as above.
+            algorithm: in place of the one that is kept; needed if that is not one of gdopt's own.
 
         Raises:
-            SettingsError: n is not a whole number above 0.
+            StoreError: there is no study, it is unreadable, or its algorithm is not kept.
+        """
+        store = _store(storage, name)
+        header = store.header()
+        if header is None:
+            raise StoreError(f"there is no study {name!r} in {store}")
+        if header.get("format") != FORMAT:
+            raise StoreError(f"{store} holds {header.get('format')!r}, not {FORMAT!r}")
+        if algorithm is None and header["algorithm"] is None:
+            raise StoreError(f"{store} was begun with an algorithm that is not gdopt's own: open it with algorithm=")
+        return cls(
+            read(header["space"]),
+            direction=header["direction"],
+            objective=header["objective"],
+            limits=[Limit(**one) for one in header["limits"]],
+            tracked=header["tracked"],
+            algorithm=from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
+            storage=store,
+            seed=header["seed"],
+        )
+
+    # --- ask ---
+
+    def ask(
+        self, n: int = 1, *, key: str | None = None, worker: str | None = None, lease: float | None = None
+    ) -> list[Trial]:
+        """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
+
+        Args:
+            n: how many.
+            key: of this batch, such as "plate-7": asked again with it, the same trials come back.
+            worker: who will try them.
+            lease: seconds after which they may be given to another worker, who asks with a lease too: first come those
+                whose lease has run out. Without one they are never given out again by themselves. A result that comes
+                late is taken all the same.
+
+        Raises:
+            SettingsError: n is not a whole number above 0, the lease is not above 0, or the key is of a batch of
+                another size or of something else.
         """
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise SettingsError(f"ask(n = {n!r}): expected a whole number above 0")
-        began = time.perf_counter()
-        state = self.algorithm.ask(self.state, n)
-        note = {**state.notes[-1], "seconds": time.perf_counter() - began}
-        self._keep(replace(state, notes=(*state.notes[:-1], note)))
-        return self.trials[-n:]
+        if lease is not None and not lease > 0:
+            raise SettingsError(f"ask(lease = {lease!r}): expected seconds above 0")
+        with self.store.asking():
+            self.refresh()
+            if key is not None and key in self._keys:
+                return [self._trial(id) for id in self._asked_before(key, n)]
+            until = None if lease is None else time.time() + lease
+            again = [] if lease is None else self._free(n)
+            if again:
+                whole = len(again) == n
+                self._write(lambda: journal.leased(self.state, again, until), worker, key if whole else None)
+            ids = again if len(again) == n else self._propose(n - len(again), again, until, worker, key)
+            return [self._trial(id) for id in ids]
+
+    def release(self, *ids: int) -> None:
+        """Give pending trials back: whoever asks with a lease next gets them.
+
+        Raises:
+            TrialError: an id is unknown, or its trial is not pending.
+        """
+        self._write(lambda: journal.leased(self.state, ids, 0.0))
+
+    # --- tell ---
 
     def tell(
         self,
-        results: Mapping[int, Outcome] | int,
-        value: Outcome | None = None,
+        results: Mapping[int, Told] | int,
+        value: Told | None = None,
         *,
         gradient: Mapping[str, float] | None = None,
-    ) -> None:
+        params: Params | None = None,
+    ) -> bool:
         """Record results, in any order and as many as there are: all of them or, on an error, none.
 
-        `tell({0: 1.5, 3: 0.7})`, `tell(0, 1.5)`, `tell(0, (1.5, 0.1))` with a standard error, or
+        `tell({0: 1.5, 3: 0.7})`, `tell(0, 1.5)`, `tell(0, (1.5, 0.1))` with a standard error,
+        `tell(0, {"yield": 83.0, "impurity": (1.2, 0.1)})` with several outcomes, or
         `tell(0, 1.5, gradient={"x": 0.3})` with the derivative of the value by each parameter, in the user's units.
+        Outcomes that are not known yet may follow later: a trial is done when its objective is told.
+
+        Args:
+            results: by the trials' ids, or one id.
+            value: of the one.
+            gradient: of the one's objective.
+            params: what was tried, if it is not what was proposed.
+
+        Returns:
+            Whether anything of it was new.
 
         Raises:
-            TrialError: an id is unknown, or its trial is not pending any more.
-            ResultError: a value, a standard error or a gradient is not a finite number.
+            TrialError: an id is unknown, or its trial was told another value, or failed, or was abandoned.
+            ResultError: a value, a standard error or a gradient is not a finite number, or an outcome is unknown.
+            SpaceError: the parameters that were tried are not in the space.
         """
         if isinstance(results, Mapping):
-            if value is not None or gradient is not None:
+            if value is not None or gradient is not None or params is not None:
                 raise ResultError("tell() takes a mapping of ids to results, or one id, value and gradient")
-            given = {id: self._result(one, None) for id, one in results.items()}
+            given = {id: self._report(one) for id, one in results.items()}
         else:
-            given = {results: self._result(value, gradient)}
-        self._keep(settle(self.state, given, self._sign))
+            given = {results: self._report(value, gradient, params)}
+        return self._write(lambda: journal.told(self.state, given, self._sign)) is not None
 
-    def fail(self, *ids: int) -> None:
-        """Record that trials were tried and gave no value; they are not asked for again."""
-        self._keep(settle(self.state, dict.fromkeys(ids, Status.FAILED), self._sign))
+    def fail(self, *ids: int, reason: str = "") -> None:
+        """Record that trials were tried and gave no value; they are not asked for again.
 
-    def abandon(self, *ids: int) -> None:
-        """Record that trials will not be tried."""
-        self._keep(settle(self.state, dict.fromkeys(ids, Status.ABANDONED), self._sign))
+        Raises:
+            TrialError: an id is unknown, or its trial is done or abandoned.
+        """
+        self._write(lambda: journal.given_up(self.state, ids, Status.FAILED, reason, self._sign))
 
-    def add(self, params: Params, value: Outcome, *, gradient: Mapping[str, float] | None = None) -> Trial:
-        """Record a result that was not asked for, such as one from before the study.
+    def abandon(self, *ids: int, reason: str = "") -> None:
+        """Record that trials will not be tried.
+
+        Raises:
+            TrialError: an id is unknown, or its trial is done or failed.
+        """
+        self._write(lambda: journal.given_up(self.state, ids, Status.ABANDONED, reason, self._sign))
+
+    def amend(
+        self,
+        id: int,
+        value: Told | None,
+        *,
+        reason: str,
+        gradient: Mapping[str, float] | None = None,
+        params: Params | None = None,
+    ) -> None:
+        """Correct what was told of a trial; `history` keeps what was there before.
+
+        Args:
+            id: of a trial that is done, failed or abandoned.
+            value: the right one; None if it has failed.
+            reason: why.
+            gradient, params: as `tell` takes them.
+
+        Raises:
+            TrialError: the id is unknown, or its trial is still pending.
+            ResultError, SpaceError: as `tell`.
+        """
+        report = None if value is None else self._report(value, gradient, params)
+        self._write(lambda: journal.amended(self.state, id, report, reason, self._sign))
+
+    def add(
+        self,
+        params: Params,
+        value: Told,
+        *,
+        gradient: Mapping[str, float] | None = None,
+        key: str | None = None,
+    ) -> Trial:
+        """Record a result that was not asked for: one from before the study, or a repeated measurement of a design.
+
+        Args:
+            params: what was tried.
+            value: as `tell` takes it; the objective among the outcomes.
+            gradient: of the objective.
+            key: added again with it, the same trial comes back.
 
         Raises:
             SpaceError: the parameters are not in the space.
-            ResultError: the value, its error or the gradient is not a finite number.
+            ResultError: the value, its error or the gradient is not a finite number, or the objective is missing.
+            TrialError: the key is that of something else.
         """
-        self._keep(protocol.add(self.state, params, self._result(value, gradient)))
-        return self.trials[-1]
+        report = self._report(value, gradient)
+        if report.result is None:
+            raise ResultError(f"add() needs a value of {self.objective}, got {value!r}")
+
+        def change() -> Entry | None:
+            return None if key in self._keys else journal.added(self.state, params, report)
+
+        with self._lock:
+            entry = self._write(change, key=key) or self._added_before(str(key), params, report)
+            return self._trial(entry.data["id"])
+
+    def refresh(self) -> None:
+        """Take in what others have asked for and told."""
+        with self._lock:
+            self._take_in(self.store.entries(self._count))
+
+    # --- what is known ---
 
     @property
     def trials(self) -> list[Trial]:
@@ -166,38 +331,60 @@ class Study:
     def best(self) -> Trial:
         """The trial of best value; of a design that was measured repeatedly, the first with the mean of them all.
 
-        The mean is weighted by the standard errors where all were told (`gdopt.replicates.pooled`).
+        With limits, the best of those whose outcomes satisfy them all. The mean is weighted by the standard errors
+        where all were told (`gdopt.replicates.pooled`).
 
         Raises:
-            TrialError: no trial has a value yet.
+            TrialError: no trial has a value yet, or none satisfies the limits.
         """
         if not self.state.done:
             raise TrialError("no trial has a value yet: tell() one first")
-        return self._facing_user(max(merged(self.state.done), key=lambda t: t.value or 0.0))
+        fit = [t for t in self.state.done if satisfied(self.limits, t)]
+        if not fit:
+            raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.limits))}")
+        return self._facing_user(max(merged(fit), key=lambda t: t.value or 0.0))
 
     @property
     def rounds(self) -> list[Round]:
         """What each `ask` proposed and what came of it."""
-        trials = self.trials
-        return [
-            _round(number, note, [t for t in trials if t.round == number], self._sign)
-            for number, note in enumerate(self.state.notes)
-        ]
+        of: dict[int, list[Trial]] = {}
+        for trial in self.trials:
+            of.setdefault(trial.round, []).append(trial)
+        return [_round(number, note, of.get(number, []), self._sign) for number, note in enumerate(self.state.notes)]
+
+    def history(self, id: int) -> list[Entry]:
+        """All that happened to a trial, first to last.
+
+        Raises:
+            TrialError: there is no trial of that id.
+        """
+        self.refresh()
+        if not 0 <= id < len(self.state.trials):
+            raise TrialError(f"trial {id!r} is unknown; there are {len(self.state.trials)}")
+        return [entry for entry in self.store.entries() if journal.concerns(entry, id)]
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each trial: id, round, status, source, value, sem, and a column for each parameter.
 
-        A parameter that is called like one of the first six has "params." before its name.
+        After them two columns for each other outcome, its value and its standard error, then worker and reason. The
+        objective's column has its name. A parameter that is called like another column has "params." before its name.
         """
         import pandas as pd
 
+        others = [name for name in self.outcomes if name != self.objective]
+        own = ["id", "round", "status", "source", self.objective, "sem"]
+        after = [*(column for name in others for column in (name, f"{name} sem")), "worker", "reason"]
         rows = [
-            (t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None, *t.params.values())
+            (
+                t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
+                *t.params.values(),
+                *(one for name in others for one in t.outcomes.get(name, (None, None))),
+                t.worker, t.reason,
+            )
             for t in self.trials
-        ]
-        own = ["id", "round", "status", "source", "value", "sem"]
-        named = [f"params.{name}" if name in own else name for name in self.space.names]
-        return pd.DataFrame(rows, columns=[*own, *named])
+        ]  # fmt: skip
+        named = [f"params.{name}" if name in (*own, *after) else name for name in self.space.names]
+        return pd.DataFrame(rows, columns=[*own, *named, *after])
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all values and the best so far, by the order of trials; written to `path` if given."""
@@ -205,52 +392,237 @@ class Study:
 
         return progress(self, path)
 
+    # --- how it is kept ---
+
+    def _described(self, tracked: Sequence[str]) -> Header:
+        """What is kept of the study beside its journal, as far as it is known without an algorithm."""
+        header = {
+            "format": FORMAT,
+            "space": written(self.space),
+            "direction": self.direction,
+            "objective": self.objective,
+            "limits": [asdict(limit) for limit in self.limits],
+            "tracked": list(tracked),
+            "seed": self.state.seed,
+        }
+        # As it comes back: with lists for tuples.
+        plain: Header = json.loads(json.dumps(header))
+        return plain
+
+    def _begin(self) -> None:
+        """Go on from what is kept, if anything is."""
+        self._lock = threading.RLock()
+        self._count = 0
+        self._keys: dict[str, Entry] = {}
+        # The files of what was learned: by the journal, and by the state.
+        self._learned: str | None = None
+        self._restored: str | None = None
+        self._kept = self.store.header()
+        if self._kept is not None:
+            _check_same(self.store, self._kept, self._header)
+            self.refresh()
+            self._restore()
+
+    def _take_in(self, entries: Sequence[Entry]) -> None:
+        """The state after these entries."""
+        self.state = journal.replay(self.state, entries, self._sign)
+        self._count += len(entries)
+        self._keys |= {entry.key: entry for entry in entries if entry.key is not None}
+        self._learned = next((e.data["tensors"] for e in reversed(entries) if "tensors" in e.data), self._learned)
+
+    def _restore(self) -> None:
+        """What the algorithm had learned, if another process has learned more since."""
+        if self._learned in (None, self._restored):
+            return
+        content = self.store.content(self._learned)
+        if content is None:
+            log.warning("what was learned (%s) is missing or was changed: it is learned anew", self._learned)
+        tensors = {} if content is None else files.unpacked(content, self._learned)[0]
+        self.state, self._restored = replace(self.state, tensors=tensors), self._learned
+
+    def _write(
+        self,
+        change: Callable[[], Entry | None],
+        worker: str | None = None,
+        key: str | None = None,
+        tensors: bytes | None = None,
+    ) -> Entry | None:
+        """Keep what a change of the state as it is now amounts to; None if that is nothing.
+
+        The state is that after all that others have told: no one else writes until this is done.
+        """
+        with self._lock:
+            header, contents = self._beginning()
+            with self.store.writing(header, contents) as writer:
+                self._take_in(writer.entries(self._count))
+                entry = change()
+                if entry is None:
+                    return None
+                entry = replace(entry, at=time.time(), worker=worker, key=key)
+                if tensors is not None:
+                    name = writer.put(tensors, instead_of=self._learned)
+                    entry = replace(entry, data={**entry.data, "tensors": name})
+                writer.append(entry)
+            self._kept = header
+            self._take_in([entry])
+            return entry
+
+    def _beginning(self) -> tuple[Header, list[bytes]]:
+        """The header, with the algorithm and its files where the study has not begun."""
+        if self._kept is not None:
+            return self._kept, []
+        contents: list[bytes] = []
+
+        def keep(content: bytes) -> str:
+            contents.append(content)
+            return identity(content)
+
+        try:
+            algorithm = to_plain(self.algorithm, keep)
+        except SettingsError:
+            return {**self._header, "algorithm": None}, []
+        return {**self._header, "algorithm": algorithm}, contents
+
+    def _propose(
+        self, n: int, again: Sequence[int], until: float | None, worker: str | None, key: str | None
+    ) -> list[int]:
+        """The ids of n trials of the algorithm, after those that are given out again."""
+        self._restore()
+        began = time.perf_counter()
+        before = self._as_learned()
+        after = self.algorithm.ask(before, n)
+        note = {**after.notes[-1], "seconds": time.perf_counter() - began}
+        new = after.trials[len(before.trials) :]
+        learned = bool(after.tensors) and after.tensors is not before.tensors
+        tensors = files.packed(after.tensors, {}) if learned else None
+        with self._lock:
+            entry = self._write(lambda: journal.asked(self.state, new, note, again, until), worker, key, tensors)
+            assert entry is not None
+            if learned:
+                self.state, self._restored = replace(self.state, tensors=after.tensors), self._learned
+        return journal.given_out(entry)
+
+    def _as_learned(self) -> State:
+        """The state as the algorithm sees it: what breaks a limit has failed."""
+        if not self.limits:
+            return self.state
+        trials = tuple(
+            replace(t, status=Status.FAILED, result=None)
+            if t.status is Status.DONE and satisfied(self.limits, t) is False
+            else t
+            for t in self.state.trials
+        )
+        return replace(self.state, trials=trials)
+
+    def _free(self, n: int) -> list[int]:
+        """At most n pending trials whose lease has run out."""
+        now = time.time()
+        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now][:n]
+
+    def _asked_before(self, key: str, n: int) -> list[int]:
+        """The ids of the batch that was asked for with a key."""
+        entry = self._keys[key]
+        if entry.kind not in (Kind.ASKED, Kind.LEASED):
+            raise SettingsError(f"key = {key!r}: something else was {entry.kind.value} with it")
+        if len(ids := journal.given_out(entry)) != n:
+            raise SettingsError(f"ask(n = {n}, key = {key!r}): {len(ids)} trials were asked for with that key")
+        return ids
+
+    def _added_before(self, key: str, params: Params, report: Report) -> Entry:
+        """The entry that was added with a key, if it says the same."""
+        entry = self._keys[key]
+        again = {**journal.added(self.state, params, report).data, "id": entry.data.get("id")}
+        # As JSON, as one of them may have come from there.
+        if entry.kind is not Kind.ADDED or json.dumps(again) != json.dumps(dict(entry.data)):
+            raise TrialError(f"key = {key!r}: {entry.kind.value} with it was {dict(entry.data)}, now {again}")
+        return entry
+
+    # --- what the user says and hears ---
+
     @property
     def _sign(self) -> float:
         return 1.0 if self.direction == "maximize" else -1.0
 
-    def _keep(self, state: State) -> None:
-        if self.store is not None:
-            self.store.save(state, self.direction)
-        self.state = state
+    def _trial(self, id: int) -> Trial:
+        return self._facing_user(self.state.trials[id])
 
-    def _result(self, outcome: Outcome | None, gradient: Mapping[str, float] | None) -> Result:
-        """What was told, in the sense that higher is better."""
-        value, sem = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, None)
-        try:
-            number, error = float(cast(float, value)), None if sem is None else float(sem)
-        except (TypeError, ValueError) as cause:
-            raise ResultError(f"a result must be a number or (number, standard error), got {outcome!r}") from cause
+    def _facing_user(self, trial: Trial) -> Trial:
+        """The trial with its result in the user's direction."""
+        return trial if trial.result is None else replace(trial, result=turned(trial.result, self._sign))
+
+    def _report(
+        self, told: Told | None, gradient: Mapping[str, float] | None = None, params: Params | None = None
+    ) -> Report:
+        """What was told, in plain numbers."""
+        named = dict(told) if isinstance(told, Mapping) else {self.objective: told}
+        if unknown := [name for name in named if name not in self.outcomes]:
+            raise ResultError(f"outcomes {unknown} are unknown; told may be {list(self.outcomes)}")
+        if not named:
+            raise ResultError(f"a result has no outcome; told may be {list(self.outcomes)}")
+        measured = {name: _measured(one, name) for name, one in named.items()}
+        objective = measured.pop(self.objective, None)
         try:
             slopes = None if gradient is None else {k: float(v) for k, v in gradient.items()}
         except (TypeError, ValueError) as cause:
             raise ResultError(f"a gradient must be numbers by parameter, got {gradient!r}") from cause
-        if slopes is not None:
-            check_gradient(self.space, slopes)
-        return self._turned(Result(number, error, slopes))
+        if objective is None and slopes is not None:
+            raise ResultError(f"a gradient is told with a value of {self.objective}")
+        result = None if objective is None else Result(*objective, slopes)
+        return Report(result, measured, params)
 
-    def _facing_user(self, trial: Trial) -> Trial:
-        """The trial with its result in the user's direction."""
-        return trial if trial.result is None else replace(trial, result=self._turned(trial.result))
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_lock"}
 
-    def _turned(self, result: Result) -> Result:
-        """The result in the other sense where the user minimizes: from the user's to higher is better, and back."""
-        if self._sign > 0:
-            return result
-        slopes = None if result.gradient is None else {k: -v for k, v in result.gradient.items()}
-        return Result(-result.value, result.sem, slopes)
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__ |= kept
+        self._lock = threading.RLock()
 
 
-def _matching(kept: tuple[State, str], fresh: State, direction: str) -> State:
-    state, kept_direction = kept
-    for name, theirs, ours in (
-        ("space", state.space, fresh.space),
-        ("direction", kept_direction, direction),
-        ("seed", state.seed, fresh.seed),
-    ):
-        if theirs != ours:
-            raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {ours}")
-    return state
+def _names(objective: str, limits: Sequence[Limit], tracked: Sequence[str]) -> tuple[str, ...]:
+    """All outcomes, the objective first."""
+    limited = dict.fromkeys(limit.outcome for limit in limits)
+    names = [objective, *limited, *tracked]
+    if "" in names or len(set(names)) < len(names):
+        raise SettingsError(f"outcomes {names}: expected names, the objective, limited and tracked ones once each")
+    return tuple(names)
+
+
+def _store(storage: str | Path | Store | None, name: str) -> Store:
+    if storage is None:
+        return MemoryStore()
+    if isinstance(storage, str | Path):
+        # Imported here: a study in memory needs no database.
+        from gdopt.sql_store import SqlStore
+
+        return SqlStore(storage, name)
+    return storage
+
+
+def _check_same(store: Store, kept: Header, ours: Header) -> None:
+    if kept.get("format") != FORMAT:
+        raise StoreError(f"{store} holds {kept.get('format')!r}, not {FORMAT!r}")
+    for name, value in ours.items():
+        theirs = read(kept[name]) if name == "space" else kept[name]
+        this = read(value) if name == "space" else value
+        if theirs != this:
+            raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {this}")
+
+
+def _measured(outcome: Any, name: str) -> Measured:
+    """A value and its standard error, as finite numbers.
+
+    Raises:
+        ResultError: they are not.
+    """
+    value, sem = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, None)
+    if isinstance(value, bool | str) or isinstance(sem, bool | str):
+        raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}")
+    try:
+        found = float(cast(float, value)), None if sem is None else float(sem)
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}") from cause
+    Result(*found)
+    return found
 
 
 # A rank correlation of fewer values says nothing.

@@ -1,6 +1,6 @@
 """What the tests of ask and tell try things on: spaces, algorithms, a small prior, and hypothesis' strategies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,9 +19,10 @@ from torch import Tensor
 
 import gdopt
 from gdopt.adapters import botorch
-from gdopt.algorithm import Algorithm
+from gdopt.algorithm import Algorithm, Result, State, Status
 from gdopt.baselines import baseline, names, string_baseline
 from gdopt.diffusion.network import network
+from gdopt.journal import Report, given_up, replay, told
 from gdopt.space import Params
 from gdopt.strings import DNA, PROTEIN, Molecule, Sequence
 from gdopt.study import Study
@@ -342,3 +343,11 @@ SELFIES = tuple(
     )
 )
 selfies_rows = st.lists(st.sampled_from(SELFIES), min_size=1, max_size=40)
+
+
+def settled(state: State, outcomes: Mapping[int, Result | Status]) -> State:
+    """The state with trials done, failed or abandoned."""
+    reports = {id: Report(one) for id, one in outcomes.items() if isinstance(one, Result)}
+    ends = (Status.FAILED, Status.ABANDONED)
+    gone = [given_up(state, [id for id, one in outcomes.items() if one == end], end, "", 1.0) for end in ends]
+    return replay(state, [entry for entry in (told(state, reports, 1.0), *gone) if entry is not None], 1.0)

@@ -148,5 +148,5 @@ def test_an_objective_that_always_fails_ends_with_an_error() -> None:
 
 @pytest.mark.parametrize("wrong", [None, "much"])
 def test_what_is_no_number_is_an_error_and_no_failure(wrong: object) -> None:
-    with unchecked(), pytest.raises(ResultError, match=r"a result must be a number or \(number, standard error\)"):
+    with unchecked(), pytest.raises(ResultError, match=r"value must be a number or \(number, standard error\)"):
         gdopt.maximize(lambda p: wrong, LINE, budget=3, algorithm=RANDOM)

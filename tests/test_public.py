@@ -17,6 +17,7 @@ NAMES = [
     "GdoptError",
     "GuidedDiffusion",
     "Integer",
+    "Limit",
     "MaskedDiffusion",
     "MaskedPrior",
     "MissingExtraError",

@@ -1,30 +1,349 @@
-"""The file of a study: what it keeps, and what it refuses to read."""
+"""Where studies are kept: every store gives back what was put, for many at once, and notices what was changed."""
 
+import hashlib
 import json
 import pickle
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 import torch
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from safetensors.torch import save_file
 
 import gdopt
 from gdopt import StoreError, files
-from gdopt.algorithm import State
-from gdopt.store import FileStore, Store
+from gdopt.journal import Entry, Kind
+from gdopt.sql_store import TABLES, SqlStore
+from gdopt.store import MemoryStore, Store
 from gdopt.study import Study
-from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, drive, prior, unchecked
+from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, drive, guided, prior, quick_prior, unchecked
 
 SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED}
+HEADER = {"format": "test", "text": "Größe"}
 
 
-def random_study(path: Path, **changes: object) -> Study:
+def random_study(storage: Path | str | Store, **changes: object) -> Study:
     settings = {"direction": "minimize", "algorithm": gdopt.RandomSearch(), "seed": 3} | changes
-    return Study(settings.pop("space", MIXED), storage=path, **settings)
+    return Study(settings.pop("space", MIXED), storage=storage, **settings)
+
+
+def line(number: int = 0, key: str | None = None) -> Entry:
+    return Entry(Kind.ADDED, {"id": number, "params": {"x": 0.1 + 0.2}, "value": 1e-300}, 1.5e9 + 1 / 3, "Ann", key)
+
+
+# What every store promises.
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "memory":
+        return MemoryStore()
+    if request.param == "sqlite":
+        return SqlStore(tmp_path / "study")
+    return SqlStore(request.getfixturevalue("postgresql"))
+
+
+def test_a_store_without_a_study_is_empty(store: Store) -> None:
+    assert isinstance(store, Store)
+    assert (store.header(), store.entries(), store.content("0" * 64)) == (None, [], None)
+
+
+def test_entries_come_back_equal_and_in_order(store: Store) -> None:
+    for number in range(3):
+        with store.writing(HEADER) as writer:
+            writer.append(line(number))
+    assert store.entries() == [line(0), line(1), line(2)]
+    assert store.entries(2) == [line(2)]
+    assert store.header() == HEADER
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    with store.writing(HEADER) as writer:
+        writer.append(line())
+        kept = writer.put(b"one")
+
+    def half() -> None:
+        with store.writing(HEADER) as writer:
+            writer.append(line(1))
+            writer.put(b"two", instead_of=kept)
+            raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        half()
+    assert (store.entries(), store.content(kept)) == ([line()], b"one")
+
+
+def test_a_key_is_taken_once(store: Store) -> None:
+    with store.writing(HEADER) as writer:
+        writer.append(line(key="plate"))
+
+    def again() -> None:
+        with store.writing(HEADER) as writer:
+            writer.append(line(1, key="plate"))
+
+    with pytest.raises(StoreError):
+        again()
+    assert len(store.entries()) == 1
+
+
+def test_contents_are_found_by_their_hash_until_they_are_replaced(store: Store) -> None:
+    with store.writing(HEADER, [b"prior"]) as writer:
+        first = writer.put(b"first")
+        again = writer.put(b"first")
+    assert first == again
+    with store.writing(HEADER) as writer:
+        second = writer.put(b"second", instead_of=first)
+    assert (store.content(first), store.content(second)) == (None, b"second")
+    assert store.content(hashlib.sha256(b"prior").hexdigest()) == b"prior"
+
+
+def test_one_asker_at_a_time_while_others_write(store: Store) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait()
+        with store.asking():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with store.asking():
+        inside.set()
+        with store.writing(HEADER) as writer:
+            writer.append(line())
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    assert store.entries() == [line()]
+
+
+@pytest.mark.parametrize("threads", [4])
+def test_writers_side_by_side_lose_nothing(store: Store, threads: int) -> None:
+    def write(worker: int) -> None:
+        for _ in range(5):
+            with store.writing(HEADER) as writer:
+                writer.append(line(len(writer.entries(0))))
+
+    running = [threading.Thread(target=write, args=(i,)) for i in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    assert [entry.data["id"] for entry in store.entries()] == list(range(5 * threads))
+
+
+def test_a_pickled_store_is_the_same_study(store: Store) -> None:
+    with store.writing(HEADER) as writer:
+        writer.append(line())
+    assert pickle.loads(pickle.dumps(store)).entries() == [line()]
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
+def test_every_kind_of_trial_comes_back_equal(space: gdopt.Space, store: Store) -> None:
+    study = random_study(store, space=space)
+    study.ask(6, worker="robot")
+    name = next(p.name for p in space.parameters)
+    study.tell(0, (1 / 3, 0.1), gradient={name: 0.1})
+    study.fail(1, reason="clogged")
+    study.abandon(2)
+    study.tell(4, 2.0, params=study.trials[3].params)
+    study.add(study.trials[3].params, 1e-300)
+    study.amend(0, 0.25, reason="misread")
+    study.release(5)
+    again = random_study(store, space=space)
+    assert again.state == study.state
+    assert [(t.lease, t.asked_at, t.settled_at) for t in again.trials] == [
+        (t.lease, t.asked_at, t.settled_at) for t in study.trials
+    ]
+
+
+# Files.
+
+
+def test_a_new_study_writes_nothing_before_it_has_something_to_keep(tmp_path: Path) -> None:
+    random_study(tmp_path / "study")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_is_one_file_and_a_lock(tmp_path: Path) -> None:
+    drive(random_study(tmp_path / "study"), 3, 2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".study.asking", "study"]
+
+
+def test_two_studies_of_other_names_share_a_file(tmp_path: Path) -> None:
+    one, two = (random_study(tmp_path / "study", name=name) for name in ("one", "two"))
+    drive(one, 2, 2)
+    two.ask(3)
+    assert len(random_study(tmp_path / "study", name="one").trials) == 4
+    assert len(random_study(tmp_path / "study", name="two").trials) == 3
+
+
+def test_tables_are_what_the_code_takes_them_for(tmp_path: Path) -> None:
+    random_study(tmp_path / "study").ask()
+    with sa.create_engine(f"sqlite:///{tmp_path / 'study'}").connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), TABLES) == []
+
+
+def test_what_is_told_is_on_the_disk(tmp_path: Path) -> None:
+    random_study(tmp_path / "study").ask()
+    with SqlStore(tmp_path / "study")._transaction() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        safe = sqlite3.sqlite_version_info >= (3, 51, 3)
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == ("wal" if safe else "delete")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"space": LINE}, "the file holds a study of another space"),
+        ({"direction": "maximize"}, "another direction: minimize, this one has maximize"),
+        ({"seed": 4}, "another seed: 3, this one has 4"),
+        ({"objective": "yield"}, "another objective: value, this one has yield"),
+    ],
+)
+def test_a_file_of_another_study_is_refused(changes: dict, match: str, tmp_path: Path) -> None:
+    random_study(tmp_path / "study").ask()
+    before = (tmp_path / "study").read_bytes()
+    with pytest.raises(StoreError, match=match):
+        random_study(tmp_path / "study", **changes)
+    assert (tmp_path / "study").read_bytes() == before
+
+
+def test_a_study_is_opened_with_all_that_it_was_begun_with(tmp_path: Path) -> None:
+    algorithm = guided(prior=quick_prior(), finetune=5)
+    begun = Study(
+        quick_prior().space, direction="minimize", objective="drag", limits=["lift >= 0.7"], tracked=["cost"],
+        algorithm=algorithm, storage=tmp_path / "study", seed=5,
+    )  # fmt: skip
+    drive(begun, 2, 4)
+    opened = Study.open(tmp_path / "study")
+    assert (opened.objective, opened.limits, opened.outcomes) == (begun.objective, begun.limits, begun.outcomes)
+    assert (opened.direction, opened.state.seed) == ("minimize", 5)
+    assert opened.algorithm.finetune == 5
+    assert torch.equal(opened.algorithm.prior.designs, quick_prior().designs)
+
+
+def test_what_is_opened_proposes_what_the_first_process_would(tmp_path: Path) -> None:
+    def begun(path: Path) -> Study:
+        algorithm = guided(prior=quick_prior(), finetune=5)
+        return drive(Study(quick_prior().space, direction="minimize", algorithm=algorithm, storage=path), 2, 4)
+
+    going_on = begun(tmp_path / "a").ask(3)
+    begun(tmp_path / "b")
+    assert [t.params for t in Study.open(tmp_path / "b").ask(3)] == [t.params for t in going_on]
+
+
+class Own(gdopt.RandomSearch):
+    """An algorithm of the user's."""
+
+
+def test_an_algorithm_that_is_not_gdopts_has_to_be_given_again(tmp_path: Path) -> None:
+    Study(LINE, direction="maximize", algorithm=Own(), storage=tmp_path / "study").ask()
+    with pytest.raises(StoreError, match="an algorithm that is not gdopt's own: open it with algorithm="):
+        Study.open(tmp_path / "study")
+    assert len(Study.open(tmp_path / "study", algorithm=Own()).trials) == 1
+
+
+def test_opening_what_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no study 'study' in "):
+        Study.open(tmp_path / "study")
+    assert list(tmp_path.iterdir()) == []
+    random_study(tmp_path / "study").ask()
+    with pytest.raises(StoreError, match="there is no study 'other' in "):
+        Study.open(tmp_path / "study", name="other")
+
+
+def test_what_was_learned_is_learned_anew_where_it_is_lost(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    algorithm = guided(prior=quick_prior(), finetune=5)
+    drive(Study(quick_prior().space, direction="minimize", algorithm=algorithm, storage=tmp_path / "study"), 2, 4)
+    with sqlite3.connect(tmp_path / "study") as connection:
+        kept = json.loads(connection.execute("SELECT header FROM study").fetchone()[0])["algorithm"]
+        prior_file = kept["settings"]["prior"]["kept"]
+        connection.execute("UPDATE content SET bytes = x'00' WHERE sha256 != ?", (prior_file,))
+    opened = Study.open(tmp_path / "study")
+    assert opened.state.tensors == {}
+    assert "is missing or was changed: it is learned anew" in caplog.text
+    assert len(opened.ask(3)) == 3
+    with sqlite3.connect(tmp_path / "study") as connection:
+        connection.execute("UPDATE content SET bytes = x'00' WHERE sha256 = ?", (prior_file,))
+    with pytest.raises(StoreError, match="of the algorithm's prior is missing or was changed"):
+        Study.open(tmp_path / "study")
+
+
+def test_a_changed_or_lost_entry_is_noticed(tmp_path: Path) -> None:
+    drive(random_study(tmp_path / "study"), 2, 2)
+    original = (tmp_path / "study").read_bytes()
+    for change in (
+        "UPDATE entry SET data = replace(data, '\"value\"', '\"Value\"')",
+        "UPDATE entry SET at = at + 1 WHERE number = 1",
+        "UPDATE entry SET worker = 'Eve' WHERE number = 1",
+        "UPDATE entry SET number = -number WHERE number = 2",
+        "DELETE FROM entry WHERE number = 3",
+        "DELETE FROM entry WHERE number = 0",
+        "UPDATE study SET entries = entries - 1",
+        "UPDATE study SET header = replace(header, '\"value\"', '\"yield\"')",
+    ):
+        (tmp_path / "study").write_bytes(original)
+        with sqlite3.connect(tmp_path / "study") as connection:
+            assert connection.execute(change).rowcount > 0
+        with pytest.raises(StoreError, match=r"was changed after it was written|holds a study of another"):
+            random_study(tmp_path / "study")
+
+
+def test_a_copy_from_before_is_noticed_by_who_knows_more(tmp_path: Path) -> None:
+    study = random_study(tmp_path / "study")
+    study.ask()
+    older = (tmp_path / "study").read_bytes()
+    study.ask()
+    (tmp_path / "study").write_bytes(older)
+    with pytest.raises(StoreError, match="it was replaced by an older copy"):
+        study.ask()
+
+
+@pytest.mark.parametrize("length", [0, 1, 99, 5000])
+def test_a_study_cut_short_is_noticed(length: int, tmp_path: Path) -> None:
+    drive(random_study(tmp_path / "study"), 2, 3)
+    (tmp_path / "study").write_bytes((tmp_path / "study").read_bytes()[:length])
+    with pytest.raises(StoreError):
+        random_study(tmp_path / "study")
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    random_study(tmp_path / "study").ask()
+    with sqlite3.connect(tmp_path / "study") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"was written by a newer gdopt \(tables 9999, this one has"):
+        random_study(tmp_path / "study")
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "study") as connection:
+        connection.execute("CREATE TABLE study (id INTEGER)")
+    with pytest.raises(StoreError, match="is a database of another program"):
+        random_study(tmp_path / "study")
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/db", "sqlite:///study"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="expected the path of a file, or postgresql://"):
+        SqlStore(url)
+
+
+def test_a_server_that_does_not_answer_is_a_store_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot read postgresql"):
+        SqlStore(f"postgresql://nobody@/nothing?host={tmp_path}").header()
+
+
+# Files that are not what was written. `read` takes one to the error that it raises.
 
 
 def touch(path: str) -> None:
@@ -41,60 +360,6 @@ class Bomb:
         return touch, (str(self.path),)
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
-def test_every_kind_of_trial_comes_back_equal(space: gdopt.Space, tmp_path: Path) -> None:
-    study = random_study(tmp_path / "study", space=space)
-    study.ask(5)
-    name = next(p.name for p in space.parameters)
-    study.tell(0, (1 / 3, 0.1), gradient={name: 0.1})
-    study.fail(1)
-    study.abandon(2)
-    study.add(study.trials[3].params, 1e-300)
-    assert random_study(tmp_path / "study", space=space).state == study.state
-
-
-def test_tensors_come_back_with_their_bits_and_types(tmp_path: Path) -> None:
-    tensors = {"a": torch.tensor([0.1, -0.0]), "b": torch.arange(6).reshape(2, 3).T, "c": torch.tensor(1e-310).double()}
-    store = FileStore(tmp_path / "study")
-    store.save(State(LINE, 0, tensors=tensors), "maximize")
-    found = store.load()[0].tensors
-    assert all(torch.equal(found[k], v) and found[k].dtype == v.dtype for k, v in tensors.items())
-
-
-def test_a_store_without_a_file_is_empty(tmp_path: Path) -> None:
-    assert FileStore(tmp_path / "study").load() is None
-    assert isinstance(FileStore(tmp_path / "study"), Store)
-
-
-def test_a_new_study_writes_nothing_before_it_has_something_to_keep(tmp_path: Path) -> None:
-    random_study(tmp_path / "study")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_every_change_leaves_one_whole_file(tmp_path: Path) -> None:
-    drive(random_study(tmp_path / "study"), 3, 2)
-    assert [p.name for p in tmp_path.iterdir()] == ["study"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "match"),
-    [
-        ({"space": LINE}, "the file holds a study of another space"),
-        ({"direction": "maximize"}, "another direction: minimize, this one has maximize"),
-        ({"seed": 4}, "another seed: 3, this one has 4"),
-    ],
-)
-def test_a_file_of_another_study_is_refused(changes: dict, match: str, tmp_path: Path) -> None:
-    random_study(tmp_path / "study").ask()
-    before = (tmp_path / "study").read_bytes()
-    with pytest.raises(StoreError, match=match):
-        random_study(tmp_path / "study", **changes)
-    assert (tmp_path / "study").read_bytes() == before
-
-
-# Files that are not what was written. `read` takes one to the error that it raises.
-
-
 def study_file(path: Path) -> Callable[[], object]:
     drive(random_study(path), 1, 3)
     return lambda: random_study(path)
@@ -105,14 +370,13 @@ def prior_file(path: Path) -> Callable[[], object]:
     return lambda: gdopt.DiffusionPrior.load(path)
 
 
-KINDS = [study_file, prior_file]
-every_file = pytest.mark.parametrize("kind", KINDS)
+every_file = pytest.mark.parametrize("kind", [study_file, prior_file])
+REFUSED = r"is not a file that gdopt wrote|file is not a database|is empty: expected a study"
 
 
-@every_file
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.999])
-def test_a_changed_byte_anywhere_is_noticed(kind: Callable, share: float, tmp_path: Path) -> None:
-    read = kind(tmp_path / "file")
+def test_a_changed_byte_anywhere_in_a_prior_is_noticed(share: float, tmp_path: Path) -> None:
+    read = prior_file(tmp_path / "file")
     content = bytearray((tmp_path / "file").read_bytes())
     content[int(share * len(content))] ^= 1
     (tmp_path / "file").write_bytes(content)
@@ -120,21 +384,19 @@ def test_a_changed_byte_anywhere_is_noticed(kind: Callable, share: float, tmp_pa
         read()
 
 
-@every_file
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 200, -1])
-def test_a_file_cut_short_is_noticed(kind: Callable, length: int, tmp_path: Path) -> None:
-    read = kind(tmp_path / "file")
+def test_a_prior_cut_short_is_noticed(length: int, tmp_path: Path) -> None:
+    read = prior_file(tmp_path / "file")
     (tmp_path / "file").write_bytes((tmp_path / "file").read_bytes()[:length])
     with pytest.raises(StoreError, match="is not a file that gdopt wrote, or is cut short"):
         read()
 
 
-@every_file
-def test_a_value_edited_by_hand_is_noticed(kind: Callable, tmp_path: Path) -> None:
-    read = kind(tmp_path / "file")
+def test_a_prior_edited_by_hand_is_noticed(tmp_path: Path) -> None:
+    read = prior_file(tmp_path / "file")
     content = (tmp_path / "file").read_bytes()
-    assert b"gdopt" in content
-    (tmp_path / "file").write_bytes(content.replace(b'\\"low\\"', b'\\"Low\\"').replace(b'\\"best\\"', b'\\"Best\\"'))
+    assert b'\\"best\\"' in content
+    (tmp_path / "file").write_bytes(content.replace(b'\\"best\\"', b'\\"Best\\"'))
     with pytest.raises(StoreError, match="its sha256 does not match"):
         read()
 
@@ -146,7 +408,7 @@ def test_a_value_edited_by_hand_is_noticed(kind: Callable, tmp_path: Path) -> No
 def test_a_foreign_file_is_refused(kind: Callable, content: bytes, tmp_path: Path) -> None:
     read = kind(tmp_path / "file")
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(StoreError, match="is not a file that gdopt wrote"):
+    with pytest.raises(StoreError, match=REFUSED):
         read()
 
 
@@ -155,7 +417,7 @@ def test_a_foreign_file_is_refused(kind: Callable, content: bytes, tmp_path: Pat
 def test_another_programs_safetensors_file_is_refused(kind: Callable, metadata: dict | None, tmp_path: Path) -> None:
     read = kind(tmp_path / "file")
     save_file({"weight": torch.zeros(3)}, tmp_path / "file", metadata)
-    with pytest.raises(StoreError, match="is not a file that gdopt wrote"):
+    with pytest.raises(StoreError, match=REFUSED):
         read()
 
 
@@ -164,7 +426,7 @@ def test_another_programs_safetensors_file_is_refused(kind: Callable, metadata: 
 def test_a_pickle_is_not_executed(kind: Callable, dump: Callable, tmp_path: Path) -> None:
     read = kind(tmp_path / "file")
     dump(Bomb(tmp_path / "flag"), tmp_path / "file")
-    with pytest.raises(StoreError, match="is not a file that gdopt wrote"):
+    with pytest.raises(StoreError, match=REFUSED):
         read()
     assert not (tmp_path / "flag").exists()
 
@@ -174,9 +436,9 @@ def test_a_prior_is_no_study_and_a_study_no_prior(tmp_path: Path) -> None:
     (tmp_path / "study").rename(tmp_path / "swap")
     (tmp_path / "prior").rename(tmp_path / "study")
     (tmp_path / "swap").rename(tmp_path / "prior")
-    with pytest.raises(StoreError, match="holds 'gdopt prior 1', not 'gdopt study 1'"):
+    with pytest.raises(StoreError, match=REFUSED):
         read_study()
-    with pytest.raises(StoreError, match="holds 'gdopt study 1', not 'gdopt prior 1'"):
+    with pytest.raises(StoreError, match=REFUSED):
         read_prior()
 
 
@@ -188,7 +450,7 @@ def test_a_missing_prior_and_a_folder_in_its_place_are_store_errors(tmp_path: Pa
 
 
 def test_a_folder_is_no_study(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"cannot read .*: Is a directory"):
+    with pytest.raises(StoreError, match=r"cannot read .*: unable to open database file"):
         random_study(tmp_path)
 
 
@@ -203,7 +465,7 @@ def test_a_folder_that_vanished_leaves_the_study_as_it_was(tmp_path: Path) -> No
     study = random_study(folder / "study")
     folder.rmdir()
     before = study.state
-    with pytest.raises(StoreError, match=r"cannot write .*study: No such file"):
+    with pytest.raises(StoreError, match=r"cannot .*study: No such file"):
         study.ask(2)
     assert study.state is before
 
@@ -216,20 +478,19 @@ def test_a_prior_cannot_be_saved_to_a_folder_that_is_not_there(tmp_path: Path) -
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that even root cannot write to")
 def test_a_folder_that_cannot_be_written_to_is_a_store_error() -> None:
     study = random_study(Path("/proc/study"))
-    with pytest.raises(StoreError, match="cannot write /proc/study"):
+    with pytest.raises(StoreError, match=r"cannot .* /proc/study"):
         study.ask()
     assert study.trials == []
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path: Path) -> None:
-    study = random_study(tmp_path / "study")
-    study.ask()
-    before = (tmp_path / "study").read_bytes()
+    files.write(tmp_path / "file", {}, {})
+    before = (tmp_path / "file").read_bytes()
     (tmp_path / "blocked").mkdir()
     with pytest.raises(StoreError, match="cannot write"):
         files.write(tmp_path / "blocked", {}, {})
-    assert (tmp_path / "study").read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["blocked", "study"]
+    assert (tmp_path / "file").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["blocked", "file"]
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
@@ -257,6 +518,4 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_process_that_was_killed_left_all_that_it_was_told(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "study")], check=False)
-    space = gdopt.Space.from_bounds([(0, 1)])
-    study = Study(space, direction="maximize", algorithm=gdopt.RandomSearch(), storage=tmp_path / "study")
-    assert [t.value for t in study.trials] == [0, 1, 2, 3, 4, 5, None]
+    assert [t.value for t in Study.open(tmp_path / "study").trials] == [0, 1, 2, 3, 4, 5, None]

@@ -34,7 +34,11 @@ def asked(space: gdopt.Space = LINE, direction: str = "maximize", n: int = 3, **
         (lambda s: s.tell(0, [1.0, 0.1]), ResultError, r"got \[1.0, 0.1\]"),
         (lambda s: s.tell(0, (1.0, 0.1, 0.2)), ResultError, r"got \(1.0, 0.1, 0.2\)"),
         (lambda s: s.tell(0, (1.0, "wide")), ResultError, r"got \(1.0, 'wide'\)"),
-        (lambda s: s.tell(0, {"yield": 1.0}), ResultError, "got {'yield': 1.0}"),
+        (
+            lambda s: s.tell(0, {"yield": 1.0}),
+            ResultError,
+            r"outcomes \['yield'\] are unknown; told may be \['value'\]",
+        ),
         (lambda s: s.tell(0), ResultError, "must be a number .* got None"),
         (lambda s: s.tell({0: 1.0, 1: math.nan}), ResultError, "must be finite"),
         (lambda s: s.tell({0: 1.0}, 2.0), ResultError, "a mapping of ids to results, or one id"),
@@ -76,11 +80,14 @@ def test_bad_input_is_named_and_changes_nothing(direction: str, call: Callable, 
 @pytest.mark.parametrize(
     ("again", "match"),
     [
-        (lambda s: s.tell(0, 2.5), r"trial 0 is done with 1.5 already; it was now told 2.5$"),
-        (lambda s: s.tell({0: -2.5, 1: 1.0}), r"trial 0 is done with 1.5 already; it was now told -2.5$"),
-        (lambda s: s.fail(0), r"trial 0 is done with 1.5 already; it was now told failed$"),
-        (lambda s: s.tell(1, 2.5), r"trial 1 is failed already; it was now told 2.5$"),
-        (lambda s: s.tell(2, 2.5), r"trial 2 is abandoned already; it was now told 2.5$"),
+        (lambda s: s.tell(0, 2.5), r"trial 0 is done with 1.5 already; it was now told 2.5; amend\(\) changes it$"),
+        (
+            lambda s: s.tell({0: -2.5, 3: 1.0}),
+            r"trial 0 is done with 1.5 already; it was now told -2.5; amend\(\) changes",
+        ),
+        (lambda s: s.fail(0), r"trial 0 is done with 1.5 already; it was now told failed; amend\(\) changes it$"),
+        (lambda s: s.tell(1, 2.5), r"trial 1 is failed already; it was now told 2.5; amend\(\) changes it$"),
+        (lambda s: s.tell(2, 2.5), r"trial 2 is abandoned already; it was now told 2.5; amend\(\) changes it$"),
     ],
 )
 def test_telling_twice_names_both_values_in_the_users_sense(direction: str, again: Callable, match: str) -> None:
@@ -218,14 +225,21 @@ def test_the_frame_has_a_row_for_each_trial() -> None:
     study = asked(MIXED, "minimize")
     study.tell(1, (1.5, 0.25))
     frame = study.to_frame()
-    assert list(frame.columns) == ["id", "round", "status", "source", "value", "sem", "heat", "cycles", "base"]
+    assert list(frame.columns) == [
+        *("id", "round", "status", "source", "value", "sem"),
+        "heat",
+        "cycles",
+        "base",
+        "worker",
+        "reason",
+    ]
     assert frame.loc[1, ["id", "status", "value", "sem"]].tolist() == [1, "done", 1.5, 0.25]
 
 
 def test_the_frame_of_an_empty_study_has_its_columns() -> None:
     frame = Study(LINE, direction="maximize").to_frame()
     assert frame.empty
-    assert list(frame.columns)[-1] == "x"
+    assert list(frame.columns)[6] == "x"
 
 
 def test_rounds_are_summarized_in_the_users_sense() -> None:

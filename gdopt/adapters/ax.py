@@ -30,9 +30,9 @@ except ImportError as error:
     raise MissingExtraError("the adapter for Ax needs Ax: pip install 'gdopt[ax]'") from error
 
 from gdopt.adapters.ax_experiment import SharedSpace, metadata, state_of
-from gdopt.adapters.settings import from_plain, to_plain
 from gdopt.algorithm import Algorithm, State, Trial, check_seed
 from gdopt.guided import GuidedDiffusion
+from gdopt.plain import from_plain, to_plain
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Space
 

@@ -20,10 +20,12 @@ from gdopt.chemistry.smiles import canonical, molecule
 from gdopt.errors import CorpusError, SpaceError
 
 __all__ = [
+    "DESCRIPTORS",
     "PROPERTIES",
     "Neighbours",
     "Property",
     "alerts",
+    "descriptors",
     "novelty",
     "properties",
     "synthetic_accessibility",
@@ -201,6 +203,9 @@ PROPERTIES = (
     Property("share of sp3 carbons", rdMolDescriptors.CalcFractionCSP3),
 )
 
+# What a surrogate sees beside fragments: the properties that take less than half a millisecond, none made of others.
+DESCRIPTORS = tuple(each for each in PROPERTIES if each.name not in ("QED", "synthetic accessibility"))
+
 
 def properties(smiles: Sequence[str]) -> dict[str, Float[np.ndarray, " n"]]:
     """The numbers of the molecules by each property's name, in the units of `PROPERTIES`; NaN where one cannot be read.
@@ -215,3 +220,16 @@ def properties(smiles: Sequence[str]) -> dict[str, Float[np.ndarray, " n"]]:
             continue
         row[:] = [each.of(mol) for each in PROPERTIES]
     return {each.name: column for each, column in zip(PROPERTIES, found.T, strict=True)}
+
+
+def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "n d"]:
+    """The `DESCRIPTORS` of each molecule, in their units. A thousand molecules take half a second.
+
+    Raises:
+        SpaceError: one of them cannot be read.
+    """
+    found = np.empty((len(smiles), len(DESCRIPTORS)))
+    for row, one in zip(found, smiles, strict=True):
+        mol = molecule(one)
+        row[:] = [each.of(mol) for each in DESCRIPTORS]
+    return found

@@ -1,12 +1,13 @@
 """A network made a denoiser, preconditioned in every eigen-direction of its corpus."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["PreconditionedNet", "ResidualMLP", "network"]
+__all__ = ["PreconditionedNet", "ResidualMLP", "network", "sizes"]
 
 
 class ResidualMLP(nn.Module):
@@ -110,3 +111,9 @@ def network(
         torch.manual_seed(seed)  # modules draw their initial weights from the global generator
         net = ResidualMLP(basis.shape[1], width, blocks)
     return PreconditionedNet(net, mean, basis, spread)
+
+
+def sizes(state: Mapping[str, Tensor]) -> tuple[int, int]:
+    """The width and the number of blocks of the network whose state this is."""
+    blocks = {name.split(".")[2] for name in state if name.startswith("net.blocks.")}
+    return state["net.into.weight"].shape[0], len(blocks)

@@ -18,6 +18,7 @@ from gpytorch import settings
 from gpytorch.kernels import Kernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.models import ExactGP
 from jaxtyping import Float
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from linear_operator.utils.warnings import NumericalWarning
@@ -41,13 +42,13 @@ class GaussianProcess:
         model: over `inputs(z)`.
         z: where values are known.
         y: the warped values there.
-        box: what is 1 in the model's own coordinates.
+        box: what is 1 in the model's own coordinates; one number for all columns of z, or one for each.
     """
 
     model: SingleTaskGP
     z: Float[Tensor, "k d"]
     y: Float[Tensor, " k"]
-    box: float = BOX
+    box: float | Float[Tensor, " d"] = BOX
 
     def inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The model's own coordinates of rows of z."""
@@ -130,23 +131,27 @@ def fit(
 
 def fitted(
     covariance: Kernel,
-    box: float,
+    box: float | Float[Tensor, " d"],
     z: Float[Tensor, "n d"],
     y: Float[Tensor, " n"],
     variance: Float[Tensor, " n"] | None,
+    sample: int | None = None,
 ) -> GaussianProcess:
     """The process of a covariance of z / box; its parameters, the noise and a constant mean are the likeliest.
 
     Args:
         covariance: with its priors.
-        box: what is 1 in the coordinates of the covariance.
+        box: what is 1 in the coordinates of the covariance, in all columns or in each.
         z: where values are known.
         y: warped values, of about unit variance.
         variance: of the noise of each y; see `fit`.
+        sample: of so many of the values, evenly spread over their order, the likelihood is made; of all by default.
+            The process has learned all of them in any case.
     """
-    likelihood = get_gaussian_likelihood_with_lognormal_prior() if variance is None else _beside(variance)
+    some = torch.arange(len(z)) if sample is None else torch.linspace(0, len(z) - 1, min(sample, len(z))).round().long()
+    likelihood = get_gaussian_likelihood_with_lognormal_prior() if variance is None else _beside(variance[some])
     model = SingleTaskGP(
-        z / box, y.unsqueeze(1), likelihood=likelihood, outcome_transform=None, covar_module=covariance
+        z[some] / box, y[some].unsqueeze(1), likelihood=likelihood, outcome_transform=None, covar_module=covariance
     )
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
     # A retry of the fit starts from a draw of the priors, out of the global generator.
@@ -157,6 +162,10 @@ def fitted(
             fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": ITERATIONS}})
         except ModelFittingError:
             model.eval()  # the priors' own modes are still a usable model
+    if len(some) < len(z):
+        cast(ExactGP, model).set_train_data(z / box, y, strict=False)
+        if variance is not None:
+            likelihood.noise_covar.noise = _beside(variance).noise_covar.noise
     return GaussianProcess(model, z, y, box)
 
 

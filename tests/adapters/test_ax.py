@@ -21,10 +21,10 @@ from ax.generation_strategy.transition_criterion import MinTrials
 import gdopt
 from gdopt.adapters.ax import GdoptNode, strategy
 from gdopt.adapters.ax_experiment import SharedSpace, state_of
-from gdopt.adapters.settings import from_plain, to_plain
 from gdopt.algorithm import State, Status, append
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError, StoreError
+from gdopt.plain import from_plain, to_plain
 from gdopt.surrogate.warp import standardized
 
 QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithm import Result, State, Status, append, settle
+from gdopt.algorithm import Result, State, Status, append
 from gdopt.baselines.turbo import TuRBO, region_of
 from gdopt.study import Study
-from tests.strategies import drive
+from tests.strategies import drive, settled
 
 DIM = 6
 
@@ -52,7 +52,7 @@ def recorded(rounds: list[list[float]]) -> list[State]:
         first, n = len(state.trials), len(values)
         params = [dict.fromkeys(state.space.names, 0.5)] * n
         state = append(state, params, [TuRBO.source if k else "start"] * n, [None] * n, {})
-        state = settle(state, {first + i: Result(v) for i, v in enumerate(values)})
+        state = settled(state, {first + i: Result(v) for i, v in enumerate(values)})
         states.append(state)
     return states
 
@@ -79,7 +79,7 @@ def test_a_collapsed_region_begins_anew_with_designs_of_the_start() -> None:
     assert [t.source for t in TuRBO(start=4).ask(recorded([[0.0] * 6] * 7)[-1], 2).trials[-2:]] == [TuRBO.source] * 2
     anew = TuRBO(start=4).ask(state[-1], 4)
     assert [t.source for t in anew.trials[-4:]] == ["start"] * 4
-    told = settle(anew, {t.id: Result(float(t.id)) for t in anew.pending})
+    told = settled(anew, {t.id: Result(float(t.id)) for t in anew.pending})
     assert {t.source for t in TuRBO(start=4).ask(told, 2).pending} == {TuRBO.source}
     assert region_of(told, DIM).length == 0.8
 
@@ -87,7 +87,7 @@ def test_a_collapsed_region_begins_anew_with_designs_of_the_start() -> None:
 def test_failed_rounds_leave_the_region_as_it_was() -> None:
     state = recorded([[0.0] * 3, [1.0] * 3])[-1]
     params = [dict.fromkeys(state.space.names, 0.5)]
-    failed = settle(append(state, params, [TuRBO.source], [None], {}), {6: Status.FAILED})
+    failed = settled(append(state, params, [TuRBO.source], [None], {}), {6: Status.FAILED})
     assert region_of(failed, DIM) == region_of(state, DIM)
 
 

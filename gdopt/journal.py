@@ -1,0 +1,370 @@
+"""What happened in a study, entry by entry; its state is what the entries add up to.
+
+An entry is plain data with the values in the user's direction. The functions that make one check it against the state
+and change nothing; `replay` does not check again. What would change nothing makes no entry: told twice is told once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from numbers import Integral
+from typing import Any
+
+from gdopt.algorithm import Measured, Result, State, Status, Trial
+from gdopt.codec import check_gradient
+from gdopt.errors import TrialError
+from gdopt.space import Params
+
+__all__ = [
+    "Entry",
+    "Kind",
+    "Report",
+    "added",
+    "amended",
+    "asked",
+    "concerns",
+    "given_out",
+    "given_up",
+    "leased",
+    "replay",
+    "told",
+    "turned",
+]
+
+
+class Kind(StrEnum):
+    """What an entry says."""
+
+    ASKED = "asked"
+    LEASED = "leased"
+    TOLD = "told"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    AMENDED = "amended"
+    ADDED = "added"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    Args:
+        kind: what it was.
+        data: the rest of it, as JSON takes it.
+        at: when, in seconds since 1970, by the clock of the machine that wrote it.
+        worker: who did it.
+        key: by which it happens once however often it is repeated.
+    """
+
+    kind: Kind
+    data: Mapping[str, Any]
+    at: float = 0.0
+    worker: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is told of one trial, in the user's direction.
+
+    Args:
+        result: of the objective, if it was measured.
+        outcomes: of what was measured beside it.
+        params: what was tried, if that is not what was proposed.
+    """
+
+    result: Result | None = None
+    outcomes: Mapping[str, Measured] = field(default_factory=dict)
+    params: Params | None = None
+
+
+def turned(result: Result, sign: float) -> Result:
+    """The result in the other sense where the sign is -1: from the user's to higher is better, and back."""
+    if sign > 0:
+        return result
+    slopes = None if result.gradient is None else {k: -v for k, v in result.gradient.items()}
+    return Result(-result.value, result.sem, slopes)
+
+
+# --- entries, checked --------------------------------------------------------------------------------
+
+
+def asked(
+    state: State,
+    new: Sequence[Trial],
+    note: Mapping[str, float],
+    again: Sequence[int] = (),
+    until: float | None = None,
+) -> Entry:
+    """Trials that an algorithm proposed, which get the next ids, and others that are given out again with them.
+
+    Args:
+        state: as it is now.
+        new: whose ids do not count.
+        note: what the algorithm had to say.
+        again: ids.
+        until: when the lease of them all runs out.
+    """
+    trials = [[dict(t.params), t.source, t.predicted] for t in new]
+    data = {"first": len(state.trials), "trials": trials, "note": dict(note)}
+    return Entry(Kind.ASKED, _without_empty({**data, "again": list(again), "until": until}))
+
+
+def leased(state: State, ids: Sequence[int], until: float | None) -> Entry | None:
+    """That pending trials are given out again, or may be from a time on; None for none.
+
+    Raises:
+        TrialError: an id is unknown, or its trial is not pending.
+    """
+    for id in ids:
+        if (was := _known(state, id).status) is not Status.PENDING:
+            raise TrialError(f"trial {id} is {was.value}: only what is pending can be given out")
+    return Entry(Kind.LEASED, {"ids": list(map(int, ids)), "until": until}) if ids else None
+
+
+def told(state: State, reports: Mapping[int, Report], sign: float) -> Entry | None:
+    """What is new in the reports; None if nothing is.
+
+    A trial that waits for its objective may be told other outcomes before it, and one that is done after it.
+
+    Raises:
+        TrialError: an id is unknown, or its trial was told something else.
+        ResultError: a gradient names what is no numeric parameter, or is not finite.
+        SpaceError: the parameters that were tried are not in the space.
+    """
+    data = {}
+    for id, report in reports.items():
+        trial = _known(state, id)
+        if report.result is not None and report.result.gradient is not None:
+            check_gradient(state.space, report.result.gradient)
+        if new := _news(state, trial, report, sign):
+            data[str(int(id))] = new
+    return Entry(Kind.TOLD, data) if data else None
+
+
+def given_up(state: State, ids: Sequence[int], status: Status, reason: str, sign: float) -> Entry | None:
+    """That trials failed or are abandoned; None for none that was not already.
+
+    Raises:
+        TrialError: an id is unknown, or its trial has come to another end.
+    """
+    new = []
+    for id in ids:
+        trial = _known(state, id)
+        if trial.status not in (Status.PENDING, status):
+            raise _settled(trial, status.value, sign)
+        if trial.status is Status.PENDING:
+            new.append(int(id))
+    return Entry(Kind(status.value), _without_empty({"ids": new, "reason": reason})) if new else None
+
+
+def amended(state: State, id: int, report: Report | None, reason: str, sign: float) -> Entry:
+    """That a trial that had come to an end is done with another result, or failed if there is none.
+
+    Raises:
+        TrialError: the id is unknown, or its trial is still pending.
+        ResultError, SpaceError: as `told` does.
+    """
+    trial = _known(state, id)
+    if trial.status is Status.PENDING:
+        raise TrialError(f"trial {id} is still pending: tell() it, there is nothing to amend")
+    if report is None:
+        return Entry(Kind.AMENDED, _without_empty({"id": int(id), "reason": reason}))
+    if report.result is not None and report.result.gradient is not None:
+        check_gradient(state.space, report.result.gradient)
+    params = None if report.params is None else _ordered(state, report.params)
+    data = {"id": int(id), **_plain(report.result, report.outcomes, params), "reason": reason}
+    return Entry(Kind.AMENDED, _without_empty(data))
+
+
+def added(state: State, params: Params, report: Report) -> Entry:
+    """A result that was not asked for.
+
+    Raises:
+        SpaceError: the parameters are not in the space.
+        ResultError: the gradient does not fit them.
+    """
+    ordered = _ordered(state, params)
+    if report.result is not None and report.result.gradient is not None:
+        check_gradient(state.space, report.result.gradient)
+    return Entry(Kind.ADDED, {"id": len(state.trials), **_plain(report.result, report.outcomes, ordered)})
+
+
+def given_out(entry: Entry) -> list[int]:
+    """The ids of the trials that an `ask` returned."""
+    data = entry.data
+    if entry.kind is Kind.LEASED:
+        return list(data["ids"])
+    return [*data.get("again", []), *range(data["first"], data["first"] + len(data["trials"]))]
+
+
+def concerns(entry: Entry, id: int) -> bool:
+    """Whether an entry says something of a trial."""
+    data = entry.data
+    if entry.kind is Kind.ASKED:
+        return id in given_out(entry)
+    if entry.kind is Kind.TOLD:
+        return str(id) in data
+    return id == data["id"] if "id" in data else id in data["ids"]
+
+
+def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, Any]:
+    """What the trial was not told yet."""
+    if trial.status not in (Status.PENDING, Status.DONE):
+        raise _settled(trial, _said(report), sign)
+    result, params = report.result, None if report.params is None else _ordered(state, report.params)
+    if trial.result is not None:
+        if result is not None and turned(result, sign) != trial.result:
+            raise _settled(trial, _said(report), sign)
+        if params is not None and params != trial.params:
+            raise TrialError(f"trial {trial.id} was told as {dict(trial.params)} already; it was now told as {params}")
+        result = params = None
+    elif params == trial.params:
+        params = None
+    for name, (value, _) in report.outcomes.items():
+        if name in trial.outcomes and trial.outcomes[name] != report.outcomes[name]:
+            raise TrialError(
+                f"trial {trial.id} has {name} = {trial.outcomes[name][0]} already; it was now told {value}; "
+                "amend() changes it"
+            )
+    outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
+    return _plain(result, outcomes, params)
+
+
+def _known(state: State, id: int) -> Trial:
+    if isinstance(id, bool) or not isinstance(id, Integral) or not 0 <= id < len(state.trials):
+        pending = [t.id for t in state.pending]
+        raise TrialError(
+            f"trial {id!r} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
+        )
+    return state.trials[int(id)]
+
+
+def _settled(trial: Trial, now: str, sign: float) -> TrialError:
+    was = trial.status.value if trial.value is None else f"{trial.status.value} with {sign * trial.value}"
+    return TrialError(f"trial {trial.id} is {was} already; it was now told {now}; amend() changes it")
+
+
+def _said(report: Report) -> str:
+    if report.result is not None:
+        return str(report.result.value)
+    return ", ".join(f"{name} = {value}" for name, (value, _) in report.outcomes.items())
+
+
+def _ordered(state: State, params: Params) -> dict[str, Any]:
+    """The parameters as plain values in the order of the space, which they are checked to be in."""
+    state.space.check(params)
+    return {p.name: p.plain(params[p.name]) for p in state.space.parameters}
+
+
+def _plain(result: Result | None, outcomes: Mapping[str, Measured], params: Params | None) -> dict[str, Any]:
+    said = {} if result is None else {"value": result.value, "sem": result.sem, "gradient": result.gradient}
+    return _without_empty({**said, "outcomes": dict(outcomes), "params": params})
+
+
+def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says nothing; numbers, lists of trials and ids say something."""
+    return {k: v for k, v in data.items() if v is not None and (v not in ("", {}, []) or k in ("trials", "ids"))}
+
+
+# How many ids a message lists.
+LISTED = 8
+
+
+def _short(ids: Sequence[int]) -> str:
+    if not ids:
+        return "none"
+    return f"{list(ids[:LISTED])}{' ...' if len(ids) > LISTED else ''}"
+
+
+# --- entries, replayed -------------------------------------------------------------------------------
+
+
+def replay(state: State, entries: Sequence[Entry], sign: float) -> State:
+    """The state after the entries; the same object if there are none.
+
+    Args:
+        state: before.
+        entries: in their order.
+        sign: 1 where the user maximizes, -1 where they minimize: values in a state are higher the better.
+    """
+    if not entries:
+        return state
+    trials, notes = list(state.trials), list(state.notes)
+    for entry in entries:
+        if entry.kind is Kind.ASKED:
+            notes.append(entry.data["note"])
+        REPLAYED[entry.kind](trials, entry, len(notes) - 1, sign)
+    return replace(state, trials=tuple(trials), notes=tuple(notes))
+
+
+Replay = Callable[[list[Trial], Entry, int, float], None]
+
+
+def _replay_asked(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+    data = entry.data
+    lease = data.get("until")
+    for params, source, predicted in data["trials"]:
+        trials.append(
+            Trial(
+                len(trials), params, round=round, source=source, predicted=predicted,
+                worker=entry.worker, lease=lease, asked_at=entry.at,
+            )
+        )  # fmt: skip
+    for id in data.get("again", ()):
+        trials[id] = replace(trials[id], worker=entry.worker, lease=lease)
+
+
+def _replay_leased(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+    for id in entry.data["ids"]:
+        trials[id] = replace(trials[id], worker=entry.worker, lease=entry.data["until"])
+
+
+def _replay_told(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+    for id, said in entry.data.items():
+        trials[int(id)] = _with(trials[int(id)], said, entry, sign)
+
+
+def _replay_given_up(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+    for id in entry.data["ids"]:
+        status, reason = Status(entry.kind.value), entry.data.get("reason", "")
+        trials[id] = replace(trials[id], status=status, reason=reason, settled_at=entry.at)
+
+
+def _replay_amended(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+    data = entry.data
+    trial = replace(trials[data["id"]], reason=data.get("reason", ""), settled_at=entry.at)
+    if "value" not in data and "outcomes" not in data and "params" not in data:
+        trial = replace(trial, status=Status.FAILED, result=None)
+    trials[trial.id] = _with(trial, data, entry, sign)
+
+
+def _replay_added(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+    trial = Trial(len(trials), entry.data["params"], worker=entry.worker, asked_at=entry.at)
+    said = {k: v for k, v in entry.data.items() if k != "params"}
+    trials.append(_with(trial, said, entry, sign))
+
+
+REPLAYED: Mapping[Kind, Replay] = {
+    Kind.ASKED: _replay_asked,
+    Kind.LEASED: _replay_leased,
+    Kind.TOLD: _replay_told,
+    Kind.FAILED: _replay_given_up,
+    Kind.ABANDONED: _replay_given_up,
+    Kind.AMENDED: _replay_amended,
+    Kind.ADDED: _replay_added,
+}
+
+
+def _with(trial: Trial, said: Mapping[str, Any], entry: Entry, sign: float) -> Trial:
+    """The trial with what was said of it."""
+    changes: dict[str, Any] = {}
+    if "value" in said:
+        result = turned(Result(said["value"], said.get("sem"), said.get("gradient")), sign)
+        changes |= {"result": result, "status": Status.DONE, "settled_at": entry.at}
+    if "outcomes" in said:
+        measured = {name: (value, sem) for name, (value, sem) in said["outcomes"].items()}
+        changes["outcomes"] = {**trial.outcomes, **measured}
+    if "params" in said:
+        changes |= {"params": said["params"], "proposed": trial.proposed or trial.params}
+    return replace(trial, **changes) if changes else trial

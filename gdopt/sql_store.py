@@ -1,0 +1,390 @@
+"""A study in a database: one file of SQLite, or PostgreSQL for several machines.
+
+Every call opens a connection of its own and closes it, so that threads, processes and forks share none.
+"""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from filelock import FileLock
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from gdopt import migrations
+from gdopt.errors import MissingExtraError, StoreError
+from gdopt.journal import Entry, Kind
+from gdopt.store import Header, chained, identity
+
+__all__ = ["SqlStore"]
+
+# Seconds that a transaction waits for another one to end.
+PATIENCE = 60.0
+# The first version of SQLite whose write-ahead log has no race that corrupts the file (before: "WAL-reset").
+SAFE_LOG = (3, 51, 3)
+# The option of a connection whose transaction writes.
+WRITES = "gdopt_writes"
+# Says of an SQLite file that it is gdopt's: "gdop" in ASCII.
+APPLICATION = 0x67646F70
+
+TABLES = sa.MetaData()
+STUDY = sa.Table(
+    "study",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("header", sa.Text, nullable=False),
+    # How many entries there are, and the sha256 of the last one, which stands for all of them.
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+)
+ENTRY = sa.Table(
+    "entry",
+    TABLES,
+    sa.Column("study", sa.Integer, sa.ForeignKey("study.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    # Double precision, so that PostgreSQL keeps every bit.
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("worker", sa.Text),
+    sa.Column("key", sa.Text),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.UniqueConstraint("study", "key"),
+)
+CONTENT = sa.Table(
+    "content",
+    TABLES,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("bytes", sa.LargeBinary, nullable=False),
+)
+
+
+class Begun(NamedTuple):
+    """What the database says of a study: how many entries it has, and the sha256 of the last."""
+
+    id: int
+    header: str
+    entries: int
+    sha256: str
+
+
+class SqlStore:
+    """One study of a database. A file is made when there is something to keep.
+
+    Args:
+        where: the path of an SQLite file, or an URL such as postgresql://user@host/database.
+        name: of the study, if the database holds several.
+
+    Raises:
+        StoreError: the file's folder is missing, the file is not gdopt's, or the database is of a newer version.
+        MissingExtraError: the driver of PostgreSQL is not installed.
+    """
+
+    def __init__(self, where: str | Path, name: str = "study") -> None:
+        self.name = name
+        self.path = None if "://" in str(where) else Path(where)
+        self.url = _url(where)
+        if self.path is not None and not self.path.parent.is_dir():
+            raise StoreError(f"cannot keep a study in {self.path}: there is no folder {self.path.parent}")
+        self._engine = _engine(self.url)
+        self._made = False
+
+    @property
+    def _lock(self) -> Path:
+        """Beside the file, as SQLite's own locks would keep others from telling."""
+        assert self.path is not None
+        return self.path.with_name(f".{self.path.name}.asking")
+
+    def __str__(self) -> str:
+        return str(self.path or self.url.render_as_string())
+
+    def header(self) -> Header | None:
+        """What was said of the study when it began; None if it has not begun."""
+        if not self._exists():
+            return None
+        with self._reading() as connection:
+            row = self._row(connection)
+        if row is None:
+            return None
+        header: Header = json.loads(row.header)
+        return header
+
+    def entries(self, after: int = 0) -> list[Entry]:
+        """All entries but the first `after`.
+
+        Raises:
+            StoreError: what is kept was changed, or cannot be read.
+        """
+        if not self._exists():
+            return []
+        with self._reading() as connection:
+            row = self._row(connection)
+            return [] if row is None else self._read(connection, row, after)
+
+    @contextmanager
+    def writing(self, header: Header, files: Sequence[bytes] = ()) -> Iterator["Transaction"]:
+        """A transaction on the study, which begins with this header and these files if it has not begun."""
+        with self._spoken("write"):
+            if not self._exists():
+                self._make()
+            with self._transaction() as connection:
+                row = self._row(connection, alone=True)
+                if row is None:
+                    row = self._begin(connection, header, files)
+                if json.loads(row.header) != header:
+                    raise StoreError(f"{self} has meanwhile become a study of something else")
+                yield Transaction(self, connection, row)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Only one at a time is in here, of all threads and processes: a lock that dies with who holds it."""
+        if self.path is not None:
+            with self._spoken("write"):
+                self._lock.touch()  # says what is wrong where FileLock would wait
+                with FileLock(self._lock):
+                    yield
+            return
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            number = int(identity(f"gdopt {self.name}".encode())[:15], 16)
+            connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
+            yield
+
+    def content(self, sha256: str) -> bytes | None:
+        """What was put; None if it is missing or was changed."""
+        if not self._exists():
+            return None
+        with self._reading() as connection:
+            found: bytes | None = connection.scalar(sa.select(CONTENT.c.bytes).where(CONTENT.c.sha256 == sha256))
+        return found if found is not None and identity(found) == sha256 else None
+
+    def check(self) -> None:
+        """Read everything once.
+
+        Raises:
+            StoreError: something was changed or is missing.
+        """
+        if self.path is not None and self._exists():
+            with self._reading() as connection:
+                said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+            if said != "ok":
+                raise StoreError(f"{self} is damaged: {said}")
+        self.entries()
+
+    def _exists(self) -> bool:
+        """Whether there is a database with gdopt's tables, of this version after the call."""
+        if self.path is not None and not self.path.exists():
+            return False
+        if self._made:
+            return True
+        if self.path is not None and self.path.is_file() and self.path.stat().st_size == 0:
+            raise StoreError(f"{self} is empty: expected a study")
+        with self._spoken("read"), self._engine.connect() as connection:
+            found = migrations.version(connection)
+        if found is None and self.path is not None:
+            raise StoreError(f"{self} is a database of another program")
+        if found is not None and found != migrations.HEAD:
+            self._migrate(found)
+        self._made = found is not None
+        return self._made
+
+    def _make(self) -> None:
+        """The tables; of two processes that make them at once, one does."""
+        if self.path is None:
+            with self._transaction() as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(APPLICATION)))
+                if migrations.version(connection) is None:
+                    migrations.upgrade(connection)
+            return
+        _make_file(self.path)
+
+    def _migrate(self, found: str) -> None:
+        """Bring tables of an older version up to this one, a copy of the file beside it.
+
+        Raises:
+            StoreError: they are of a newer version.
+        """
+        if not migrations.known(found):
+            raise StoreError(f"{self} was written by a newer gdopt (tables {found}, this one has {migrations.HEAD})")
+        if self.path is not None:
+            copy = self.path.with_name(f"{self.path.name}.before-{migrations.HEAD}")
+            with sqlite3.connect(self.path) as old, sqlite3.connect(copy) as new:
+                old.backup(new)
+        with self._spoken("migrate"), self._transaction() as connection:
+            migrations.upgrade(connection)
+
+    def _begin(self, connection: Connection, header: Header, files: Sequence[bytes]) -> Begun:
+        """The study, which begins here unless it has begun meanwhile: a row that is not there cannot be locked."""
+        if self.path is None:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(APPLICATION)))
+            if (row := self._row(connection, alone=True)) is not None:
+                return row
+        text = json.dumps(header, allow_nan=False)
+        connection.execute(
+            STUDY.insert().values(name=self.name, header=text, entries=0, sha256=identity(text.encode()))
+        )
+        for content in files:
+            _put(connection, content)
+        row = self._row(connection)
+        assert row is not None
+        return row
+
+    def _row(self, connection: Connection, alone: bool = False) -> Begun | None:
+        query = sa.select(*(STUDY.c[name] for name in Begun._fields)).where(STUDY.c.name == self.name)
+        # SQLite ignores the lock of a row: a transaction that writes has the whole file.
+        found = connection.execute(query.with_for_update() if alone else query).one_or_none()
+        return None if found is None else Begun(*found)
+
+    def _read(self, connection: Connection, row: Begun, after: int) -> list[Entry]:
+        """The entries, checked against the sha256 of each and of the last."""
+        if after > row.entries:
+            raise StoreError(f"{self} has {row.entries} entries; there were {after}: it was replaced by an older copy")
+        before = identity(row.header.encode())
+        if after:
+            last = sa.select(ENTRY.c.sha256).where(ENTRY.c.study == row.id, ENTRY.c.number == after - 1)
+            before = connection.execute(last).scalar_one()
+        query = sa.select(ENTRY).where(ENTRY.c.study == row.id, ENTRY.c.number >= after).order_by(ENTRY.c.number)
+        found = []
+        for number, one in enumerate(connection.execute(query), after):
+            try:
+                entry = Entry(Kind(one.kind), json.loads(one.data), one.at, one.worker, one.key)
+                before = chained(before, number, entry, one.data)
+            except (TypeError, ValueError) as error:
+                raise self._changed(number) from error
+            if one.number != number or before != one.sha256:
+                raise self._changed(number)
+            found.append(entry)
+        if after + len(found) != row.entries or before != row.sha256:
+            raise self._changed(after + len(found))
+        return found
+
+    def _changed(self, number: int) -> StoreError:
+        return StoreError(f"{self} was changed after it was written: entry {number} does not match its sha256")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._spoken("read"), self._engine.connect() as connection:
+            if self.path is None:
+                # The study's row and its entries as of one moment.
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def _spoken(self, verb: str) -> Iterator[None]:
+        """Errors of the database and of the disk as gdopt's own."""
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+            said = cause.strerror if isinstance(cause, OSError) else str(cause).strip()
+            raise StoreError(f"cannot {verb} {self}: {said}") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"where": str(self.path or self.url.render_as_string(hide_password=False)), "name": self.name}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__init__(kept["where"], kept["name"])  # type: ignore[misc]  # an engine cannot be pickled
+
+
+class Transaction:
+    """What `SqlStore.writing` gives: alone with the study until it ends."""
+
+    def __init__(self, store: SqlStore, connection: Connection, row: Begun) -> None:
+        self._store, self._connection, self._row = store, connection, row
+
+    def entries(self, after: int) -> list[Entry]:
+        """All entries but the first `after`."""
+        return self._store._read(self._connection, self._row, after)
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry, and let it stand for all before it."""
+        row, text = self._row, json.dumps(entry.data, allow_nan=False)
+        digest = chained(row.sha256, row.entries, entry, text)
+        self._connection.execute(
+            ENTRY.insert().values(
+                study=row.id, number=row.entries, kind=entry.kind.value, at=entry.at,
+                worker=entry.worker, key=entry.key, data=text, sha256=digest,
+            )
+        )  # fmt: skip
+        self._connection.execute(
+            STUDY.update().where(STUDY.c.id == row.id).values(entries=row.entries + 1, sha256=digest)
+        )
+        self._row = row._replace(entries=row.entries + 1, sha256=digest)
+
+    def put(self, content: bytes, instead_of: str | None = None) -> str:
+        """Keep a content, and another one no longer."""
+        found = _put(self._connection, content)
+        if instead_of is not None and instead_of != found:
+            self._connection.execute(CONTENT.delete().where(CONTENT.c.sha256 == instead_of))
+        return found
+
+
+def _put(connection: Connection, content: bytes) -> str:
+    found = identity(content)
+    if connection.scalar(sa.select(sa.func.count()).where(CONTENT.c.sha256 == found)) == 0:
+        connection.execute(CONTENT.insert().values(sha256=found, bytes=content))
+    return found
+
+
+def _url(where: str | Path) -> URL:
+    if "://" not in str(where):
+        return URL.create("sqlite", database=str(where))
+    url = make_url(str(where))
+    if url.get_backend_name() != "postgresql":
+        raise StoreError(
+            f"cannot keep a study in {url.render_as_string()}: expected the path of a file, or postgresql://"
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        try:
+            return sa.create_engine(url, poolclass=NullPool)
+        except ImportError as error:
+            raise MissingExtraError("PostgreSQL needs its driver: pip install 'gdopt[postgresql]'") from error
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": PATIENCE})
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, record: object) -> None:
+        # The driver would begin transactions late and by itself; they begin where `begin` says.
+        connection.isolation_level = None
+        # What was told is on the disk when tell() returns, even if the power fails then.
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # At once, so that two that read before they write cannot wait for each other.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
+
+    return engine
+
+
+def _make_file(path: Path) -> None:
+    """An SQLite file with the tables, unless there is one by now.
+
+    It is made elsewhere and gets its name when it is whole: so an empty file is always one that was cut short.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with _engine(_url(part)).connect() as connection:
+            migrations.upgrade(connection)
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+            connection.commit()
+            if sqlite3.sqlite_version_info >= SAFE_LOG:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        with suppress(FileExistsError):
+            path.hardlink_to(part)
+    finally:
+        part.unlink(missing_ok=True)
