@@ -119,7 +119,8 @@ class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
             if id in told or id in failed:
                 raise TrialError(f"the result of trial {id} is given twice")
             if id is None:
-                added += [] if value is None else [(self._inputs.encode(result), value)]
+                if value is not None:
+                    added.append((self._inputs.encode(result), value))
             elif value is None:
                 failed.add(id)
             else:
