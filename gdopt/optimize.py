@@ -100,9 +100,7 @@ def _evaluate(study: Study, trials: Sequence[Trial], objective: Callable[[Params
             outcomes[trial.id] = objective(trial.params)
     finally:
         failed = [id for id, outcome in outcomes.items() if not _is_finite(outcome)]
-        if failed:
-            study.fail(*failed)
-        study.tell({id: outcome for id, outcome in outcomes.items() if id not in failed})
+        study.tell({id: outcome for id, outcome in outcomes.items() if id not in failed}, failed=failed)
 
 
 def _is_finite(outcome: Outcome) -> bool:

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -187,7 +187,7 @@ class Study:
             again = [] if lease is None else self._free(n)
             if again:
                 whole = len(again) == n
-                self._write(lambda: journal.leased(self.state, again, until), worker, key if whole else None)
+                self._write(lambda: [journal.leased(self.state, again, until)], worker, key if whole else None)
             ids = again if len(again) == n else self._propose(n - len(again), again, until, worker, key)
             return [self._trial(id) for id in ids]
 
@@ -197,17 +197,18 @@ class Study:
         Raises:
             TrialError: an id is unknown, or its trial is not pending.
         """
-        self._write(lambda: journal.leased(self.state, ids, 0.0))
+        self._write(lambda: [journal.leased(self.state, ids, 0.0)])
 
     # --- tell ---
 
     def tell(
         self,
-        results: Mapping[int, Told] | int,
+        results: Mapping[int, Told | Report] | int,
         value: Told | None = None,
         *,
         gradient: Mapping[str, float] | None = None,
         params: Params | None = None,
+        failed: Collection[int] = (),
     ) -> bool:
         """Record results, in any order and as many as there are: all of them or, on an error, none.
 
@@ -217,10 +218,11 @@ class Study:
         Outcomes that are not known yet may follow later: a trial is done when its objective is told.
 
         Args:
-            results: by the trials' ids, or one id.
+            results: by the trials' ids, or one id. A `gdopt.journal.Report` says gradient and parameters as well.
             value: of the one.
             gradient: of the one's objective.
             params: what was tried, if it is not what was proposed.
+            failed: ids of trials that gave no value, recorded with the results or not at all.
 
         Returns:
             Whether anything of it was new.
@@ -233,10 +235,17 @@ class Study:
         if isinstance(results, Mapping):
             if value is not None or gradient is not None or params is not None:
                 raise ResultError("tell() takes a mapping of ids to results, or one id, value and gradient")
-            given = {id: self._report(one) for id, one in results.items()}
+            given = {id: one if isinstance(one, Report) else self._report(one) for id, one in results.items()}
         else:
             given = {results: self._report(value, gradient, params)}
-        return self._write(lambda: journal.told(self.state, given, self._sign)) is not None
+        if both := sorted(set(given) & set(failed)):
+            raise TrialError(f"trials {both} are told and failed at once")
+
+        def change() -> list[Entry | None]:
+            gone = journal.given_up(self.state, list(failed), Status.FAILED, "", self._sign)
+            return [journal.told(self.state, given, self._sign), gone]
+
+        return bool(self._write(change))
 
     def fail(self, *ids: int, reason: str = "") -> None:
         """Record that trials were tried and gave no value; they are not asked for again.
@@ -244,7 +253,7 @@ class Study:
         Raises:
             TrialError: an id is unknown, or its trial is done or abandoned.
         """
-        self._write(lambda: journal.given_up(self.state, ids, Status.FAILED, reason, self._sign))
+        self._write(lambda: [journal.given_up(self.state, ids, Status.FAILED, reason, self._sign)])
 
     def abandon(self, *ids: int, reason: str = "") -> None:
         """Record that trials will not be tried.
@@ -252,7 +261,7 @@ class Study:
         Raises:
             TrialError: an id is unknown, or its trial is done or failed.
         """
-        self._write(lambda: journal.given_up(self.state, ids, Status.ABANDONED, reason, self._sign))
+        self._write(lambda: [journal.given_up(self.state, ids, Status.ABANDONED, reason, self._sign)])
 
     def amend(
         self,
@@ -276,7 +285,7 @@ class Study:
             ResultError, SpaceError: as `tell`.
         """
         report = None if value is None else self._report(value, gradient, params)
-        self._write(lambda: journal.amended(self.state, id, report, reason, self._sign))
+        self._write(lambda: [journal.amended(self.state, id, report, reason, self._sign)])
 
     def add(
         self,
@@ -303,11 +312,11 @@ class Study:
         if report.result is None:
             raise ResultError(f"add() needs a value of {self.objective}, got {value!r}")
 
-        def change() -> Entry | None:
-            return None if key in self._keys else journal.added(self.state, params, report)
+        def change() -> list[Entry]:
+            return [] if key in self._keys else [journal.added(self.state, params, report)]
 
         with self._lock:
-            entry = self._write(change, key=key) or self._added_before(str(key), params, report)
+            (entry,) = self._write(change, key=key) or [self._added_before(str(key), params, report)]
             return self._trial(entry.data["id"])
 
     def refresh(self) -> None:
@@ -442,12 +451,12 @@ class Study:
 
     def _write(
         self,
-        change: Callable[[], Entry | None],
+        change: Callable[[], Sequence[Entry | None]],
         worker: str | None = None,
         key: str | None = None,
         tensors: bytes | None = None,
-    ) -> Entry | None:
-        """Keep what a change of the state as it is now amounts to; None if that is nothing.
+    ) -> list[Entry]:
+        """Keep the entries that a change of the state amounts to, as far as there are any: all of them or none.
 
         The state is that after all that others have told: no one else writes until this is done.
         """
@@ -455,17 +464,16 @@ class Study:
             header, contents = self._beginning()
             with self.store.writing(header, contents) as writer:
                 self._take_in(writer.entries(self._count))
-                entry = change()
-                if entry is None:
-                    return None
-                entry = replace(entry, at=time.time(), worker=worker, key=key)
+                entries = [replace(e, at=time.time(), worker=worker, key=key) for e in change() if e is not None]
                 if tensors is not None:
                     name = writer.put(tensors, instead_of=self._learned)
-                    entry = replace(entry, data={**entry.data, "tensors": name})
-                writer.append(entry)
-            self._kept = header
-            self._take_in([entry])
-            return entry
+                    entries = [replace(e, data={**e.data, "tensors": name}) for e in entries]
+                for entry in entries:
+                    writer.append(entry)
+            if entries:
+                self._kept = header
+            self._take_in(entries)
+            return entries
 
     def _beginning(self) -> tuple[Header, list[bytes]]:
         """The header, with the algorithm and its files where the study has not begun."""
@@ -496,8 +504,7 @@ class Study:
         learned = bool(after.tensors) and after.tensors is not before.tensors
         tensors = files.packed(after.tensors, {}) if learned else None
         with self._lock:
-            entry = self._write(lambda: journal.asked(self.state, new, note, again, until), worker, key, tensors)
-            assert entry is not None
+            (entry,) = self._write(lambda: [journal.asked(self.state, new, note, again, until)], worker, key, tensors)
             if learned:
                 self.state, self._restored = replace(self.state, tensors=after.tensors), self._learned
         return journal.given_out(entry)

@@ -49,6 +49,19 @@ def test_ax_example_comes_near_the_optimum(tmp_path, monkeypatch, capsys):
     assert value < 0.1
 
 
+@pytest.mark.parametrize(
+    ("example", "printed"),
+    [
+        ("optuna_sampler.py", r"best of 20: (\S+) in trial \d+, .*\n"),
+        ("gest_generator.py", r"best of 21: (\S+), .*\n"),
+    ],
+)
+def test_example_of_another_librarys_loop_comes_near_the_optimum(example, printed, tmp_path):
+    command = [sys.executable, ROOT / "examples" / example, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(re.fullmatch(printed, done.stdout)[1]) < 0.1
+
+
 def draw_digits(out):
     command = [sys.executable, ROOT / "examples" / "images.py", out, "20", "1"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -30,6 +30,7 @@ except ImportError as error:
     raise MissingExtraError("the adapter for Ax needs Ax: pip install 'gdopt[ax]'") from error
 
 from gdopt.adapters.ax_experiment import SharedSpace, metadata, state_of
+from gdopt.adapters.host import asked, check_keeps_nothing, prior_space
 from gdopt.algorithm import Algorithm, State, Trial, check_seed
 from gdopt.guided import GuidedDiffusion
 from gdopt.plain import from_plain, to_plain
@@ -41,6 +42,8 @@ __all__ = ["GdoptNode", "strategy"]
 # Ax asks for one trial after another, and never says how many: so many are proposed at once and kept for it. As many
 # as gdopt selects one by one, so that the first of them is what a batch of one would be.
 BATCH = 8
+# In messages.
+HOST = "Ax"
 # Times that a batch is drawn anew when all of one is in the experiment already.
 ASKS = 5
 
@@ -105,15 +108,14 @@ class GdoptNode(ExternalGenerationNode):
         self.settings: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
         self.prior = None if prior is None else str(prior)
         self.algorithm = self.settings if prior is None else _with_prior(self.settings, DiffusionPrior.load(prior))
-        if finetune := getattr(self.algorithm, "finetune", 0):
-            raise SettingsError(f"finetune = {finetune}: expected 0, as Ax has no place for a network between asks")
+        check_keeps_nothing(self.algorithm, HOST)
         self.seed, self.batch = seed, batch
         self._call: _Call | None = None
         self.fit_time_since_gen = time.monotonic() - began
 
     def update_generator_state(self, experiment: Experiment, data: Data) -> None:
         """Read what the experiment knows; Ax calls this once for each `get_next_trials`."""
-        shared = SharedSpace.of(experiment.search_space, like=_space_of(self.algorithm))
+        shared = SharedSpace.of(experiment.search_space, like=prior_space(self.algorithm))
         state = state_of(experiment, data, shared, self.algorithm.init(shared.space, self.seed))
         self._call = _Call(shared, state, set(experiment.arms_by_signature))
 
@@ -170,10 +172,7 @@ class GdoptNode(ExternalGenerationNode):
         )
 
     def _ask(self, call: "_Call") -> None:
-        state = self.algorithm.ask(call.state, self.batch)
-        if state.tensors:
-            kind = type(self.algorithm).__name__
-            raise SettingsError(f"{kind} keeps {sorted(state.tensors)} between asks, and Ax has no place for it")
+        state = asked(self.algorithm, call.state, self.batch, HOST)
         call.queue += state.trials[len(call.state.trials) :]
         call.state = state
 
@@ -214,12 +213,6 @@ def _with_prior(algorithm: Algorithm, prior: DiffusionPrior) -> Algorithm:
     if getattr(algorithm, "prior", None) is not None:
         raise SettingsError(f"two priors were given, one to {name} and one by its file")
     return replace(algorithm, prior=prior)
-
-
-def _space_of(algorithm: Algorithm) -> Space | None:
-    """The space of the algorithm's prior, if it has one."""
-    prior = getattr(algorithm, "prior", None)
-    return prior.space if isinstance(prior, DiffusionPrior) else None
 
 
 def _encoded(node: GdoptNode) -> dict[str, Any]:

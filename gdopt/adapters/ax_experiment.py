@@ -22,6 +22,7 @@ from ax.core.trial import Trial as AxTrial
 from ax.core.trial_status import TrialStatus
 from ax.core.types import TParameterization, TParamValue
 
+from gdopt.adapters.host import like_those
 from gdopt.algorithm import Result, State, Status, Trial
 from gdopt.errors import ResultError, SettingsError, SpaceError
 from gdopt.space import Choice, Constraint, Integer, Parameter, Params, Real, Space, Value
@@ -101,9 +102,9 @@ class SharedSpace:
         """
         coded = {p.name: _coded(p) for p in theirs.parameters.values() if not _follows(p)}
         constraints = [_constraint(c, coded) for c in theirs.parameter_constraints]
-        if like is not None and {*map(_without_unit, like.parameters)} == {c.ours for c in coded.values()}:
-            coded = {p.name: replace(coded[p.name], ours=p) for p in like.parameters}
-        return cls(theirs, tuple(coded.values()), Space([c.ours for c in coded.values()], constraints))
+        ours = like_those([c.ours for c in coded.values()], like)
+        coded = {p.name: replace(coded[p.name], ours=p) for p in ours}
+        return cls(theirs, tuple(coded.values()), Space(ours, constraints))
 
     def encode(self, parameters: TParameterization) -> Params | None:
         """gdopt's parameters; None if they are not in the search space, as Ax lets a user attach them."""
@@ -207,10 +208,6 @@ def _range(p: RangeParameter) -> Real | Integer:
 def _follows(p: AxParameter) -> bool:
     """Whether a parameter's value follows from those of the others, or from nothing."""
     return isinstance(p, FixedParameter | DerivedParameter) and not p.is_hierarchical
-
-
-def _without_unit(p: Parameter) -> Parameter:
-    return replace(p, unit="") if isinstance(p, Real | Integer) else p
 
 
 def _constraint(theirs: ParameterConstraint, coded: Mapping[str, Coded]) -> Constraint:

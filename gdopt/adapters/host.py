@@ -1,0 +1,47 @@
+"""What an algorithm has to be where another library keeps the trials, and nothing else of a study."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gdopt.algorithm import Algorithm, State
+from gdopt.errors import SettingsError
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Integer, Parameter, Real, Space
+
+__all__ = ["asked", "check_keeps_nothing", "like_those", "prior_space"]
+
+
+def prior_space(algorithm: Algorithm) -> Space | None:
+    """The space of the algorithm's prior, if it has one."""
+    prior = getattr(algorithm, "prior", None)
+    return prior.space if isinstance(prior, DiffusionPrior) else None
+
+
+def like_those(parameters: Sequence[Parameter], space: Space | None) -> Sequence[Parameter]:
+    """The space's own parameters, order and units and all, if they have the same names and bounds; else as given."""
+    if space is not None and {*map(_without_unit, space.parameters)} == {*parameters}:
+        return space.parameters
+    return parameters
+
+
+def check_keeps_nothing(algorithm: Algorithm, host: str) -> None:
+    """Raise `SettingsError` if the algorithm fine-tunes a network, for which the host has no place."""
+    if finetune := getattr(algorithm, "finetune", 0):
+        raise SettingsError(f"finetune = {finetune}: expected 0, as {host} has no place for a network between asks")
+
+
+def asked(algorithm: Algorithm, state: State, n: int, host: str) -> State:
+    """The state with n new pending trials.
+
+    Raises:
+        SettingsError: the algorithm keeps tensors between asks, for which the host has no place.
+    """
+    state = algorithm.ask(state, n)
+    if state.tensors:
+        kind = type(algorithm).__name__
+        raise SettingsError(f"{kind} keeps {sorted(state.tensors)} between asks, and {host} has no place for it")
+    return state
+
+
+def _without_unit(p: Parameter) -> Parameter:
+    return replace(p, unit="") if isinstance(p, Real | Integer) else p

@@ -1,0 +1,229 @@
+"""A study of Optuna as a gdopt `State`: its distributions, its trials, and what is known of them.
+
+Nothing is remembered beside the study. What gdopt has to know of a trial that it proposed itself is kept with the
+trial, in its system attributes, which every storage of Optuna keeps.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from gdopt.adapters.host import like_those
+from gdopt.algorithm import Result, State, Status, Trial
+from gdopt.codec import check_gradient
+from gdopt.errors import ResultError, SettingsError, SpaceError
+from gdopt.space import Choice, Integer, Parameter, Params, Real, Space, Value
+
+__all__ = ["GRADIENT", "SharedSpace", "check_objective", "keep", "state_of", "told_gradient", "varied"]
+
+# The user attribute with the derivatives of a trial's value, by parameter.
+GRADIENT = "gdopt:gradient"
+# The system attribute with what gdopt knows of a trial that it proposed.
+PROPOSAL = "gdopt:proposal"
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A distribution of Optuna, gdopt's parameter for it, and the values of the one as values of the other.
+
+    What has a step is an `Integer`, the number of steps. Whole numbers on a logarithmic scale are a `Real` that is
+    rounded, and each owns half a unit to each side. Categories are named by their place, as they may be of any type.
+    """
+
+    theirs: BaseDistribution
+    ours: Parameter
+
+    def encode(self, value: Any) -> Value:
+        """gdopt's value.
+
+        Raises:
+            ValueError: the value is none of the categories.
+        """
+        if isinstance(self.theirs, CategoricalDistribution):
+            return str(int(self.theirs.to_internal_repr(value)))
+        low, step = self.scale()
+        number: float = value
+        return round((number - low) / step) if isinstance(self.ours, Integer) else number
+
+    def decode(self, value: Value) -> Any:
+        """Optuna's value."""
+        if isinstance(self.theirs, CategoricalDistribution):
+            return self.theirs.choices[int(value)]
+        assert isinstance(self.theirs, FloatDistribution | IntDistribution)
+        low, step = self.scale()
+        inside = min(max(low + float(value) * step, self.theirs.low), self.theirs.high)
+        return round(inside) if isinstance(self.theirs, IntDistribution) else inside
+
+    def scale(self) -> tuple[float, float]:
+        """The origin and the step with which a number of Optuna's is origin + step * gdopt's."""
+        if isinstance(self.theirs, FloatDistribution | IntDistribution) and isinstance(self.ours, Integer):
+            return self.theirs.low, self.theirs.step or 1
+        return 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSpace:
+    """A search space of Optuna and gdopt's space for it, with the parameters of the one as those of the other."""
+
+    coded: Mapping[str, Coded]
+    space: Space
+
+    @classmethod
+    def of(cls, theirs: Mapping[str, BaseDistribution], like: Space | None = None) -> "SharedSpace":
+        """The shared space of a search space.
+
+        Args:
+            theirs: distributions with more than one value, one at least.
+            like: a space that is taken for gdopt's, order and units and all, if it has the same parameters and bounds.
+
+        Raises:
+            SpaceError: a distribution is none that gdopt can propose for.
+        """
+        ours = like_those([_parameter(name, d) for name, d in theirs.items()], like)
+        return cls({p.name: Coded(theirs[p.name], p) for p in ours}, Space(ours))
+
+    def encode(self, params: Mapping[str, Any]) -> Params | None:
+        """gdopt's parameters; None if one is missing or not in the search space, which may change between trials."""
+        if not set(self.coded) <= set(params):
+            return None
+        try:
+            found = {name: coded.encode(params[name]) for name, coded in self.coded.items()}
+        except ValueError:
+            return None
+        return found if self.space.allows(found) else None
+
+    def decode(self, params: Params) -> dict[str, Any]:
+        """Optuna's parameters.
+
+        Raises:
+            SpaceError: they are not in the space.
+        """
+        self.space.check(params)
+        return {name: coded.decode(params[name]) for name, coded in self.coded.items()}
+
+    def slopes(self, gradient: Mapping[str, float], sign: float) -> Mapping[str, float] | None:
+        """A gradient in gdopt's units, higher the better; None if it is of other parameters than these."""
+        found = {n: sign * g * self.coded[n].scale()[1] for n, g in gradient.items() if n in self.coded}
+        return found or None
+
+
+def varied(distributions: Mapping[str, BaseDistribution]) -> dict[str, BaseDistribution]:
+    """Those of the distributions that have more than one value."""
+    return {name: d for name, d in distributions.items() if not d.single()}
+
+
+def check_objective(study: Study) -> None:
+    """Raise `SettingsError` unless the study has one objective."""
+    if len(study.directions) != 1:
+        raise SettingsError(f"the study has {len(study.directions)} objectives: gdopt takes one")
+
+
+def keep(
+    study: Study, trial: FrozenTrial, params: Mapping[str, Any], proposed: Trial, note: Mapping[str, float]
+) -> None:
+    """Write with a trial what gdopt knows of it: other threads and processes read it at once, by `state_of`."""
+    about = {"params": params, "source": proposed.source, "predicted": proposed.predicted, "note": dict(note)}
+    # Optuna's own samplers keep what they know in the same way; it has no public one.
+    study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, about)
+
+
+def state_of(study: Study, trial: FrozenTrial, shared: SharedSpace, fresh: State) -> State:
+    """The state of a gdopt study that knows what the study knows, just before it asks for this trial.
+
+    The number of its rounds is the trial's number, so that no two trials have the same random stream. Complete trials
+    are done, unless their value is infinite, which is a failure; running ones are pending, pruned ones abandoned.
+    Trials that are outside the search space, or do not have all of its parameters, are left out.
+
+    Args:
+        study: of one objective.
+        trial: that parameters are wanted for.
+        shared: the search space.
+        fresh: the algorithm's state before anything was asked.
+
+    Raises:
+        SettingsError: a trial has constraints.
+    """
+    sign = 1.0 if study.direction is StudyDirection.MAXIMIZE else -1.0
+    trials: list[Trial] = []
+    notes: list[Mapping[str, float]] = [{}] * trial.number
+    for one in study.get_trials(deepcopy=False):
+        if one.constraints:
+            raise SettingsError(f"trial {one.number} has constraints {list(one.constraints)}: gdopt takes none")
+        about = one.system_attrs.get(PROPOSAL, {})
+        given = _given(one, about)
+        if one.number == trial.number or (params := shared.encode(given)) is None:
+            continue
+        known = {}
+        if all(about.get("params", {}).get(name, _NOTHING) == given[name] for name in shared.coded):
+            known = {"round": one.number, "source": about["source"], "predicted": about["predicted"]}
+            # In parallel processes, later trials may have been asked for already.
+            if one.number < trial.number:
+                notes[one.number] = about["note"]
+        trials.append(Trial(len(trials), params, *_outcome(one, shared, sign), **known))
+    return replace(fresh, trials=tuple(trials), notes=tuple(notes))
+
+
+def told_gradient(trial: FrozenTrial) -> Mapping[str, float] | None:
+    """The gradient in a trial's user attributes, None if there is none.
+
+    Raises:
+        ResultError: it is not finite numbers by numeric parameters of the trial.
+    """
+    if (given := trial.user_attrs.get(GRADIENT)) is None:
+        return None
+    try:
+        slopes = {name: float(slope) for name, slope in given.items()}
+        check_gradient(SharedSpace.of(varied(trial.distributions)).space, slopes)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ResultError(f"trial {trial.number}: {GRADIENT} = {given!r}: {error}") from error
+    return slopes
+
+
+# Equal to no value of a parameter.
+_NOTHING = object()
+
+
+def _parameter(name: str, d: BaseDistribution) -> Parameter:
+    if isinstance(d, CategoricalDistribution):
+        return Choice(name, [str(place) for place in range(len(d.choices))])
+    if isinstance(d, FloatDistribution) and d.step is None:
+        return Real(name, d.low, d.high, log=d.log)
+    if isinstance(d, IntDistribution) and d.log:
+        return Real(name, d.low - 0.5, d.high + 0.5, log=True)
+    if isinstance(d, FloatDistribution | IntDistribution):
+        return Integer(name, 0, round((d.high - d.low) / (d.step or 1)))
+    raise SpaceError(f"parameter {name!r} has a {type(d).__name__}: gdopt takes numbers and categories")
+
+
+def _given(trial: FrozenTrial, about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A trial's parameters; while it runs also those that were proposed and that the objective has yet to ask for."""
+    if trial.state is TrialState.RUNNING:
+        return {**about.get("params", {}), **trial.params}
+    return trial.params
+
+
+def _outcome(trial: FrozenTrial, shared: SharedSpace, sign: float) -> tuple[Status, Result | None]:
+    if trial.state is not TrialState.COMPLETE:
+        return _STATUS[trial.state], None
+    if trial.value is None or not math.isfinite(trial.value):
+        return Status.FAILED, None
+    try:
+        gradient = told_gradient(trial)
+    except ResultError:
+        gradient = None  # The sampler raised it when the trial was told.
+    slopes = None if gradient is None else shared.slopes(gradient, sign)
+    return Status.DONE, Result(sign * trial.value, None, slopes)
+
+
+_STATUS = {
+    TrialState.RUNNING: Status.PENDING,
+    TrialState.WAITING: Status.PENDING,
+    TrialState.PRUNED: Status.ABANDONED,
+    TrialState.FAIL: Status.FAILED,
+}
