@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from gdopt.optimize import Executor
+
 __all__ = ["Outcome", "Round", "Study"]
 
 Direction = Literal["maximize", "minimize"]
@@ -323,6 +325,33 @@ class Study:
         """Take in what others have asked for and told."""
         with self._lock:
             self._take_in(self.store.entries(self._count))
+
+    def run(
+        self,
+        evaluate: Callable[[Params], Told],
+        *,
+        budget: int,
+        batch: int = 1,
+        executor: "Executor | Callable[[], Executor] | None" = None,
+        progress: "Callable[[Study], None] | None" = None,
+    ) -> Trial:
+        """The best trial after as many evaluations as bring the study to its budget: `gdopt.optimize.run`.
+
+        Args:
+            evaluate: parameters to what `tell` takes.
+            budget: evaluations in all, those in the study included.
+            batch: how many at once.
+            executor: where to evaluate, such as `concurrent.futures.ProcessPoolExecutor` or one like it; here by
+                default. Workers may die: what they had is evaluated again.
+            progress: called with the study as results come in.
+
+        Raises:
+            SettingsError: the budget or the batch is not a whole number above 0.
+            TrialError: every evaluation failed.
+        """
+        from gdopt.optimize import run
+
+        return run(self, evaluate, budget=budget, batch=batch, executor=executor, progress=progress)
 
     # --- what is known ---
 

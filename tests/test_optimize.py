@@ -1,12 +1,19 @@
 """The whole loop in one call."""
 
 import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 import gdopt
-from gdopt import ResultError, SettingsError, TrialError
+from gdopt import ResultError, SettingsError, TrialError, optimize
 from gdopt.study import Study
 from tests.strategies import LINE, guided, height, unchecked
 
@@ -150,3 +157,144 @@ def test_an_objective_that_always_fails_ends_with_an_error() -> None:
 def test_what_is_no_number_is_an_error_and_no_failure(wrong: object) -> None:
     with unchecked(), pytest.raises(ResultError, match=r"value must be a number or \(number, standard error\)"):
         gdopt.maximize(lambda p: wrong, LINE, budget=3, algorithm=RANDOM)
+
+
+# In an executor.
+
+
+def slowly(params: gdopt.space.Params) -> float:
+    time.sleep(0.01)
+    return height(params)
+
+
+def dying_once(params: gdopt.space.Params) -> float:
+    """Kills its process the first time it is called in a folder."""
+    marker = Path(os.environ["GDOPT_TEST_FOLDER"]) / "died"
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return height(params)
+
+
+def deadly(params: gdopt.space.Params) -> float:
+    """Kills its process for large x."""
+    if params["x"] > 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return height(params)
+
+
+def pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, mp_context=get_context("fork"))
+
+
+def random_study(**settings: object) -> Study:
+    return Study(LINE, direction="maximize", algorithm=RANDOM, **settings)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_an_executor_measures_what_is_measured_here(batch: int) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        best = random_study().run(slowly, budget=7, batch=batch, executor=threads)
+    here = random_study()
+    here.run(height, budget=7, batch=1)
+    # Random search proposes the same whatever was told, if it is asked for one at a time.
+    if batch == 1:
+        assert best == here.best
+    assert best.value is not None
+
+
+def test_as_many_as_the_batch_are_under_way_at_once_and_each_is_told_when_it_ends() -> None:
+    under_way, most, lock, told = 0, 0, threading.Lock(), list[int]()
+
+    def evaluate(params: gdopt.space.Params) -> float:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.02)
+        with lock:
+            under_way -= 1
+        return height(params)
+
+    with ThreadPoolExecutor(8) as threads:
+        study = random_study()
+        study.run(evaluate, budget=12, batch=3, executor=threads, progress=lambda s: told.append(len(s.state.done)))
+    assert most == 3
+    assert len(study.state.done) == 12
+    assert told[-1] == 12
+    assert told == sorted(told)
+
+
+def test_what_a_dead_worker_had_is_evaluated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GDOPT_TEST_FOLDER", str(tmp_path))
+    study = random_study(storage=tmp_path / "study")
+    study.run(dying_once, budget=6, batch=2, executor=pool)
+    assert (tmp_path / "died").exists()
+    assert [t.status for t in study.trials] == ["done"] * 6
+
+
+def test_a_trial_that_kills_its_workers_is_abandoned() -> None:
+    study = random_study()
+    study.run(deadly, budget=3, batch=1, executor=pool)
+    assert {t.status for t in study.trials if t.params["x"] > 0} <= {"abandoned"}
+    assert [t.status for t in study.trials if t.params["x"] <= 0] == ["done"] * 3
+    assert {t.reason for t in study.trials if t.status == "abandoned"} <= {"its worker died 3 times"}
+
+
+def test_a_broken_pool_that_cannot_be_made_again_is_an_error_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GDOPT_TEST_FOLDER", str(tmp_path))
+    study = random_study(storage=tmp_path / "study")
+    with pool() as processes, pytest.raises(BrokenExecutor, match="give a function that makes one"):
+        study.run(dying_once, budget=4, batch=2, executor=processes)
+    assert len(study.pending) >= 1
+    study.run(height, budget=4, batch=2)
+    assert [t.status for t in study.trials] == ["done"] * len(study.trials)
+
+
+def test_what_the_objective_raises_in_a_worker_is_passed_on_after_the_others_are_told() -> None:
+    def evaluate(params: gdopt.space.Params) -> float:
+        if len(calls) == 3:
+            raise KeyError("broken pipette")
+        calls.append(params)
+        return 1.0
+
+    calls: list[gdopt.space.Params] = []
+    study = random_study()
+    with ThreadPoolExecutor(1) as threads, pytest.raises(KeyError, match="broken pipette"):
+        study.run(evaluate, budget=8, batch=2, executor=threads)
+    assert len(study.state.done) == 3
+    assert study.pending
+
+
+class Remote:
+    """An executor of another kind: its jobs are no futures, and can only be looked at."""
+
+    class Ticket:
+        def __init__(self, call: Future) -> None:
+            self.call, self.looks = call, 0
+
+        def done(self) -> bool:
+            self.looks += 1
+            return self.looks > 1
+
+        def result(self) -> object:
+            return self.call.result()
+
+    def submit(self, fn: Callable, *args: object) -> "Remote.Ticket":
+        call: Future = Future()
+        call.set_result(fn(*args))
+        return self.Ticket(call)
+
+
+def test_jobs_that_are_no_futures_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimize, "LOOK", 0.001)
+    assert random_study().run(height, budget=3, batch=2, executor=Remote()).value is not None
+
+
+def test_several_outcomes_come_from_one_evaluation() -> None:
+    study = Study(LINE, direction="maximize", objective="y", limits=["c <= 0"], algorithm=RANDOM)
+    best = study.run(lambda p: {"y": height(p), "c": p["x"]}, budget=9, batch=3)
+    assert best.outcomes["c"][0] <= 0
+    assert best.value == max(t.value for t in study.trials if t.params["x"] <= 0)
