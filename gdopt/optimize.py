@@ -1,6 +1,5 @@
 """The whole loop in one call, for objectives that a program can evaluate: here, or in the workers of an executor."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from gdopt.errors import SettingsError
 from gdopt.space import Params, Space
 from gdopt.store import Store
 from gdopt.study import Direction, Study, Told
+from gdopt.worker import is_finite
 
 __all__ = ["LOST", "Executor", "Job", "maximize", "minimize", "run"]
 
@@ -273,16 +273,5 @@ def _spent(study: Study) -> int:
 
 def _tell(study: Study, outcomes: Mapping[int, Told]) -> None:
     """Record outcomes; what is not finite is a failure."""
-    failed = [id for id, outcome in outcomes.items() if not _is_finite(outcome)]
+    failed = [id for id, outcome in outcomes.items() if not is_finite(outcome)]
     study.tell({id: outcome for id, outcome in outcomes.items() if id not in failed}, failed=failed)
-
-
-def _is_finite(outcome: Told) -> bool:
-    """Whether there is a value; what is no number at all is for `tell` to refuse."""
-    if isinstance(outcome, Mapping):
-        return all(map(_is_finite, outcome.values()))
-    value = outcome[0] if isinstance(outcome, tuple) and outcome else outcome
-    try:
-        return math.isfinite(value)
-    except TypeError:
-        return True

@@ -333,6 +333,7 @@ class Study:
         budget: int,
         batch: int = 1,
         executor: "Executor | Callable[[], Executor] | None" = None,
+        lost: tuple[type[BaseException], ...] = (),
         progress: "Callable[[Study], None] | None" = None,
     ) -> Trial:
         """The best trial after as many evaluations as bring the study to its budget: `gdopt.optimize.run`.
@@ -343,15 +344,17 @@ class Study:
             batch: how many at once.
             executor: where to evaluate, such as `concurrent.futures.ProcessPoolExecutor` or one like it; here by
                 default. Workers may die: what they had is evaluated again.
+            lost: what an executor of another library raises whose worker died, such as dask's `KilledWorker`.
             progress: called with the study as results come in.
 
         Raises:
             SettingsError: the budget or the batch is not a whole number above 0.
             TrialError: every evaluation failed.
         """
-        from gdopt.optimize import run
+        from gdopt.optimize import LOST, run
 
-        return run(self, evaluate, budget=budget, batch=batch, executor=executor, progress=progress)
+        lost = (*LOST, *lost)
+        return run(self, evaluate, budget=budget, batch=batch, executor=executor, lost=lost, progress=progress)
 
     # --- what is known ---
 

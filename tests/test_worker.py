@@ -1,0 +1,93 @@
+"""Workers that share a study: each trial is evaluated, by whoever is there."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gdopt
+from gdopt import SettingsError
+from gdopt.study import Study
+from gdopt.worker import Source, work
+from tests.strategies import LINE, height
+
+
+def random_study(**settings: object) -> Study:
+    return Study(LINE, direction="maximize", algorithm=gdopt.RandomSearch(), **settings)
+
+
+def test_a_worker_evaluates_as_many_as_wanted_under_its_name() -> None:
+    study, lines = random_study(), list[str]()
+    assert isinstance(study, Source)
+    assert work(study, height, evaluations=3, worker="robot", say=lines.append) == 3
+    assert [(t.worker, t.value) for t in study.trials] == [("robot", height(t.params)) for t in study.trials]
+    assert lines[0] == f"trial 0: {study.trials[0].value}"
+
+
+WORKER = """
+import sys
+import gdopt
+from gdopt.worker import work
+work(gdopt.Study.open(sys.argv[1]), lambda p: -abs(p["x"]), evaluations=5)
+"""
+
+
+def test_workers_in_processes_share_the_trials(tmp_path: Path) -> None:
+    random_study(storage=tmp_path / "study").abandon(*[t.id for t in random_study(storage=tmp_path / "study").ask()])
+    running = [subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path / "study")]) for _ in range(2)]
+    assert [process.wait(60) for process in running] == [0, 0]
+    study = Study.open(tmp_path / "study")
+    assert [t.status for t in study.trials[1:]] == ["done"] * 10
+    assert len({t.worker for t in study.trials[1:]}) == 2
+
+
+def test_what_a_dead_worker_had_comes_first() -> None:
+    study = random_study()
+    study.ask(2, worker="dead", lease=1e-6)
+    work(study, height, evaluations=3, worker="alive")
+    assert [t.worker for t in study.trials] == ["alive"] * 3
+    assert len(study.state.done) == 3
+
+
+def test_failures_are_told_with_their_reason_and_the_worker_goes_on() -> None:
+    study = random_study()
+    outcomes = iter([math.nan, KeyError("tip lost"), 1.0, {"value": math.inf}, 2.0])
+
+    def evaluate(params: gdopt.space.Params) -> object:
+        if isinstance(one := next(outcomes), Exception):
+            raise one
+        return one
+
+    work(study, evaluate, evaluations=5)
+    assert [t.status for t in study.trials] == ["failed", "failed", "done", "failed", "done"]
+    assert study.trials[1].reason == "KeyError: 'tip lost'"
+
+
+def test_a_worker_that_fails_three_times_in_a_row_stops() -> None:
+    study = random_study()
+
+    def evaluate(params: gdopt.space.Params) -> float:
+        raise OSError("no signal")
+
+    with pytest.raises(OSError, match="no signal"):
+        work(study, evaluate, evaluations=9)
+    assert [t.status for t in study.trials] == ["failed"] * 3
+
+
+def test_a_trial_that_another_worker_told_first_stays_as_it_is() -> None:
+    study, lines = random_study(), list[str]()
+
+    def slower(params: gdopt.space.Params) -> float:
+        study.tell(0, 7.0)
+        return 8.0
+
+    work(study, slower, evaluations=1, say=lines.append)
+    assert study.trials[0].value == 7.0
+    assert "trial 0 is done with 7.0 already; it was now told 8.0" in lines[0]
+
+
+def test_no_evaluations_are_no_work() -> None:
+    with pytest.raises(SettingsError, match="evaluations = 0: expected a whole number above 0"):
+        work(random_study(), height, evaluations=0)
