@@ -184,11 +184,11 @@ class Study:
             if key is not None and key in self._keys:
                 return [self._trial(id) for id in self._asked_before(key, n)]
             until = None if lease is None else time.time() + lease
-            again = [] if lease is None else self._free(n)
-            if again:
-                whole = len(again) == n
-                self._write(lambda: [journal.leased(self.state, again, until)], worker, key if whole else None)
-            ids = again if len(again) == n else self._propose(n - len(again), again, until, worker, key)
+            ids = [] if lease is None else self._free(n)
+            if len(ids) == n:
+                self._write(lambda: [journal.leased(self.state, ids, until)], worker, key)
+            else:
+                ids = self._propose(n - len(ids), ids, until, worker, key)
             return [self._trial(id) for id in ids]
 
     def release(self, *ids: int) -> None:
