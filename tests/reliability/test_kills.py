@@ -15,6 +15,10 @@ from tests.reliability.children import OPERATIONS, SAID_TWICE, STOPPED, kept, le
 from tests.reliability.conftest import Record
 from tests.strategies import quick_prior
 
+# Where a test is as slow as a server, its short form is of a file only.
+file_first = pytest.mark.parametrize(
+    "storage", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 # Seconds within which a study is opened again.
 REOPENED = 1.0
 
@@ -67,6 +71,7 @@ def test_nothing_acknowledged_is_lost_by_a_kill(
 
 
 @pytest.mark.matrix("R2", "stopped at any point of an operation: all of it or nothing is kept, and repeated it is whole")
+@file_first
 @pytest.mark.parametrize("operation", list(OPERATIONS))
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_operation_that_is_stopped_at_any_point_is_whole_or_nothing(
@@ -122,6 +127,7 @@ SIZES = [
 
 
 @pytest.mark.matrix("R7", "resumed in another process after every round: proposals are bit-identical")
+@file_first
 @pytest.mark.parametrize(("dim", "learned", "count"), SIZES)
 def test_a_study_resumed_after_every_round_goes_on_bit_for_bit(
     dim: int, learned: bool, count: int, storage: str, new_storage: Callable, tmp_path: Path, record_property: Record
