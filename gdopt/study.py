@@ -145,16 +145,19 @@ class Study:
             raise StoreError(f"{store} holds {header.get('format')!r}, not {FORMAT!r}")
         if algorithm is None and header["algorithm"] is None:
             raise StoreError(f"{store} was begun with an algorithm that is not gdopt's own: open it with algorithm=")
-        return cls(
-            read(header["space"]),
-            direction=header["direction"],
-            objective=header["objective"],
-            limits=[Limit(**one) for one in header["limits"]],
-            tracked=header["tracked"],
-            algorithm=from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
-            storage=store,
-            seed=header["seed"],
-        )
+        try:
+            begun = {
+                "space": read(header["space"]),
+                "direction": header["direction"],
+                "objective": header["objective"],
+                "limits": [Limit(**one) for one in header["limits"]],
+                "tracked": header["tracked"],
+                "algorithm": from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
+                "seed": header["seed"],
+            }
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"{store} holds a study with a header that gdopt did not write: {error}") from error
+        return cls(**begun, storage=store)
 
     # --- ask ---
 
@@ -570,7 +573,7 @@ class Study:
         objective = measured.pop(self.objective, None)
         try:
             slopes = None if gradient is None else {k: float(v) for k, v in gradient.items()}
-        except (TypeError, ValueError) as cause:
+        except (AttributeError, TypeError, ValueError) as cause:
             raise ResultError(f"a gradient must be numbers by parameter, got {gradient!r}") from cause
         if objective is None and slopes is not None:
             raise ResultError(f"a gradient is told with a value of {self.objective}")
@@ -615,6 +618,10 @@ def _check_same(store: Store, kept: Header, ours: Header) -> None:
             raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {this}")
 
 
+# What `float` would take all the same.
+NO_NUMBER = (bool, str, bytes, bytearray)
+
+
 def _measured(outcome: Any, name: str) -> Measured:
     """A value and its standard error, as finite numbers.
 
@@ -622,7 +629,7 @@ def _measured(outcome: Any, name: str) -> Measured:
         ResultError: they are not.
     """
     value, sem = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, None)
-    if isinstance(value, bool | str) or isinstance(sem, bool | str):
+    if isinstance(value, NO_NUMBER) or isinstance(sem, NO_NUMBER):
         raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}")
     try:
         found = float(cast(float, value)), None if sem is None else float(sem)

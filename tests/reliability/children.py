@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -23,10 +24,10 @@ import torch
 import gdopt
 from gdopt import files
 from gdopt.algorithm import State, append, stream
-from gdopt.errors import GdoptError, TrialError
+from gdopt.errors import GdoptError, StoreError, TrialError
 from gdopt.journal import Entry
 from gdopt.sql_store import SqlStore
-from gdopt.store import Store, identity
+from gdopt.store import Store
 from gdopt.study import Study
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -35,6 +36,8 @@ PROCESSES.set_forkserver_preload(["tests.reliability.children"])
 LINE = gdopt.Space([gdopt.Real("x", -2, 3)])
 # The status by which a process says that it stopped itself where it was told to.
 STOPPED = 9
+# Whom root becomes to be refused something.
+NOBODY = 65534
 # Seconds after which a child that has not ended is a failure.
 PATIENCE = 60
 
@@ -272,6 +275,34 @@ def tell_pickled(study: Study, id: int) -> None:
     study.tell(id, float(id))
 
 
-def digest(path: Path) -> str:
-    """The sha256 of a file."""
-    return identity(path.read_bytes())
+# R10: without permission.
+
+
+def as_nobody(where: str, what: str) -> None:
+    """Begin a study, be refused to write, or go on, as a user who may not do everything."""
+    if os.geteuid() == 0:
+        os.setuid(NOBODY)
+    if what == "begin":
+        learner(where).ask(4)
+    elif what == "go on":
+        learner(where).tell(0, 1.0)
+    else:
+        try:
+            learner(where).tell(0, 1.0)
+        except StoreError:
+            os._exit(0)
+        os._exit(1)
+
+
+# R13: for long.
+
+
+def remember(where: str, count: int, said: Any) -> None:
+    """Rounds of 16 at d = 100, and how many megabytes they took after the first tenth of them."""
+    space = gdopt.Space.from_bounds([(-1, 1)] * 100)
+    study = Study(space, direction="minimize", algorithm=gdopt.RandomSearch(), storage=where)
+    rounds(study, count // 10, 16)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rounds(study, count - count // 10, 16)
+    # Linux counts in kilobytes.
+    said.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)

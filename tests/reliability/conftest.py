@@ -14,6 +14,21 @@ import pytest
 Record = Callable[[str, object], None]
 
 
+def sizes(names: str, short: object, full: object) -> pytest.MarkDecorator:
+    """A test in two sizes: the short one for every day, the full one for the matrix."""
+    return pytest.mark.parametrize(
+        names,
+        [
+            pytest.param(*_several(short), id="short"),
+            pytest.param(*_several(full), id="full", marks=pytest.mark.slow),
+        ],
+    )
+
+
+def _several(size: object) -> tuple[object, ...]:
+    return size if isinstance(size, tuple) else (size,)
+
+
 @pytest.fixture(autouse=True)
 def in_the_matrix(request: pytest.FixtureRequest, record_property: Record) -> None:
     """Says in pytest's report which row a test belongs to, whether it passes or not."""

@@ -12,7 +12,7 @@ from gdopt.sql_store import SqlStore
 from gdopt.study import Study
 from tests.reliability import children
 from tests.reliability.children import OPERATIONS, SAID_TWICE, STOPPED, kept, learner
-from tests.reliability.conftest import Record
+from tests.reliability.conftest import Record, sizes
 from tests.strategies import quick_prior
 
 # Where a test is as slow as a server, its short form is of a file only.
@@ -34,8 +34,10 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.matrix("R1", "killed at a random instant: nothing acknowledged is lost, no batch is partial, open in < 1 s")
-@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.matrix(
+    "R1", "killed at a random instant: nothing acknowledged is lost, no batch is partial, open in < 1 s"
+)
+@sizes("kills", 10, 200)
 def test_nothing_acknowledged_is_lost_by_a_kill(
     kills: int, storage: str, tmp_path: Path, record_property: Record
 ) -> None:
@@ -70,10 +72,12 @@ def test_nothing_acknowledged_is_lost_by_a_kill(
     record_property("measured", f"0 lost, 0 partial batches, opened in {opened:.2f} s at most")
 
 
-@pytest.mark.matrix("R2", "stopped at any point of an operation: all of it or nothing is kept, and repeated it is whole")
+@pytest.mark.matrix(
+    "R2", "stopped at any point of an operation: all of it or nothing is kept, and repeated it is whole"
+)
 @file_first
 @pytest.mark.parametrize("operation", list(OPERATIONS))
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+@sizes("every", 5, 1)
 def test_an_operation_that_is_stopped_at_any_point_is_whole_or_nothing(
     every: int, operation: str, storage: str, new_storage: Callable[[], str], tmp_path: Path, record_property: Record
 ) -> None:
@@ -103,7 +107,7 @@ def test_an_operation_that_is_stopped_at_any_point_is_whole_or_nothing(
 
 
 @pytest.mark.matrix("R5", "asked again with its key, from another process, a batch is the same")
-@pytest.mark.parametrize("batches", [3, pytest.param(50, marks=pytest.mark.slow)])
+@sizes("batches", 3, 50)
 def test_a_batch_asked_for_again_after_a_kill_is_the_same(
     batches: int, storage: str, tmp_path: Path, record_property: Record
 ) -> None:
@@ -119,10 +123,10 @@ def test_a_batch_asked_for_again_after_a_kill_is_the_same(
 
 
 SIZES = [
-    pytest.param(2, False, 4, id="d=2"),
-    pytest.param(5, True, 3, id="finetuned"),
-    *(pytest.param(d, False, 20, id=f"d={d}-20", marks=pytest.mark.slow) for d in (2, 20, 100)),
-    pytest.param(5, True, 20, id="finetuned-20", marks=pytest.mark.slow),
+    pytest.param(2, False, 4, id="d=2-short"),
+    pytest.param(5, True, 3, id="learned-short"),
+    *(pytest.param(d, False, 20, id=f"d={d}-full", marks=pytest.mark.slow) for d in (2, 20, 100)),
+    pytest.param(5, True, 20, id="learned-full", marks=pytest.mark.slow),
 ]
 
 

@@ -8,13 +8,20 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from gdopt import TrialError
 from gdopt.sql_store import SqlStore
 from gdopt.study import Study
 from tests.reliability.children import learner
-from tests.reliability.conftest import Record
+from tests.reliability.conftest import Record, sizes
 
 HOUR = 3600.0
 values = st.floats(-1e6, 1e6)
@@ -127,8 +134,10 @@ class Model(RuleBasedStateMachine):
         assert found == self.trials
 
 
-@pytest.mark.matrix("R6", "results told again, shuffled, late or in conflict, amended and added: equal to a plain model")
-@pytest.mark.parametrize(("examples", "steps"), [(6, 12), pytest.param(500, 50, marks=pytest.mark.slow)])
+@pytest.mark.matrix(
+    "R6", "results told again, shuffled, late or in conflict, amended and added: equal to a plain model"
+)
+@sizes("examples, steps", (6, 12), (500, 50))
 def test_a_study_is_what_a_plain_model_of_it_is(
     examples: int, steps: int, storage: str, new_storage: Callable[[], str], record_property: Record
 ) -> None:
@@ -144,8 +153,10 @@ def test_a_study_is_what_a_plain_model_of_it_is(
     record_property("measured", "equal after each call")
 
 
-@pytest.mark.matrix("R14", "leases run out, also when the clock jumps by an hour: given out again, late results are taken")
-@pytest.mark.parametrize("runs", [5, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.matrix(
+    "R14", "leases run out, also when the clock jumps by an hour: given out again, late results are taken"
+)
+@sizes("runs", 5, 30)
 def test_leases_hold_when_the_clock_jumps(
     runs: int, storage: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:

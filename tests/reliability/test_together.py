@@ -9,7 +9,7 @@ import pytest
 from gdopt.sql_store import SqlStore
 from tests.reliability import children
 from tests.reliability.children import PATIENCE, PROCESSES, learner
-from tests.reliability.conftest import Record
+from tests.reliability.conftest import Record, sizes
 
 RACERS = 8
 # Seconds that a call may wait for others.
@@ -17,7 +17,7 @@ WAITED = 30.0
 
 
 @pytest.mark.matrix("R3", "8 processes tell one trial: exactly one is first, equal values are no error, others refused")
-@pytest.mark.parametrize("races", [2, pytest.param(50, marks=pytest.mark.slow)])
+@sizes("races", 2, 50)
 def test_of_many_tellers_of_one_trial_exactly_one_is_first(races: int, storage: str, record_property: Record) -> None:
     for _ in range(races):
         (trial,) = learner(storage).ask()
@@ -40,7 +40,7 @@ def test_of_many_tellers_of_one_trial_exactly_one_is_first(races: int, storage: 
 
 
 @pytest.mark.matrix("R4", "8 processes ask and tell: distinct ids, none lost, no error, no call takes 30 s")
-@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=pytest.mark.slow)])
+@sizes("rounds", 4, 100)
 def test_many_processes_that_ask_and_tell_lose_nothing(rounds: int, storage: str, record_property: Record) -> None:
     said = PROCESSES.Queue()
     workers = [children.start(children.ask_and_tell, storage, i, rounds, said) for i in range(RACERS)]
