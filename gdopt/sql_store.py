@@ -270,8 +270,11 @@ class SqlStore:
             if one.number != number or before != one.sha256:
                 raise self._changed(number)
             found.append(entry)
-        part = most is not None and after + most < row.entries
-        if len(found) != most if part else after + len(found) != row.entries or before != row.sha256:
+        if most is not None and after + most < row.entries:
+            whole = len(found) == most
+        else:
+            whole = after + len(found) == row.entries and before == row.sha256
+        if not whole:
             raise self._changed(after + len(found))
         return found
 

@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -505,7 +506,8 @@ class Study:
         note = {**after.notes[-1], "seconds": time.perf_counter() - began}
         new = after.trials[len(before.trials) :]
         learned = bool(after.tensors) and after.tensors is not before.tensors
-        tensors = files.packed(after.tensors, {}) if learned else None
+        # Unlike any other study's file in the database, which would go when this one is replaced.
+        tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
         with self._lock:
             (entry,) = self._write(lambda: [journal.asked(self.state, new, note, again, until)], worker, key, tensors)
             if learned:

@@ -28,7 +28,7 @@ values = st.floats(-1e6, 1e6)
 
 
 class Model(RuleBasedStateMachine):
-    """What is asked for, told, failed, amended and added, by two that have the study open; the model is a dictionary."""
+    """What is asked for, told, failed, amended and added, by two that have the study open, and a dictionary."""
 
     new: Callable[[], str]
 
