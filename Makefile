@@ -49,8 +49,11 @@ bench: setup-dev ## how long things take, as a table
 	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only \
 	  --benchmark-columns=min,median,max,rounds --benchmark-sort=name $(PYTEST_ARGS)
 
-reliability: setup-dev ## the slow tests: does it find the optimum, again and again? (minutes)
-	$(BIN)/python -m pytest -m slow --durations=0 $(PYTEST_ARGS)
+# The page is written whether all pass or not.
+reliability: setup-dev ## the slow tests, and docs/reliability.md from those of storage (an hour)
+	@mkdir -p build
+	$(BIN)/python -m pytest -m "slow or matrix" --durations=0 --junitxml=build/reliability.xml $(PYTEST_ARGS); \
+	  passed=$$?; $(BIN)/python -m tests.reliability.report build/reliability.xml && exit $$passed
 
 clean: ## remove .venv and everything that was built
 	rm -rf $(VENV) build dist site .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -175,9 +175,11 @@ class Space:
 
     def check(self, params: Params) -> None:
         """Raise `SpaceError` unless `params` gives every parameter a value that is allowed."""
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {params!r}")
         if set(params) != set(self.names):
             missing = [n for n in self.names if n not in params]
-            unknown = sorted(set(params) - set(self.names))
+            unknown = sorted(set(params) - set(self.names), key=str)
             raise SpaceError(f"missing parameters {missing}, unknown parameters {unknown}")
         for parameter in self.parameters:
             parameter.check(params[parameter.name])

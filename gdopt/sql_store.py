@@ -7,7 +7,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,8 +111,10 @@ class SqlStore:
             return None
         with self._reading() as connection:
             row = self._row(connection)
-        if row is None:
-            return None
+            if row is None:
+                self._check_pages(connection)
+                return None
+            self._read(connection, row, 0, most=1)
         header: Header = json.loads(row.header)
         return header
 
@@ -172,10 +174,15 @@ class SqlStore:
         """
         if self.path is not None and self._exists():
             with self._reading() as connection:
-                said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+                self._check_pages(connection)
+        self.entries()
+
+    def _check_pages(self, connection: Connection) -> None:
+        """Raise `StoreError` if the file is damaged: a study may only seem not to be there."""
+        if self.path is not None:
+            said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
             if said != "ok":
                 raise StoreError(f"{self} is damaged: {said}")
-        self.entries()
 
     def _exists(self) -> bool:
         """Whether there is a database with gdopt's tables, of this version after the call."""
@@ -212,12 +219,14 @@ class SqlStore:
         """
         if not migrations.known(found):
             raise StoreError(f"{self} was written by a newer gdopt (tables {found}, this one has {migrations.HEAD})")
-        if self.path is not None:
-            copy = self.path.with_name(f"{self.path.name}.before-{migrations.HEAD}")
-            with sqlite3.connect(self.path) as old, sqlite3.connect(copy) as new:
-                old.backup(new)
         with self._spoken("migrate"), self._transaction() as connection:
-            migrations.upgrade(connection)
+            if self.path is None:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(APPLICATION)))
+            # Of two processes that find the old tables, one brings them up, and the copy is of what it found.
+            if migrations.version(connection) == found:
+                if self.path is not None:
+                    _copy(self.path, self.path.with_name(f"{self.path.name}.before-{migrations.HEAD}"))
+                migrations.upgrade(connection)
 
     def _begin(self, connection: Connection, header: Header, files: Sequence[bytes]) -> Begun:
         """The study, which begins here unless it has begun meanwhile: a row that is not there cannot be locked."""
@@ -241,8 +250,8 @@ class SqlStore:
         found = connection.execute(query.with_for_update() if alone else query).one_or_none()
         return None if found is None else Begun(*found)
 
-    def _read(self, connection: Connection, row: Begun, after: int) -> list[Entry]:
-        """The entries, checked against the sha256 of each and of the last."""
+    def _read(self, connection: Connection, row: Begun, after: int, most: int | None = None) -> list[Entry]:
+        """The entries, at most some of them, checked against the sha256 of each and of the last."""
         if after > row.entries:
             raise StoreError(f"{self} has {row.entries} entries; there were {after}: it was replaced by an older copy")
         before = identity(row.header.encode())
@@ -250,6 +259,7 @@ class SqlStore:
             last = sa.select(ENTRY.c.sha256).where(ENTRY.c.study == row.id, ENTRY.c.number == after - 1)
             before = connection.execute(last).scalar_one()
         query = sa.select(ENTRY).where(ENTRY.c.study == row.id, ENTRY.c.number >= after).order_by(ENTRY.c.number)
+        query = query.limit(most)
         found = []
         for number, one in enumerate(connection.execute(query), after):
             try:
@@ -260,7 +270,11 @@ class SqlStore:
             if one.number != number or before != one.sha256:
                 raise self._changed(number)
             found.append(entry)
-        if after + len(found) != row.entries or before != row.sha256:
+        if most is not None and after + most < row.entries:
+            whole = len(found) == most
+        else:
+            whole = after + len(found) == row.entries and before == row.sha256
+        if not whole:
             raise self._changed(after + len(found))
         return found
 
@@ -285,7 +299,7 @@ class SqlStore:
         """Errors of the database and of the disk as gdopt's own."""
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as error:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
             said = cause.strerror if isinstance(cause, OSError) else str(cause).strip()
             raise StoreError(f"cannot {verb} {self}: {said}") from error
@@ -369,6 +383,17 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
 
     return engine
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Copy an SQLite file, whole or not at all, while others may read it."""
+    part = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
+    try:
+        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(part)) as new:
+            old.backup(new)
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _make_file(path: Path) -> None:

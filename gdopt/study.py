@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -147,16 +148,19 @@ class Study:
             raise StoreError(f"{store} holds {header.get('format')!r}, not {FORMAT!r}")
         if algorithm is None and header["algorithm"] is None:
             raise StoreError(f"{store} was begun with an algorithm that is not gdopt's own: open it with algorithm=")
-        return cls(
-            read(header["space"]),
-            direction=header["direction"],
-            objective=header["objective"],
-            limits=[Limit(**one) for one in header["limits"]],
-            tracked=header["tracked"],
-            algorithm=from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
-            storage=store,
-            seed=header["seed"],
-        )
+        try:
+            begun = {
+                "space": read(header["space"]),
+                "direction": header["direction"],
+                "objective": header["objective"],
+                "limits": [Limit(**one) for one in header["limits"]],
+                "tracked": header["tracked"],
+                "algorithm": from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
+                "seed": header["seed"],
+            }
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"{store} holds a study with a header that gdopt did not write: {error}") from error
+        return cls(**begun, storage=store)
 
     # --- ask ---
 
@@ -186,11 +190,11 @@ class Study:
             if key is not None and key in self._keys:
                 return [self._trial(id) for id in self._asked_before(key, n)]
             until = None if lease is None else time.time() + lease
-            again = [] if lease is None else self._free(n)
-            if again:
-                whole = len(again) == n
-                self._write(lambda: [journal.leased(self.state, again, until)], worker, key if whole else None)
-            ids = again if len(again) == n else self._propose(n - len(again), again, until, worker, key)
+            ids = [] if lease is None else self._free(n)
+            if len(ids) == n:
+                self._write(lambda: [journal.leased(self.state, ids, until)], worker, key)
+            else:
+                ids = self._propose(n - len(ids), ids, until, worker, key)
             return [self._trial(id) for id in ids]
 
     def release(self, *ids: int) -> None:
@@ -534,7 +538,8 @@ class Study:
         note = {**after.notes[-1], "seconds": time.perf_counter() - began}
         new = after.trials[len(before.trials) :]
         learned = bool(after.tensors) and after.tensors is not before.tensors
-        tensors = files.packed(after.tensors, {}) if learned else None
+        # Unlike any other study's file in the database, which would go when this one is replaced.
+        tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
         with self._lock:
             (entry,) = self._write(lambda: [journal.asked(self.state, new, note, again, until)], worker, key, tensors)
             if learned:
@@ -602,7 +607,7 @@ class Study:
         objective = measured.pop(self.objective, None)
         try:
             slopes = None if gradient is None else {k: float(v) for k, v in gradient.items()}
-        except (TypeError, ValueError) as cause:
+        except (AttributeError, TypeError, ValueError) as cause:
             raise ResultError(f"a gradient must be numbers by parameter, got {gradient!r}") from cause
         if objective is None and slopes is not None:
             raise ResultError(f"a gradient is told with a value of {self.objective}")
@@ -647,6 +652,10 @@ def _check_same(store: Store, kept: Header, ours: Header) -> None:
             raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {this}")
 
 
+# What `float` would take all the same.
+NO_NUMBER = (bool, str, bytes, bytearray)
+
+
 def _measured(outcome: Any, name: str) -> Measured:
     """A value and its standard error, as finite numbers.
 
@@ -654,7 +663,7 @@ def _measured(outcome: Any, name: str) -> Measured:
         ResultError: they are not.
     """
     value, sem = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, None)
-    if isinstance(value, bool | str) or isinstance(sem, bool | str):
+    if isinstance(value, NO_NUMBER) or isinstance(sem, NO_NUMBER):
         raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}")
     try:
         found = float(cast(float, value)), None if sem is None else float(sem)

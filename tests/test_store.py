@@ -187,6 +187,23 @@ def test_two_studies_of_other_names_share_a_file(tmp_path: Path) -> None:
     assert len(random_study(tmp_path / "study", name="two").trials) == 3
 
 
+def test_two_studies_that_learn_the_same_keep_what_they_learned(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    algorithm = guided(prior=quick_prior(), finetune=1)
+    studies = [
+        Study(quick_prior().space, direction="minimize", algorithm=algorithm, storage=tmp_path / "study", name=name)
+        for name in ("one", "two")
+    ]
+    for _ in range(3):
+        for study in studies:
+            drive(study, 1, 4)
+    for study in studies:
+        again = Study.open(tmp_path / "study", name=study.store.name)
+        assert all(torch.equal(again.state.tensors[k], v) for k, v in study.state.tensors.items())
+    assert "is missing" not in caplog.text
+
+
 def test_tables_are_what_the_code_takes_them_for(tmp_path: Path) -> None:
     random_study(tmp_path / "study").ask()
     with sa.create_engine(f"sqlite:///{tmp_path / 'study'}").connect() as connection:
