@@ -3,7 +3,7 @@
 import csv
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from gdopt.string_space import MoleculeSpace, SequenceSpace
 from gdopt.study import Study
 
 __all__ = [
+    "ENTRIES",
     "EXAMPLE",
     "Campaign",
     "ChoiceEntry",
@@ -119,6 +120,15 @@ class MoleculeEntry(_Entry):
     def parameter(self) -> Parameter:
         """The parameter."""
         return strings.Molecule(self.name)
+
+
+ENTRIES: Mapping[str, type[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntry | MoleculeEntry]] = {
+    "real": RealEntry,
+    "integer": IntegerEntry,
+    "choice": ChoiceEntry,
+    "sequence": SequenceEntry,
+    "molecule": MoleculeEntry,
+}
 
 
 class ConstraintEntry(_Entry):
@@ -229,8 +239,8 @@ def _listed(file: str, said: list[str]) -> str:
 
 def _said(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given: object, kind: str) -> str:
     """One thing that is wrong, with its table, its key, what was expected and what was given."""
-    kinds = {"real", "integer", "choice", "sequence", "molecule"}
-    tables = [one for at, one in enumerate(loc) if not (at == 2 and loc[0] == "parameters" and one in kinds)]
+    # Which kind of entry it was tried as is the third part.
+    tables = [one for at, one in enumerate(loc) if not (at == 2 and loc[0] == "parameters" and one in ENTRIES)]
     where = _where(raw, tables)
     if kind == "missing":
         return f"{where} is missing"

@@ -1,6 +1,7 @@
 """`gdopt init` writes a campaign's file, `gdopt new` makes its study."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 
 from gdopt.cli.answer import Answer
 from gdopt.cli.which import SUFFIX, Where
-from gdopt.errors import SettingsError, StoreError
+from gdopt.errors import SettingsError, SpaceError, StoreError
 
 if TYPE_CHECKING:
     from gdopt.campaign import Campaign
@@ -82,12 +83,13 @@ def _described(path: Path) -> "Campaign":
 
 
 def _answers(path: Path) -> dict[str, Any]:
+    name = re.sub(r"[^\w.\-]+", "-", path.resolve().parent.name).strip("-.") or "campaign"
     raw: dict[str, Any] = {
-        "name": _ask("Name of the campaign, for its file", default=path.resolve().parent.name),
-        "direction": _ask("maximize or minimize", default="maximize"),
+        "name": _ask("Name of the campaign, for its file", default=name),
+        "direction": _ask("maximize or minimize", default="maximize", value_proc=_one_of("maximize", "minimize")),
         "objective": _ask("What is measured and to be improved", default="yield"),
-        "limits": _several("A limit on another outcome, such as impurity <= 2"),
-        "tracked": _several("Another outcome, only to be written down"),
+        "limits": list(_several("A limit on another outcome, such as impurity <= 2", _limit)),
+        "tracked": list(_several("Another outcome, only to be written down")),
         "batch": _ask("Trials in a batch", default=8, type=int),
     }
     if corpus := _maybe("A CSV file of designs without labels (empty: none)"):
@@ -96,7 +98,22 @@ def _answers(path: Path) -> dict[str, Any]:
 
 
 def _parameter(name: str) -> dict[str, Any]:
-    kind = _ask(f"  {name} is real, integer or choice", default="real")
+    """What was said of a parameter, asked for again until there can be one."""
+    from gdopt import campaign
+
+    while True:
+        said = _said_of(name)
+        try:
+            campaign.ENTRIES[said["kind"]](**said).parameter()
+        except SpaceError as error:
+            typer.echo(f"  {error}", err=True)
+        else:
+            return said
+
+
+def _said_of(name: str) -> dict[str, Any]:
+    kinds = ("real", "integer", "choice")
+    kind = _ask(f"  {name} is real, integer or choice", default="real", value_proc=_one_of(*kinds))
     if kind == "choice":
         levels = _ask("  its levels, with commas between them")
         return {"name": name, "kind": kind, "levels": [one.strip() for one in levels.split(",")]}
@@ -109,12 +126,34 @@ def _parameter(name: str) -> dict[str, Any]:
     return said
 
 
-def _several(what: str) -> list[str]:
+def _several(what: str, check: Callable[[str], str] = str) -> Iterator[str]:
     """Answers until there is none."""
-    found: list[str] = []
-    while one := _maybe(f"{what} (empty: no {'more' if found else 'one'})".replace("no one", "none")):
-        found.append(one)
-    return found
+    end = "none"
+    while one := _maybe(f"{what} (empty: {end})", value_proc=check):
+        yield one
+        end = "no more"
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    """Takes one of some words; any other is asked for again."""
+
+    def check(text: str) -> str:
+        if text not in words:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return check
+
+
+def _limit(text: str) -> str:
+    from gdopt.outcomes import Limit
+
+    try:
+        if text:
+            Limit.of(text)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
 
 
 VERBS: tuple[Callable[..., Answer], ...] = (init, new)

@@ -53,8 +53,9 @@ def ask(
     if csv is not None:
         plate.columns(found)
         key = csv.stem if key is None else key
-        if csv.exists() and not force and not found.asked(key):
-            raise StoreError(f"{csv} is there already, and not of {key!r}: choose another file, or give --force")
+    before = [] if key is None else found.asked(key)
+    if csv is not None:
+        _check_file(csv, key, before, force)
     rounds = found.rounds
     count = found.batch if n is None else n
     with waiting(f"asking for {count} trials", rounds[-1].seconds if rounds else None):
@@ -63,7 +64,8 @@ def ask(
     if csv is None:
         return Answer(said, _trials(trials))
     new = _write(csv, plate.written(found, trials, comma=comma), force)
-    what = f"{len(trials)} trials, {_span([t.id for t in trials])}" + ("" if new else "; they were there already")
+    what = f"{len(trials)} trials, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
+    what += "" if new else "; the file is as it was"
     return Answer({**said, "file": str(csv)}, f"{csv}: {what}; filled in: gdopt tell {csv}")
 
 
@@ -178,6 +180,16 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _check_file(path: Path, key: str | None, before: Sequence["Trial"], force: bool) -> None:
+    """Raise `StoreError` if a file cannot be that of a batch; nothing was asked for yet."""
+    if path.exists() and not force and not before:
+        raise StoreError(f"{path} is there already, and not of {key!r}: choose another file, or give --force")
+    if before and not path.exists() and not any(t.status == "pending" for t in before):
+        raise StoreError(
+            f"all of {key!r}, {_span([t.id for t in before])}, is told: a new batch has another name or --key"
+        )
 
 
 def _write(path: Path, text: str, force: bool) -> bool:
