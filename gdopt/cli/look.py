@@ -47,7 +47,9 @@ def status(study: Where = None) -> Answer:
         "best: none yet" if best is None else f"best: {best['value']:.6g} in trial {best['id']}",
     ]
     if rounds:
-        text.append(listed(list(rounds[0]), [list(one.values()) for one in rounds]))
+        # Tenths of seconds are enough for people.
+        shown = [one | {"seconds": f"{one['seconds']:.1f}"} for one in rounds]
+        text.append(listed(list(rounds[0]), [list(one.values()) for one in shown]))
     return Answer(data, "\n".join(text))
 
 
