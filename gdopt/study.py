@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -256,8 +257,8 @@ class Study:
             given = {id: one if isinstance(one, Report) else self._report(one) for id, one in results.items()}
         else:
             given = {results: self._report(value, gradient, params)}
-        ids = [*given, *failed, *abandoned]
-        if both := sorted({id for id in ids if ids.count(id) > 1}):
+        named = Counter([*given, *set(failed), *set(abandoned)])
+        if both := sorted(id for id, times in named.items() if times > 1):
             raise TrialError(f"trials {both} are told, failed or abandoned at once")
         gone = [*_by_reason(Status.FAILED, failed), *_by_reason(Status.ABANDONED, abandoned)]
 
@@ -513,7 +514,11 @@ class Study:
             with self.store.writing(header, contents) as writer:
                 self._take_in(writer.entries(self._count))
                 now = time.time()
-                entries = [replace(e, at=now, worker=worker, key=key or e.key) for e in change() if e is not None]
+                entries = [
+                    replace(e, at=now, worker=worker, key=e.key if key is None else key)
+                    for e in change()
+                    if e is not None
+                ]
                 if tensors is not None:
                     name = writer.put(tensors, instead_of=self._learned)
                     entries = [replace(e, data={**e.data, "tensors": name}) for e in entries]

@@ -49,15 +49,15 @@ def new(
     where = study or str(path.parent / f"{found.name}{SUFFIX}")
     store = SqlStore(where)
     if store.header() is not None:
-        raise StoreError(f"{where} holds a study already: choose another name, or delete it")
+        raise StoreError(f"{store} holds a study already: choose another name, or delete it")
     console = Console(stderr=True, highlight=False)
     with training(console) if found.corpus else nullcontext() as show:
         made = campaign.started(found, path.parent, where, show)
     plate.columns(made)
     made.keep()
-    data = {"study": where, "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
+    data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
     goal = f"{made.direction} {made.objective} over {len(made.space.names)} parameters"
-    return Answer(data, f"{where}: {goal}; next: gdopt ask --csv plate1.csv")
+    return Answer(data, f"{store}: {goal}; next: gdopt ask --csv plate1.csv")
 
 
 # --- questions ---

@@ -31,7 +31,7 @@ def status(study: Where = None) -> Answer:
     best = _best(found)
     goal = ", ".join([f"{found.direction} {found.objective}", *map(str, found.limits)])
     data = {
-        "study": place(study),
+        "study": str(found.store),
         "direction": found.direction,
         "objective": found.objective,
         "limits": [str(one) for one in found.limits],
@@ -42,7 +42,7 @@ def status(study: Where = None) -> Answer:
         "best": best,
     }
     text = [
-        f"{place(study)}: {goal}",
+        f"{found.store}: {goal}",
         f"trials: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'none yet'}",
         "best: none yet" if best is None else f"best: {best['value']:.6g} in trial {best['id']}",
     ]
@@ -130,8 +130,8 @@ def check(study: Where = None) -> Answer:
     where = place(study)
     SqlStore(where).check()
     found = opened(where)
-    data = {"study": where, "trials": len(found.trials), "entries": len(found.store.entries())}
-    return Answer(data, f"{where} is as it was written: {data['entries']} entries, {data['trials']} trials")
+    data = {"study": str(found.store), "trials": len(found.trials), "entries": len(found.store.entries())}
+    return Answer(data, f"{found.store} is as it was written: {data['entries']} entries, {data['trials']} trials")
 
 
 VERBS: tuple[Callable[..., Answer], ...] = (status, best, pending, history, export, plot, report, check)

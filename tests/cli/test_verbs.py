@@ -299,3 +299,14 @@ def test_a_wait_is_told_of_once_it_takes_a_second() -> None:
     with waiting("asking", 5.0, Console(file=out)):
         time.sleep(1.2)
     assert out.getvalue() == "asking: 1 s, about 4 s left\n"
+
+
+def test_a_study_in_postgresql_is_used_like_one_in_a_file(
+    folder: Path, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GDOPT_STUDY", postgresql)
+    answer("new")
+    answer("ask", "-n", "1")
+    assert answer("tell", "0", "1")["new"] == 1
+    assert answer("status")["trials"]["done"] == 1
+    assert answer("status")["study"].startswith("postgresql+psycopg://")
