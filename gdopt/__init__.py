@@ -16,6 +16,7 @@ from gdopt.errors import (
     SettingsError,
     SpaceError,
     StoreError,
+    TableError,
     TrialError,
 )
 from gdopt.space import Choice, Constraint, Integer, Real, Space
@@ -59,6 +60,7 @@ __all__ = [
     "Status",
     "StoreError",
     "Study",
+    "TableError",
     "Trial",
     "TrialError",
     "maximize",

@@ -80,7 +80,7 @@ class Trial:
         outcomes: what was measured beside the objective, by name.
         proposed: the parameters that were proposed, where others were tried.
         worker: who has it.
-        reason: why it failed, was abandoned or was amended.
+        reason: why it failed, was abandoned or was amended, or what was noted with its result.
         lease: when it may be given to another worker, in seconds since 1970; None if never.
         asked_at: when it was asked for or added, in seconds since 1970.
         settled_at: when it was done, failed or abandoned.

@@ -5,6 +5,7 @@
   + CorpusError        unlabelled designs that no prior can be fitted to
   + TrialError         a result names a trial that is unknown or already settled
   + ResultError        a told value, error or gradient is not what can be learned from
+  + TableError         cells of a file of results that cannot be read
   + SettingsError      a setting of an algorithm or a call is out of its range
   + NumericsError      a computation left the finite numbers
   + StoreError         a file cannot be read, was changed, or belongs to something else
@@ -24,6 +25,7 @@ __all__ = [
     "SettingsError",
     "SpaceError",
     "StoreError",
+    "TableError",
     "TrialError",
 ]
 
@@ -46,6 +48,10 @@ class TrialError(GdoptError, ValueError):
 
 class ResultError(GdoptError, ValueError):
     """A told value, error or gradient is not what can be learned from."""
+
+
+class TableError(GdoptError, ValueError):
+    """Cells of a file of results that cannot be read."""
 
 
 class SettingsError(GdoptError, ValueError):

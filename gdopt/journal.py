@@ -71,11 +71,13 @@ class Report:
         result: of the objective, if it was measured.
         outcomes: of what was measured beside it.
         params: what was tried, if that is not what was proposed.
+        note: what else there is to say, which becomes the trial's reason.
     """
 
     result: Result | None = None
     outcomes: Mapping[str, Measured] = field(default_factory=dict)
     params: Params | None = None
+    note: str = ""
 
 
 def turned(result: Result, sign: float) -> Result:
@@ -187,7 +189,8 @@ def added(state: State, params: Params, report: Report) -> Entry:
     ordered = _ordered(state, params)
     if report.result is not None and report.result.gradient is not None:
         check_gradient(state.space, report.result.gradient)
-    return Entry(Kind.ADDED, {"id": len(state.trials), **_plain(report.result, report.outcomes, ordered)})
+    said = {**_plain(report.result, report.outcomes, ordered), "reason": report.note}
+    return Entry(Kind.ADDED, {"id": len(state.trials), **_without_empty(said)})
 
 
 def given_out(entry: Entry) -> list[int]:
@@ -228,7 +231,8 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
                 "amend() changes it"
             )
     outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
-    return _plain(result, outcomes, params)
+    note = "" if report.note == trial.reason else report.note
+    return _without_empty({**_plain(result, outcomes, params), "reason": note})
 
 
 def _known(state: State, id: int) -> Trial:
@@ -365,6 +369,8 @@ def _with(trial: Trial, said: Mapping[str, Any], entry: Entry, sign: float) -> T
     if "outcomes" in said:
         measured = {name: (value, sem) for name, (value, sem) in said["outcomes"].items()}
         changes["outcomes"] = {**trial.outcomes, **measured}
+    if "reason" in said:
+        changes["reason"] = said["reason"]
     if "params" in said:
         changes |= {"params": said["params"], "proposed": trial.proposed or trial.params}
     return replace(trial, **changes) if changes else trial

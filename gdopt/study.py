@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -89,14 +90,15 @@ class Study:
             a study, it goes on. In memory only, if left out.
         name: of the study, if the storage holds several.
         seed: of every random draw: the same seed and the same results give the same trials.
+        batch: trials that `ask` gives where it is not said how many.
 
     Any number of threads and processes may have the same study open: what one was told, the others know when they ask
     or tell next, or at `refresh`. What was told is on the disk when the call returns. A call that is repeated, because
     its answer was lost, changes nothing: ids are given out once, and told twice is told once.
 
     Raises:
-        SettingsError: the direction is neither of the two, an outcome is named twice, or the seed is no whole number
-            from 0 on.
+        SettingsError: the direction is neither of the two, an outcome is named twice, the seed is no whole number
+            from 0 on, or the batch none above 0.
         SpaceError: the algorithm cannot work in the space.
         StoreError: the storage is unreadable, or holds a study of another space, direction, seed or other outcomes.
     """
@@ -113,16 +115,19 @@ class Study:
         storage: str | Path | Store | None = None,
         name: str = "study",
         seed: int = 0,
+        batch: int = 1,
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise SettingsError(f"direction = {direction!r}: expected 'maximize' or 'minimize'")
         check_seed(seed)
+        _check_batch(f"batch = {batch!r}", batch)
         self.space = space
         self.direction: Direction = direction
         self.objective = objective
         self.limits = tuple(Limit.of(one) if isinstance(one, str) else one for one in limits)
         self.outcomes = _names(objective, self.limits, tracked)
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
+        self.batch = batch
         self.state = self.algorithm.init(space, seed)
         self.store = _store(storage, name)
         self._header = self._described(tracked)
@@ -157,20 +162,25 @@ class Study:
                 "tracked": header["tracked"],
                 "algorithm": from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
                 "seed": header["seed"],
+                "batch": header.get("batch", 1),
             }
         except (KeyError, TypeError) as error:
             raise StoreError(f"{store} holds a study with a header that gdopt did not write: {error}") from error
         return cls(**begun, storage=store)
 
+    def keep(self) -> None:
+        """Begin the study in its storage now, although nothing was asked or told yet."""
+        self._write(list)
+
     # --- ask ---
 
     def ask(
-        self, n: int = 1, *, key: str | None = None, worker: str | None = None, lease: float | None = None
+        self, n: int | None = None, *, key: str | None = None, worker: str | None = None, lease: float | None = None
     ) -> list[Trial]:
         """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
 
         Args:
-            n: how many.
+            n: how many; by default the study's batch, or as many as were asked for with the key.
             key: of this batch, such as "plate-7": asked again with it, the same trials come back.
             worker: who will try them.
             lease: seconds after which they may be given to another worker, who asks with a lease too: first come those
@@ -181,14 +191,15 @@ class Study:
             SettingsError: n is not a whole number above 0, the lease is not above 0, or the key is of a batch of
                 another size or of something else.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise SettingsError(f"ask(n = {n!r}): expected a whole number above 0")
+        if n is not None:
+            _check_batch(f"ask(n = {n!r})", n)
         if lease is not None and not lease > 0:
             raise SettingsError(f"ask(lease = {lease!r}): expected seconds above 0")
         with self.store.asking():
             self.refresh()
             if key is not None and key in self._keys:
                 return [self._trial(id) for id in self._asked_before(key, n)]
+            n = self.batch if n is None else n
             until = None if lease is None else time.time() + lease
             ids = [] if lease is None else self._free(n)
             if len(ids) == n:
@@ -196,6 +207,11 @@ class Study:
             else:
                 ids = self._propose(n - len(ids), ids, until, worker, key)
             return [self._trial(id) for id in ids]
+
+    def asked(self, key: str) -> list[Trial]:
+        """The batch that was asked for with a key; none if nothing was."""
+        self.refresh()
+        return [self._trial(id) for id in self._asked_before(key, None)] if key in self._keys else []
 
     def release(self, *ids: int) -> None:
         """Give pending trials back: whoever asks with a lease next gets them.
@@ -214,7 +230,8 @@ class Study:
         *,
         gradient: Mapping[str, float] | None = None,
         params: Params | None = None,
-        failed: Collection[int] = (),
+        failed: Collection[int] | Mapping[int, str] = (),
+        abandoned: Collection[int] | Mapping[int, str] = (),
     ) -> bool:
         """Record results, in any order and as many as there are: all of them or, on an error, none.
 
@@ -224,11 +241,13 @@ class Study:
         Outcomes that are not known yet may follow later: a trial is done when its objective is told.
 
         Args:
-            results: by the trials' ids, or one id. A `gdopt.journal.Report` says gradient and parameters as well.
+            results: by the trials' ids, or one id. A `gdopt.journal.Report` says gradient, parameters and note as well.
             value: of the one.
             gradient: of the one's objective.
             params: what was tried, if it is not what was proposed.
-            failed: ids of trials that gave no value, recorded with the results or not at all.
+            failed: ids of trials that gave no value, recorded with the results or not at all; with a reason for each
+                if it is a mapping.
+            abandoned: the same of trials that will not be tried.
 
         Returns:
             Whether anything of it was new.
@@ -244,12 +263,14 @@ class Study:
             given = {id: one if isinstance(one, Report) else self._report(one) for id, one in results.items()}
         else:
             given = {results: self._report(value, gradient, params)}
-        if both := sorted(set(given) & set(failed)):
-            raise TrialError(f"trials {both} are told and failed at once")
+        named = Counter([*given, *set(failed), *set(abandoned)])
+        if both := sorted(id for id, times in named.items() if times > 1):
+            raise TrialError(f"trials {both} are told, failed or abandoned at once")
+        gone = [*_by_reason(Status.FAILED, failed), *_by_reason(Status.ABANDONED, abandoned)]
 
         def change() -> list[Entry | None]:
-            gone = journal.given_up(self.state, list(failed), Status.FAILED, "", self._sign)
-            return [journal.told(self.state, given, self._sign), gone]
+            ends = [journal.given_up(self.state, some, end, why, self._sign) for some, end, why in gone]
+            return [journal.told(self.state, given, self._sign), *ends]
 
         return bool(self._write(change))
 
@@ -324,6 +345,34 @@ class Study:
         with self._lock:
             (entry,) = self._write(change, key=key) or [self._added_before(str(key), params, report)]
             return self._trial(entry.data["id"])
+
+    def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]]) -> list[Trial]:
+        """Record results that were not asked for, each by a key of its own: all of them or, on an error, none.
+
+        Args:
+            rows: parameters and value, as `add` takes them, by key; what was added with a key before is left as it is.
+
+        Returns:
+            The trials that are new.
+
+        Raises:
+            SpaceError, ResultError: as `add` does.
+        """
+        reports = {
+            key: (params, told if isinstance(told, Report) else self._report(told))
+            for key, (params, told) in rows.items()
+        }
+        if missing := [key for key, (_, report) in reports.items() if report.result is None]:
+            raise ResultError(f"add_all() needs a value of {self.objective}; {missing} have none")
+
+        def change() -> list[Entry]:
+            new = [(key, *row) for key, row in reports.items() if key not in self._keys]
+            entries = [replace(journal.added(self.state, params, report), key=key) for key, params, report in new]
+            first = len(self.state.trials)
+            return [replace(e, data={**e.data, "id": id}) for id, e in enumerate(entries, first)]
+
+        with self._lock:
+            return [self._trial(entry.data["id"]) for entry in self._write(change)]
 
     def refresh(self) -> None:
         """Take in what others have asked for and told."""
@@ -500,7 +549,12 @@ class Study:
             header, contents = self._beginning()
             with self.store.writing(header, contents) as writer:
                 self._take_in(writer.entries(self._count))
-                entries = [replace(e, at=time.time(), worker=worker, key=key) for e in change() if e is not None]
+                now = time.time()
+                entries = [
+                    replace(e, at=now, worker=worker, key=e.key if key is None else key)
+                    for e in change()
+                    if e is not None
+                ]
                 if tensors is not None:
                     name = writer.put(tensors, instead_of=self._learned)
                     entries = [replace(e, data={**e.data, "tensors": name}) for e in entries]
@@ -521,11 +575,12 @@ class Study:
             contents.append(content)
             return identity(content)
 
+        algorithm: dict[str, Any] | None
         try:
             algorithm = to_plain(self.algorithm, keep)
         except SettingsError:
-            return {**self._header, "algorithm": None}, []
-        return {**self._header, "algorithm": algorithm}, contents
+            algorithm, contents = None, []
+        return {**self._header, "algorithm": algorithm, "batch": self.batch}, contents
 
     def _propose(
         self, n: int, again: Sequence[int], until: float | None, worker: str | None, key: str | None
@@ -563,12 +618,12 @@ class Study:
         now = time.time()
         return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now][:n]
 
-    def _asked_before(self, key: str, n: int) -> list[int]:
+    def _asked_before(self, key: str, n: int | None) -> list[int]:
         """The ids of the batch that was asked for with a key."""
         entry = self._keys[key]
         if entry.kind not in (Kind.ASKED, Kind.LEASED):
             raise SettingsError(f"key = {key!r}: something else was {entry.kind.value} with it")
-        if len(ids := journal.given_out(entry)) != n:
+        if len(ids := journal.given_out(entry)) != n and n is not None:
             raise SettingsError(f"ask(n = {n}, key = {key!r}): {len(ids)} trials were asked for with that key")
         return ids
 
@@ -640,6 +695,17 @@ def _store(storage: str | Path | Store | None, name: str) -> Store:
 
         return SqlStore(storage, name)
     return storage
+
+
+def _check_batch(said: str, n: int) -> None:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise SettingsError(f"{said}: expected a whole number above 0")
+
+
+def _by_reason(status: Status, ids: Collection[int] | Mapping[int, str]) -> list[tuple[list[int], Status, str]]:
+    """Ids of one reason together."""
+    reasons = ids if isinstance(ids, Mapping) else dict.fromkeys(ids, "")
+    return [([id for id, one in reasons.items() if one == why], status, why) for why in dict.fromkeys(reasons.values())]
 
 
 def _check_same(store: Store, kept: Header, ours: Header) -> None:

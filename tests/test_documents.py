@@ -2,13 +2,16 @@
 
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from gdopt.chemistry.smiles import nci
+from gdopt.cli import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "problems" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -23,6 +26,35 @@ BLOCKS = [
 def test_python_of_the_documents_runs(code, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "document", "exec"), {"__name__": "document"})
+
+
+def without_numbers(text):
+    """A text that is the same on every machine: proposals differ in their last digits, and times altogether."""
+    return " ".join(re.sub(r"\d+\.\d+", "#", text).split())
+
+
+def said(command):
+    """The exit code and the output of a command of the page."""
+    name, *words = shlex.split(command)
+    if name == "cat":
+        return 0, Path(words[0]).read_text()
+    assert name == "gdopt"
+    result = CliRunner().invoke(app, words)
+    return result.exit_code, result.stdout
+
+
+def test_commands_of_the_laboratorys_page_say_what_it_shows(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GDOPT_STUDY", raising=False)
+    page = (ROOT / "docs" / "lab.md").read_text()
+    for kind, file, text in re.findall(r'```(\w+)(?: title="([^"]+)")?\n(.*?)```', page, re.DOTALL):
+        if file:
+            Path(file).write_text(text)
+        elif kind == "console":
+            for command, shown in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+                code, output = said(command)
+                assert (command, without_numbers(output)) == (command, without_numbers(shown))
+                assert code == ('"error"' in shown)
 
 
 @pytest.mark.parametrize(

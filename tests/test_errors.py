@@ -14,6 +14,7 @@ BUILTINS = {
     "TrialError": ValueError,
     "ResultError": ValueError,
     "SettingsError": ValueError,
+    "TableError": ValueError,
     "NumericsError": ArithmeticError,
     "StoreError": RuntimeError,
     "ProblemError": LookupError,

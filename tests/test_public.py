@@ -34,6 +34,7 @@ NAMES = [
     "Status",
     "StoreError",
     "Study",
+    "TableError",
     "Trial",
     "TrialError",
     "maximize",

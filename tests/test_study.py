@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import gdopt
 from gdopt import GdoptError, ResultError, SettingsError, SpaceError, Status, TrialError
+from gdopt.algorithm import Result
+from gdopt.journal import Report
 from gdopt.study import Study
 from tests.strategies import CONSTRAINED, LINE, MIXED, guided, prior, unchecked
 
@@ -267,3 +270,45 @@ def test_a_parameter_called_value_does_not_overwrite_the_value_column() -> None:
     frame = study.to_frame()
     assert frame["value"].tolist() == [7.0]
     assert frame["params.value"].tolist() == [trial.params["value"]]
+
+
+# What the command line is made of.
+
+
+def test_a_study_is_kept_before_anything_is_asked(tmp_path: Path) -> None:
+    Study(LINE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=tmp_path / "a.gdopt", batch=3).keep()
+    opened = Study.open(tmp_path / "a.gdopt")
+    assert (opened.trials, opened.direction, opened.batch) == ([], "minimize", 3)
+    assert len(opened.ask()) == 3
+
+
+def test_the_batch_of_a_key_is_known_without_asking() -> None:
+    study = Study(LINE, direction="maximize", algorithm=gdopt.RandomSearch(), batch=2)
+    assert study.asked("plate") == []
+    assert study.ask(3, key="plate") == study.asked("plate") == study.ask(key="plate")
+
+
+def test_a_batch_that_is_none_is_refused() -> None:
+    with unchecked(), pytest.raises(SettingsError, match="batch = 0: expected a whole number above 0"):
+        Study(LINE, direction="maximize", batch=0)
+
+
+def test_results_failures_and_abandoned_trials_are_one_call_with_reasons() -> None:
+    study = Study(LINE, direction="maximize", algorithm=gdopt.RandomSearch())
+    study.ask(4)
+    assert study.tell({0: Report(Result(1.0), note="cloudy")}, failed={1: "spilled", 2: ""}, abandoned=[3])
+    assert [(t.status, t.reason) for t in study.trials] == [
+        ("done", "cloudy"), ("failed", "spilled"), ("failed", ""), ("abandoned", "")
+    ]  # fmt: skip
+    with pytest.raises(TrialError, match=r"trials \[1\] are told, failed or abandoned at once"):
+        study.tell({}, failed=[1], abandoned=[1])
+
+
+def test_many_results_are_added_each_once_or_none_at_all(tmp_path: Path) -> None:
+    study = Study(LINE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=tmp_path / "a.gdopt")
+    params = [t.params for t in study.ask(2)]
+    assert [t.id for t in study.add_all({"a": (params[0], 1.0), "b": (params[1], (2.0, 0.5))})] == [2, 3]
+    assert [t.id for t in study.add_all({"b": (params[1], 2.0), "c": (params[0], 3.0)})] == [4]
+    with pytest.raises(SpaceError, match="missing parameters"):
+        study.add_all({"d": (params[0], 1.0), "e": ({}, 2.0)})
+    assert [t.value for t in Study.open(tmp_path / "a.gdopt").trials] == [None, None, 1.0, 2.0, 3.0]

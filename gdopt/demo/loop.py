@@ -1,7 +1,8 @@
 """What the demos share: pretraining and the closed loop, and what a person sees of them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +16,7 @@ from gdopt.masked_prior import MaskedPrior
 from gdopt.prior import DiffusionPrior
 from gdopt.study import Study
 
-__all__ = ["Beside", "list_files", "play", "pretrained", "say"]
+__all__ = ["Beside", "list_files", "play", "pretrained", "say", "training"]
 
 P = TypeVar("P", DiffusionPrior, MaskedPrior)
 
@@ -63,13 +64,7 @@ def pretrained(
         say(console, f"diffusion prior loaded from {path}")
         return load(path)
     say(console, f"a diffusion prior of {of}, without labels")
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}")
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("pretraining", total=steps, info="")
-
-        def show(step: int, total: int, now: float) -> None:
-            bar.update(task, completed=step, total=total, info=f"held-out loss {now:.3f}")
-
+    with training(console, steps) as show:
         prior = fit(show)
     prior.save(path)
     trained = prior.training
@@ -78,6 +73,19 @@ def pretrained(
         f"pretrained in {prior.seconds:.0f} s and {trained.steps} steps; held-out loss {trained.best:.3f}{loss}",
     )
     return prior
+
+
+@contextmanager
+def training(console: Console, steps: int | None = None) -> Iterator[Reports]:
+    """A function that shows the progress reported to it, with an estimate of the time left."""
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}")
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task("pretraining", total=steps, info="")
+
+        def show(step: int, total: int, now: float) -> None:
+            bar.update(task, completed=step, total=total, info=f"held-out loss {now:.3f}")
+
+        yield show
 
 
 def play(

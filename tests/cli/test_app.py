@@ -20,7 +20,13 @@ def test_version_is_gdopts() -> None:
     assert run("version").strip() == gdopt.__version__
 
 
-@pytest.mark.parametrize("command", ["bench", "demo", "version"])
+BEGIN = ["init", "new"]
+WORK = ["ask", "tell", "add", "fail", "abandon", "amend", "release"]
+LOOK = ["status", "best", "pending", "history", "export", "plot", "report", "check"]
+VERBS = BEGIN + WORK + LOOK
+
+
+@pytest.mark.parametrize("command", [*VERBS, "bench", "demo", "version"])
 def test_help_lists_every_command(command: str) -> None:
     assert command in run("--help")
 
@@ -75,13 +81,22 @@ def test_gdopt_runs_as_a_module() -> None:
     assert result.stdout.strip() == gdopt.__version__
 
 
-def test_help_does_not_import_torch() -> None:
+SLOW = ("torch", "pandas", "sqlalchemy", "botorch", "matplotlib")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status", "--help"], ["ask", "--help"], ["report", "--help"]])
+def test_help_imports_nothing_slow(words: list[str]) -> None:
     code = (
         "import sys\nfrom gdopt.cli import app\n"
-        "try:\n    app(['--help'])\nfinally:\n    print('torch' in sys.modules, file=sys.stderr)"
+        f"try:\n    app({words})\nfinally:\n    print([m for m in {SLOW} if m in sys.modules], file=sys.stderr)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stderr.strip() == "False"
+    assert result.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_json(verb: str) -> None:
+    assert "--json" in run(verb, "--help")
 
 
 def test_an_error_that_gdopt_meant_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

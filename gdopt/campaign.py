@@ -1,0 +1,496 @@
+"""A study described in a TOML file, for a laboratory without Python."""
+
+import csv
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gdopt import strings
+from gdopt.algorithm import Algorithm
+from gdopt.baselines import baseline, string_baseline
+from gdopt.diffusion.train import Progress
+from gdopt.errors import CorpusError, GdoptError, SettingsError, StoreError
+from gdopt.guided import GuidedDiffusion
+from gdopt.masked import MaskedDiffusion
+from gdopt.masked_prior import MaskedPrior
+from gdopt.outcomes import Limit
+from gdopt.plain import PLAIN
+from gdopt.prior import DiffusionPrior
+from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt.string_space import MoleculeSpace, SequenceSpace
+from gdopt.study import Study
+
+__all__ = [
+    "ENTRIES",
+    "EXAMPLE",
+    "Campaign",
+    "ChoiceEntry",
+    "ConstraintEntry",
+    "CorpusEntry",
+    "IntegerEntry",
+    "MoleculeEntry",
+    "RealEntry",
+    "SequenceEntry",
+    "checked",
+    "read",
+    "started",
+    "written",
+]
+
+GUIDED, RANDOM = "guided", "random"
+# Of training at most, as the priors have it by default: of designs in numbers, and of strings.
+STEPS, STRING_STEPS = 3000, 2000
+
+
+class _Entry(BaseModel):
+    """A table of the file: of exactly these keys and types."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class RealEntry(_Entry):
+    """A parameter that is a real number."""
+
+    name: str
+    kind: Literal["real"]
+    low: float
+    high: float
+    log: bool = False
+    unit: str = ""
+
+    def parameter(self) -> Parameter:
+        """The parameter."""
+        return Real(self.name, self.low, self.high, self.log, self.unit)
+
+
+class IntegerEntry(_Entry):
+    """A parameter that is a whole number."""
+
+    name: str
+    kind: Literal["integer"]
+    low: int
+    high: int
+    unit: str = ""
+
+    def parameter(self) -> Parameter:
+        """The parameter."""
+        return Integer(self.name, self.low, self.high, self.unit)
+
+
+class ChoiceEntry(_Entry):
+    """A parameter that is one of several levels."""
+
+    name: str
+    kind: Literal["choice"]
+    levels: list[str]
+
+    def parameter(self) -> Parameter:
+        """The parameter."""
+        return Choice(self.name, self.levels)
+
+
+class SequenceEntry(_Entry):
+    """A parameter that is a sequence over an alphabet, the only one of its space."""
+
+    name: str
+    kind: Literal["sequence"]
+    alphabet: str
+    shortest: int
+    longest: int
+    forbidden: list[str] = Field(default_factory=list)
+
+    def parameter(self) -> Parameter:
+        """The parameter."""
+        return strings.Sequence(self.name, self.alphabet, self.shortest, self.longest, (), self.forbidden)
+
+
+class MoleculeEntry(_Entry):
+    """A parameter that is a molecule, the only one of its space."""
+
+    name: str
+    kind: Literal["molecule"]
+
+    def parameter(self) -> Parameter:
+        """The parameter."""
+        return strings.Molecule(self.name)
+
+
+ENTRIES: Mapping[str, type[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntry | MoleculeEntry]] = {
+    "real": RealEntry,
+    "integer": IntegerEntry,
+    "choice": ChoiceEntry,
+    "sequence": SequenceEntry,
+    "molecule": MoleculeEntry,
+}
+
+
+class ConstraintEntry(_Entry):
+    """A linear constraint between parameters: the sum of coefficient times parameter is at most `upper`."""
+
+    coefficients: dict[str, float]
+    upper: float
+
+
+class CorpusEntry(_Entry):
+    """Designs without labels.
+
+    Args:
+        file: beside the campaign's: a CSV with a header, or lines of SMILES or sequences.
+        steps: of training at most; STEPS or STRING_STEPS if left out.
+    """
+
+    file: str
+    steps: int | None = Field(default=None, ge=1)
+
+
+class Campaign(_Entry):
+    """All that a study is made of; see `written` for what each key means.
+
+    Args:
+        name: of the study's file.
+        direction: "maximize" or "minimize".
+        objective: what is maximized or minimized.
+        limits: such as "impurity <= 2".
+        tracked: other outcomes, which are kept only.
+        batch: trials in a batch.
+        seed: of every random draw.
+        algorithm: "guided", or a baseline's name, such as "random".
+        parameters: what may be varied; left out, the columns of the corpus.
+        constraints: linear ones.
+        corpus: designs without labels.
+        settings: of the algorithm, by name.
+    """
+
+    name: str = Field(pattern=r"^\w[\w.\-]*$")
+    direction: Literal["maximize", "minimize"]
+    objective: str
+    limits: list[str] = Field(default_factory=list)
+    tracked: list[str] = Field(default_factory=list)
+    batch: int = Field(default=8, ge=1)
+    seed: int = Field(default=0, ge=0)
+    algorithm: str = GUIDED
+    parameters: list[
+        Annotated[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntry | MoleculeEntry, Field(discriminator="kind")]
+    ] = Field(default_factory=list)
+    constraints: list[ConstraintEntry] = Field(default_factory=list)
+    corpus: CorpusEntry | None = None
+    settings: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    @property
+    def space(self) -> Space | None:
+        """What may be tried, as far as the file itself says it."""
+        if not self.parameters:
+            return None
+        constraints = [Constraint(one.coefficients, one.upper) for one in self.constraints]
+        return Space([one.parameter() for one in self.parameters], constraints)
+
+
+# --- read ---
+
+
+def read(path: Path) -> Campaign:
+    """The campaign in a file.
+
+    Raises:
+        StoreError: the file cannot be read.
+        SettingsError: it is not TOML, or a table has a key or a value that is not understood: all of them, by table and
+            key.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+    return checked(raw, str(path))
+
+
+def checked(raw: dict[str, Any], file: str) -> Campaign:
+    """The campaign that is described by tables of TOML.
+
+    Args:
+        raw: the tables.
+        file: its name, for people.
+
+    Raises:
+        SettingsError: as `read` does.
+    """
+    try:
+        campaign = Campaign.model_validate(raw)
+    except ValidationError as error:
+        said = [_said(raw, one["loc"], one["msg"], one["input"], one["type"]) for one in error.errors()]
+        raise SettingsError(_listed(file, said)) from error
+    said = [*_refused(raw, campaign)]
+    if said:
+        raise SettingsError(_listed(file, said))
+    return campaign
+
+
+def _listed(file: str, said: list[str]) -> str:
+    return f"{file}: {said[0]}" if len(said) == 1 else "".join([f"{file}:", *(f"\n  {one}" for one in said)])
+
+
+def _said(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given: object, kind: str) -> str:
+    """One thing that is wrong, with its table, its key, what was expected and what was given."""
+    # Which kind of entry it was tried as is the third part.
+    tables = [one for at, one in enumerate(loc) if not (at == 2 and loc[0] == "parameters" and one in ENTRIES)]
+    where = _where(raw, tables)
+    if kind == "missing":
+        return f"{where} is missing"
+    if kind == "extra_forbidden":
+        return f"{where} is unknown; it was given {given!r}"
+    return f"{where}: got {given!r}; {expected[0].lower()}{expected[1:]}"
+
+
+def _where(raw: dict[str, Any], loc: list[int | str]) -> str:
+    """A key and its table, such as "[[parameters]] 2 (cycles), key low"."""
+    top, *rest = loc
+    if rest and isinstance(rest[0], int):
+        one = raw[str(top)][rest[0]]
+        called = f" ({one['name']})" if isinstance(one, dict) and "name" in one else ""
+        name = f"[[{top}]] {rest[0] + 1}{called}" if isinstance(one, dict) else f"key {top}, entry {rest[0] + 1}"
+        rest = rest[1:]
+    elif rest:
+        name = f"[{top}]"
+    else:
+        return f"key {top}"
+    return ", ".join([name, *(f"key {one}" for one in rest if isinstance(one, str))])
+
+
+def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
+    """What each table means is checked where it stands."""
+    checks: list[tuple[list[int | str], Callable[[], object]]] = []
+    checks += [(["parameters", at], one.parameter) for at, one in enumerate(campaign.parameters)]
+    checks += [(["limits", at], partial(Limit.of, one)) for at, one in enumerate(campaign.limits)]
+    said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := _error(check)) is not None]
+    if said:
+        return said
+    if not campaign.parameters and campaign.corpus is None:
+        return ["[[parameters]]: there are none; expected one or more, or a [corpus] whose columns they are"]
+    error = _error(lambda: campaign.space)
+    return [] if error is None else [f"[[parameters]] and [[constraints]]: {error}"]
+
+
+def _error(check: Callable[[], object]) -> GdoptError | None:
+    try:
+        check()
+    except GdoptError as error:
+        return error
+    return None
+
+
+# --- started ---
+
+
+def started(campaign: Campaign, folder: Path, storage: str | Path | None = None, fit: Progress | None = None) -> Study:
+    """The study of a campaign, with a prior fitted to its corpus if it has one.
+
+    Args:
+        campaign: what it is of.
+        folder: where the corpus is looked for.
+        storage: as `Study` takes it.
+        fit: told of the progress of the prior's training.
+
+    Raises:
+        CorpusError: the corpus cannot be read or used.
+        SettingsError: there is no such algorithm or setting, or it needs a corpus.
+        SpaceError, StoreError: as `Study` raises.
+    """
+    space, algorithm = _algorithm(campaign, folder, fit)
+    return Study(
+        space,
+        direction=campaign.direction,
+        objective=campaign.objective,
+        limits=campaign.limits,
+        tracked=campaign.tracked,
+        algorithm=_with_settings(algorithm, campaign.settings),
+        storage=storage,
+        seed=campaign.seed,
+        batch=campaign.batch,
+    )
+
+
+def _algorithm(campaign: Campaign, folder: Path, fit: Progress | None) -> tuple[Space, Algorithm]:
+    """The space, with what came from the corpus, and the algorithm with its default settings."""
+    space, corpus = campaign.space, campaign.corpus
+    if corpus is None:
+        assert space is not None
+        if isinstance(space.parameters[0], strings.Molecule):
+            raise SettingsError("molecules are found by a prior of some: give a [corpus] of SMILES")
+        return space, GuidedDiffusion() if campaign.algorithm == GUIDED else baseline(campaign.algorithm)
+    path = folder / corpus.file
+    of_strings = space is not None and any(isinstance(p, strings.Sequence | strings.Molecule) for p in space.parameters)
+    if space is not None and of_strings:
+        strings_space = _of_strings(space, path)
+        if campaign.algorithm != GUIDED:
+            name = "corpus-random" if campaign.algorithm == RANDOM else campaign.algorithm
+            return strings_space, string_baseline(name, strings_space)
+        masked = MaskedPrior.fit(strings_space, seed=campaign.seed, progress=fit, steps=corpus.steps or STRING_STEPS)
+        return strings_space, MaskedDiffusion(prior=masked)
+    names, designs = _designs(path, space)
+    prior = DiffusionPrior.fit(
+        designs,
+        space=space,
+        names=None if space else names,
+        seed=campaign.seed,
+        steps=corpus.steps or STEPS,
+        progress=fit,
+    )
+    guided = campaign.algorithm == GUIDED
+    return prior.space, GuidedDiffusion(prior=prior) if guided else baseline(campaign.algorithm, prior)
+
+
+def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
+    """The space of one string, with the corpus of a file."""
+    only = space.parameters[0]
+    if len(space.parameters) > 1:
+        raise SettingsError(f"a corpus of strings is of one parameter; there are {list(space.names)}")
+    if isinstance(only, strings.Molecule):
+        return MoleculeSpace.from_smiles(path, name=only.name)
+    assert isinstance(only, strings.Sequence)
+    lines = [line.strip() for line in _text(path).splitlines()]
+    corpus = [line for line in lines if line and not line.startswith((">", "#"))]
+    return SequenceSpace(
+        only.alphabet,
+        min_length=only.shortest,
+        max_length=only.longest,
+        corpus=corpus,
+        forbidden=only.forbidden,
+        name=only.name,
+    )
+
+
+def _designs(path: Path, space: Space | None) -> tuple[list[str], np.ndarray]:
+    """The columns' names and the rows of a CSV, in the order of the space if there is one."""
+    header, *rows = [*csv.reader(_text(path).splitlines())] or [[]]
+    header = [one.strip() for one in header]
+    names = list(header if space is None else space.names)
+    if missing := [name for name in names if name not in header]:
+        raise CorpusError(f"{path} has no columns {missing}; there are {header}")
+    columns = [header.index(name) for name in names]
+    designs = []
+    for number, row in enumerate(rows, 2):
+        if not any(one.strip() for one in row):
+            continue
+        try:
+            designs.append([float(row[at]) for at in columns])
+        except (ValueError, IndexError) as error:
+            raise CorpusError(f"{path}, row {number}: expected numbers in {names}, got {row}") from error
+    return names, np.array(designs, dtype=float).reshape(-1, len(names))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"cannot read the corpus {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CorpusError(f"the corpus {path} is no text: {error}") from error
+
+
+def _with_settings(algorithm: Algorithm, settings: dict[str, bool | int | float | str]) -> Algorithm:
+    """The algorithm with other settings, of those that are numbers or words."""
+    known = {f.name for f in fields(cast(Any, algorithm)) if f.init and isinstance(getattr(algorithm, f.name), PLAIN)}
+    if unknown := [name for name in settings if name not in known]:
+        kind = type(algorithm).__name__
+        raise SettingsError(f"[settings], keys {unknown}: {kind} has no such settings; it has {sorted(known)}")
+    try:
+        return cast(Algorithm, replace(cast(Any, algorithm), **settings))
+    except (TypeError, SettingsError) as error:
+        raise SettingsError(f"[settings]: {error}") from error
+
+
+# --- written ---
+
+EXAMPLE = Campaign(
+    name="suzuki",
+    direction="maximize",
+    objective="yield",
+    limits=["impurity <= 2"],
+    parameters=[
+        RealEntry(name="temperature", kind="real", low=20, high=120, unit="degC"),
+        RealEntry(name="loading", kind="real", low=0.001, high=0.1, log=True),
+        IntegerEntry(name="hours", kind="integer", low=1, high=24),
+        ChoiceEntry(name="base", kind="choice", levels=["KOAc", "Cs2CO3", "K3PO4"]),
+    ],
+)
+
+TOP = {
+    "name": "The study will be kept in NAME.gdopt, beside this file.",
+    "direction": '"maximize" or "minimize".',
+    "objective": "What is maximized or minimized; a column of every plate.",
+    "limits": 'What other outcomes have to satisfy, such as ["impurity <= 2"]: else a trial is never the best.',
+    "tracked": 'Outcomes that are only written down, such as ["colour"]; they are numbers.',
+    "batch": "Trials in a batch, unless `gdopt ask -n` says otherwise.",
+    "seed": "The same seed and the same results give the same trials.",
+    "algorithm": '"guided" is the diffusion model; others are for comparison, such as "random".',
+}
+PARAMETERS = """\
+# What may be varied: one [[parameters]] each. kind = "real" or "integer" has low, high and unit; log = true (real, low
+# above 0) makes equal ratios equal steps. kind = "choice" has levels."""
+CONSTRAINTS = """\
+# What must hold of each design: the sum of coefficient times parameter is at most `upper`.
+# [[constraints]]
+# coefficients = { a = 1, b = 1 }
+# upper = 10"""
+CORPUS = """\
+# Designs without labels, which show what is plausible: a CSV with a column for each parameter (all of them real), or a
+# file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence").
+# [corpus]
+# file = "designs.csv"
+# steps = 3000  # of training, at most"""
+SETTINGS = """\
+# Settings of the algorithm, by name.
+# [settings]
+# candidates = 1000"""
+
+
+def written(campaign: Campaign) -> str:
+    """A TOML file of the campaign, with comments that say what each key means; `read` reads it back."""
+    top = [f"# {comment}\n{name} = {_toml(getattr(campaign, name))}\n" for name, comment in TOP.items()]
+    parts = [*top, PARAMETERS]
+    parts += [_table("[[parameters]]", one) for one in campaign.parameters]
+    parts += [CONSTRAINTS, *(_table("[[constraints]]", one) for one in campaign.constraints)]
+    parts += [CORPUS, *([_table("[corpus]", campaign.corpus)] if campaign.corpus else [])]
+    parts += [SETTINGS]
+    if campaign.settings:
+        lines = (f"{_key(name)} = {_toml(value)}" for name, value in campaign.settings.items())
+        parts.append("\n".join(["[settings]", *lines]) + "\n")
+    return "\n".join(parts) + "\n"
+
+
+def _table(title: str, entry: BaseModel) -> str:
+    # What is as it is by itself is left out, so that a file is as short as people would write it.
+    required = {name for name, one in type(entry).model_fields.items() if one.is_required()}
+    said = entry.model_dump(exclude_defaults=True) | entry.model_dump(include=required)
+    said = {name: said[name] for name in type(entry).model_fields if name in said}
+    return "\n".join([title, *(f"{name} = {_toml(value)}" for name, value in said.items())]) + "\n"
+
+
+def _toml(value: object) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(name)} = {_toml(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
+    if isinstance(value, str):
+        # The one character that JSON leaves as it is and TOML does not allow.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)
+
+
+# Floats of this size are all whole; TOML's integers end not far above.
+WHOLE = 2**53
+
+
+def _key(name: str) -> str:
+    return _toml(name)

@@ -1,0 +1,42 @@
+"""The command line: campaigns without Python, `gdopt demo` runs the main jobs, `gdopt bench` measures.
+
+Modules of this package import nothing slow: what a verb needs is imported when it runs, so that help comes at once.
+"""
+
+import typer
+
+import gdopt
+from gdopt.cli import begin, bench, jobs, look, work
+from gdopt.cli.answer import verb
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Black-box optimization whose proposals come from a guided, fine-tuned diffusion model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+BEGIN, WORK, LOOK, OTHER = "Begin a campaign", "Ask and tell", "Look", "Other"
+
+for panel, verbs in ((BEGIN, begin.VERBS), (WORK, work.VERBS), (LOOK, look.VERBS)):
+    for function in verbs:
+        verb(app, function, panel)
+app.command(rich_help_panel=OTHER)(jobs.demo)
+app.add_typer(bench.bench, name="bench", rich_help_panel=OTHER)
+
+
+@app.command(rich_help_panel=OTHER)
+def version() -> None:
+    """Print gdopt's version."""
+    typer.echo(gdopt.__version__)
+
+
+def main() -> None:
+    """Run the command line; an error that gdopt meant is one line, not a traceback."""
+    try:
+        app()
+    except gdopt.GdoptError as error:
+        typer.secho(f"gdopt: {error}", err=True, fg=typer.colors.RED)
+        raise SystemExit(1) from error

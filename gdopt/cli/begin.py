@@ -1,0 +1,159 @@
+"""`gdopt init` writes a campaign's file, `gdopt new` makes its study."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gdopt.cli.answer import Answer
+from gdopt.cli.which import SUFFIX, Where
+from gdopt.errors import SettingsError, SpaceError, StoreError
+
+if TYPE_CHECKING:
+    from gdopt.campaign import Campaign
+
+__all__ = ["VERBS"]
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("campaign.toml"),
+    example: Annotated[bool, typer.Option("--example", help="Ask nothing, write an example to be edited.")] = False,
+) -> Answer:
+    """Ask what a campaign is about, and write it into a file with comments."""
+    from gdopt import campaign
+    from gdopt.cli.output import put
+
+    if path.exists():
+        raise StoreError(f"{path} is there already: choose another file, or delete it")
+    put(path, campaign.written(campaign.EXAMPLE if example else _described(path)))
+    text = f"{path} is written; look through it, then: gdopt new {path}"
+    return Answer({"file": str(path)}, text)
+
+
+def new(
+    path: Annotated[Path, typer.Argument(help="The campaign's file.")] = Path("campaign.toml"),
+    study: Where = None,
+) -> Answer:
+    """Make the study of a campaign: NAME.gdopt beside its file. A prior is trained, if it has a corpus."""
+    from rich.console import Console
+
+    from gdopt import campaign, plate
+    from gdopt.demo.loop import training
+    from gdopt.sql_store import SqlStore
+
+    found = campaign.read(path)
+    where = study or str(path.parent / f"{found.name}{SUFFIX}")
+    store = SqlStore(where)
+    if store.header() is not None:
+        raise StoreError(f"{store} holds a study already: choose another name, or delete it")
+    console = Console(stderr=True, highlight=False)
+    with training(console) if found.corpus else nullcontext() as show:
+        made = campaign.started(found, path.parent, where, show)
+    plate.columns(made)
+    made.keep()
+    data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
+    goal = f"{made.direction} {made.objective} over {len(made.space.names)} parameters"
+    return Answer(data, f"{store}: {goal}; next: gdopt ask --csv plate1.csv")
+
+
+# --- questions ---
+
+# On the error stream, as the answer alone is printed on the other.
+_ask = partial(typer.prompt, err=True)
+_maybe = partial(_ask, default="", show_default=False)
+
+
+def _described(path: Path) -> "Campaign":
+    """The campaign that a person describes.
+
+    Raises:
+        SettingsError: the answers make no campaign, or there were none.
+    """
+    from gdopt import campaign
+
+    try:
+        raw = _answers(path)
+    except typer.Abort as error:
+        raise SettingsError("the questions were not answered; gdopt init --example asks none") from error
+    return campaign.checked(raw, "these answers")
+
+
+def _answers(path: Path) -> dict[str, Any]:
+    name = re.sub(r"[^\w.\-]+", "-", path.resolve().parent.name).strip("-.") or "campaign"
+    raw: dict[str, Any] = {
+        "name": _ask("Name of the campaign, for its file", default=name),
+        "direction": _ask("maximize or minimize", default="maximize", value_proc=_one_of("maximize", "minimize")),
+        "objective": _ask("What is measured and to be improved", default="yield"),
+        "limits": list(_several("A limit on another outcome, such as impurity <= 2", _limit)),
+        "tracked": list(_several("Another outcome, only to be written down")),
+        "batch": _ask("Trials in a batch", default=8, type=int),
+    }
+    if corpus := _maybe("A CSV file of designs without labels (empty: none)"):
+        raw["corpus"] = {"file": corpus}
+    return {**raw, "parameters": [_parameter(name) for name in _several("Name of a parameter")]}
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    """What was said of a parameter, asked for again until there can be one."""
+    from gdopt import campaign
+
+    while True:
+        said = _said_of(name)
+        try:
+            campaign.ENTRIES[said["kind"]](**said).parameter()
+        except SpaceError as error:
+            typer.echo(f"  {error}", err=True)
+        else:
+            return said
+
+
+def _said_of(name: str) -> dict[str, Any]:
+    kinds = ("real", "integer", "choice")
+    kind = _ask(f"  {name} is real, integer or choice", default="real", value_proc=_one_of(*kinds))
+    if kind == "choice":
+        levels = _ask("  its levels, with commas between them")
+        return {"name": name, "kind": kind, "levels": [one.strip() for one in levels.split(",")]}
+    number = int if kind == "integer" else float
+    said = {"name": name, "kind": kind, "low": _ask("  lowest", type=number), "high": _ask("  highest", type=number)}
+    if unit := _maybe("  unit (empty: none)"):
+        said["unit"] = unit
+    if kind == "real" and said["low"] > 0 and typer.confirm("  are equal ratios equal steps", err=True):
+        said["log"] = True
+    return said
+
+
+def _several(what: str, check: Callable[[str], str] = str) -> Iterator[str]:
+    """Answers until there is none."""
+    end = "none"
+    while one := _maybe(f"{what} (empty: {end})", value_proc=check):
+        yield one
+        end = "no more"
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    """Takes one of some words; any other is asked for again."""
+
+    def check(text: str) -> str:
+        if text not in words:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return check
+
+
+def _limit(text: str) -> str:
+    from gdopt.outcomes import Limit
+
+    try:
+        if text:
+            Limit.of(text)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
+VERBS: tuple[Callable[..., Answer], ...] = (init, new)

@@ -1,0 +1,152 @@
+"""The verbs that change nothing: status, best, pending, history, export, plot, report, check."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gdopt.cli.answer import Answer, listed
+from gdopt.cli.output import event, facts, put
+from gdopt.cli.which import Where, opened, place
+from gdopt.errors import SettingsError, StoreError, TrialError
+
+if TYPE_CHECKING:
+    from gdopt.study import Study
+
+__all__ = ["VERBS"]
+
+
+def status(study: Where = None) -> Answer:
+    """Where the campaign stands: trials, rounds, the best so far."""
+    from gdopt.algorithm import Status
+
+    found = opened(study)
+    counts = {one.value: sum(t.status is one for t in found.trials) for one in Status}
+    rounds = [
+        {"round": r.number, "asked": r.asked, "told": r.told, "best": r.best, "seconds": r.seconds}
+        for r in found.rounds
+    ]
+    best = _best(found)
+    goal = ", ".join([f"{found.direction} {found.objective}", *map(str, found.limits)])
+    data = {
+        "study": str(found.store),
+        "direction": found.direction,
+        "objective": found.objective,
+        "limits": [str(one) for one in found.limits],
+        "outcomes": list(found.outcomes),
+        "batch": found.batch,
+        "trials": counts,
+        "rounds": rounds,
+        "best": best,
+    }
+    text = [
+        f"{found.store}: {goal}",
+        f"trials: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'none yet'}",
+        "best: none yet" if best is None else f"best: {best['value']:.6g} in trial {best['id']}",
+    ]
+    if rounds:
+        # Tenths of seconds are enough for people.
+        shown = [one | {"seconds": f"{one['seconds']:.1f}"} for one in rounds]
+        text.append(listed(list(rounds[0]), [list(one.values()) for one in shown]))
+    return Answer(data, "\n".join(text))
+
+
+def best(study: Where = None) -> Answer:
+    """The best trial, of those that satisfy the limits."""
+    found = opened(study)
+    trial = found.best
+    rows = [*trial.params.items(), (found.objective, trial.value), *((k, v) for k, (v, _) in trial.outcomes.items())]
+    return Answer(facts(trial), listed(["trial", str(trial.id)], rows))
+
+
+def pending(
+    worker: Annotated[str | None, typer.Option(help="Only those of this one.")] = None, study: Where = None
+) -> Answer:
+    """The trials that wait for their result."""
+    found = opened(study)
+    trials = [t for t in found.pending if worker in (None, t.worker)]
+    rows = [[t.id, t.worker, *t.params.values()] for t in trials]
+    text = listed(["id", "worker", *found.space.names], rows) if rows else "nothing is pending"
+    return Answer([facts(t) for t in trials], text)
+
+
+def history(id: Annotated[int, typer.Argument(help="Of a trial.")], study: Where = None) -> Answer:
+    """All that happened to a trial, first to last."""
+    events = [event(one) for one in opened(study).history(id)]
+    rows = [[one["at"], one["kind"], one["worker"], _about(one["data"], id)] for one in events]
+    return Answer(events, listed(["at", "what", "worker", "data"], rows))
+
+
+def export(
+    path: Annotated[Path | None, typer.Argument(help="A .csv or .json file; printed if left out.")] = None,
+    study: Where = None,
+) -> Answer:
+    """All trials as a table, a row each."""
+    frame = opened(study).to_frame()
+    # As Python's own numbers, with nothing where something is missing.
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    text = frame.to_csv(index=False)
+    if path is None:
+        return Answer(rows, text.rstrip("\n"))
+    if path.suffix not in (".csv", ".json"):
+        raise SettingsError(f"export {path}: expected a name that ends in .csv or .json")
+    put(path, text if path.suffix == ".csv" else json.dumps(rows, indent=1, allow_nan=False) + "\n")
+    return Answer({"file": str(path), "rows": len(rows)}, f"{path}: {len(rows)} rows")
+
+
+def plot(
+    path: Annotated[Path, typer.Argument(help="A .png, .svg or .pdf file.")] = Path("progress.png"),
+    study: Where = None,
+) -> Answer:
+    """All values by the order of trials, and the best so far, as a figure."""
+    found = opened(study)
+    if not found.state.done:
+        raise TrialError("no trial has a value yet: there is nothing to plot")
+    try:
+        found.plot(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"plot {path}: {error}") from error
+    return Answer({"file": str(path)}, f"{path} is written")
+
+
+def report(
+    path: Annotated[Path, typer.Argument(help="An .html file.")] = Path("report.html"), study: Where = None
+) -> Answer:
+    """All of the campaign on one page: a file that needs nothing else, to be read, sent and printed."""
+    from gdopt.report import page
+
+    put(path, page(opened(study), Path(place(study)).stem))
+    return Answer({"file": str(path)}, f"{path} is written")
+
+
+def check(study: Where = None) -> Answer:
+    """Read all that is kept, and compare it with its checksums."""
+    from gdopt.sql_store import SqlStore
+
+    where = place(study)
+    SqlStore(where).check()
+    found = opened(where)
+    data = {"study": str(found.store), "trials": len(found.trials), "entries": len(found.store.entries())}
+    return Answer(data, f"{found.store} is as it was written: {data['entries']} entries, {data['trials']} trials")
+
+
+VERBS: tuple[Callable[..., Answer], ...] = (status, best, pending, history, export, plot, report, check)
+
+
+def _best(study: "Study") -> dict[str, Any] | None:
+    try:
+        return facts(study.best)
+    except TrialError:
+        return None
+
+
+def _about(data: dict[str, Any], id: int) -> str:
+    """What an entry says of one trial, short."""
+    if "trials" in data:
+        return json.dumps(data["trials"][id - data["first"]][0]) if id >= data["first"] else "again"
+    said = data.get(str(id), data)
+    return json.dumps({k: v for k, v in said.items() if k not in ("id", "ids")})

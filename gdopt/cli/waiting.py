@@ -1,0 +1,54 @@
+"""A line that says how long a call takes and may still take, once it has taken a second; on the error stream."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+__all__ = ["waiting"]
+
+# Seconds: before anything is said, and between updates.
+PATIENCE, PACE = 1.0, 0.25
+
+
+@contextmanager
+def waiting(what: str, expected: float | None, console: Console | None = None) -> Iterator[None]:
+    """Say what is going on as long as it does.
+
+    Args:
+        what: in words.
+        expected: seconds that it may take, if there is an estimate.
+        console: where it is said; the error stream by default.
+    """
+    over = threading.Event()
+    args = (console or Console(stderr=True, highlight=False), what, expected, over)
+    thread = threading.Thread(target=_say, args=args, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _say(console: Console, what: str, expected: float | None, over: threading.Event) -> None:
+    began = time.perf_counter()
+    if over.wait(PATIENCE):
+        return
+    if not console.is_terminal:
+        console.print(_line(what, PATIENCE, expected), markup=False, soft_wrap=True)
+        return
+    with console.status(_line(what, PATIENCE, expected)) as status:
+        while not over.wait(PACE):
+            status.update(_line(what, time.perf_counter() - began, expected))
+
+
+def _line(what: str, seconds: float, expected: float | None) -> str:
+    """Such as "asking for 8 trials: 3 s, about 9 s left"."""
+    if expected is None:
+        return f"{what}: {seconds:.0f} s"
+    left = expected - seconds
+    said = f"about {left:.0f} s left" if left >= 1 else f"the last took {expected:.0f} s"
+    return f"{what}: {seconds:.0f} s, {said}"

@@ -1,0 +1,105 @@
+"""A study on one page of HTML that needs no other file and no network."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from datetime import UTC, datetime
+from html import escape
+
+from gdopt.errors import TrialError
+from gdopt.study import Round, Study
+
+__all__ = ["page"]
+
+STYLE = """\
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em }
+h1 { margin-bottom: 0 } h2 { margin-top: 2em; break-after: avoid }
+table { border-collapse: collapse; font-size: 13px } div { overflow-x: auto }
+th, td { padding: .2em .6em; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top }
+thead { display: table-header-group } tr { break-inside: avoid }
+td { font-variant-numeric: tabular-nums } svg { max-width: 100%; height: auto }
+@media print { body { max-width: none; margin: 0; font-size: 11px } table { font-size: 9px } div { overflow: visible } }
+"""
+
+
+def page(study: Study, title: str) -> str:
+    """A page with the best trial, the progress as a figure, outcomes, rounds and all trials.
+
+    Args:
+        study: at any stage.
+        title: of the page.
+    """
+    frame = study.to_frame()
+    cells = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    goal = ", ".join([f"{study.direction} {study.objective}", *map(str, study.limits)])
+    counts = f"{len(study.trials)} trials, {len(study.state.done)} with a value"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(goal)} &middot; {counts} &middot; {made}</p>",
+        *_best(study),
+        *_figure(study),
+        "<h2>Outcomes</h2>",
+        _table(["outcome", "what it is for", "measured"], _outcomes(study)),
+        "<h2>Parameters</h2>",
+        _table(["parameter", "what may be tried"], [[p.name, _range(p)] for p in study.space.parameters]),
+        "<h2>Rounds</h2>",
+        _table([f.name.replace("_", " ") for f in fields(Round)], [astuple(one) for one in study.rounds]),
+        "<h2>Trials</h2>",
+        _table(list(frame.columns), cells),
+    ]
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>\n{STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
+
+
+def _best(study: Study) -> list[str]:
+    try:
+        best = study.best
+    except TrialError as error:
+        return ["<h2>Best</h2>", f"<p>{escape(str(error))}</p>"]
+    measured = [(study.objective, best.value), *((name, value) for name, (value, _) in best.outcomes.items())]
+    return ["<h2>Best</h2>", _table(["trial", str(best.id)], [*measured, *best.params.items()])]
+
+
+def _figure(study: Study) -> list[str]:
+    if not study.state.done:
+        return []
+    drawn = io.StringIO()
+    # Without what says when and by what it was drawn, in the vocabulary of others.
+    study.plot().savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    text = drawn.getvalue()
+    return ["<h2>Progress</h2>", text[text.index("<svg") :]]
+
+
+def _outcomes(study: Study) -> list[list[object]]:
+    limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.limits}
+    roles = {study.objective: f"{study.direction}d", **limits}
+    done = {name: sum(name in t.outcomes for t in study.trials) for name in study.outcomes}
+    done[study.objective] = len(study.state.done)
+    return [[name, roles.get(name, "written down"), done[name]] for name in study.outcomes]
+
+
+def _range(parameter: object) -> str:
+    """What a parameter may be, in words."""
+    if (levels := getattr(parameter, "levels", None)) is not None:
+        return ", ".join(levels)
+    if (low := getattr(parameter, "low", None)) is None:
+        return type(parameter).__name__.lower()
+    scale = ", by ratios" if getattr(parameter, "log", False) else ""
+    return f"{low:g} to {getattr(parameter, 'high', None):g} {getattr(parameter, 'unit', '')}".rstrip() + scale
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    if not rows:
+        return "<p>None yet.</p>"
+    head = "".join(f"<th>{escape(one)}</th>" for one in titles)
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(_text(one))}</td>" for one in row) + "</tr>" for row in rows)
+    return f"<div><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

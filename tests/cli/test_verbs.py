@@ -1,0 +1,312 @@
+"""The verbs of a campaign: files in, files and JSON out, and nothing done twice."""
+
+import json
+import time
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+import gdopt
+from gdopt.cli import app
+from gdopt.cli.waiting import waiting
+
+CAMPAIGN = """
+name = "suzuki"
+direction = "maximize"
+objective = "yield"
+limits = ["impurity <= 2"]
+batch = 3
+algorithm = "random"
+[[parameters]]
+name = "t<i>"
+kind = "real"
+low = 20
+high = 120
+[[parameters]]
+name = "base"
+kind = "choice"
+levels = ["KOAc", "<b>"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a campaign and its study."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GDOPT_STUDY", raising=False)
+    Path("campaign.toml").write_text(CAMPAIGN)
+    answer("new")
+    return tmp_path
+
+
+def answer(*words: str) -> object:
+    """What a verb answers as JSON, and nothing else on the output."""
+    result = CliRunner().invoke(app, [*words, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def error(*words: str) -> dict[str, str]:
+    result = CliRunner().invoke(app, [*words, "--json"])
+    assert result.exit_code == 1, result.output
+    return json.loads(result.stdout)
+
+
+def text(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def fill(path: str, **cells: tuple[str, ...]) -> None:
+    """Write columns of a plate."""
+    Path(path).write_bytes(pd.read_csv(path, dtype=str).assign(**cells).to_csv(index=False).encode())
+
+
+def test_a_campaign_from_its_file_to_its_second_plate(folder: Path) -> None:
+    first = answer("ask", "--csv", "plate1.csv")
+    assert [t["id"] for t in first["trials"]] == [0, 1, 2]
+    fill("plate1.csv", **{"yield": ("83,5", "failed", "")}, impurity=("1", "", ""))
+    told = answer("tell", "plate1.csv")
+    assert told == {"new": 2, "told": [0], "failed": [1], "abandoned": [], "pending": [2]}
+    assert answer("tell", "plate1.csv")["new"] == 0
+    assert answer("best")["value"] == 83.5
+    assert answer("ask", "-n", "2", "--csv", "plate2.csv")["key"] == "plate2"
+    assert answer("status")["trials"] == {"pending": 3, "done": 1, "failed": 1, "abandoned": 0}
+
+
+def test_a_plate_with_errors_changes_nothing(folder: Path) -> None:
+    answer("ask", "--csv", "plate1.csv")
+    fill("plate1.csv", **{"yield": ("83", "x", "84")})
+    said = error("tell", "plate1.csv")
+    assert said["error"] == "TableError"
+    assert "row 3, column yield: 'x' is not a number" in said["message"]
+    assert len(answer("pending")) == 3
+
+
+def test_an_ask_that_is_repeated_gives_the_same_file(folder: Path) -> None:
+    first = answer("ask", "--csv", "plate1.csv", "--worker", "robot-A")
+    before = Path("plate1.csv").read_bytes()
+    assert answer("ask", "--csv", "plate1.csv") == first
+    Path("plate1.csv").unlink()
+    assert answer("ask", "--csv", "plate1.csv") == first
+    assert Path("plate1.csv").read_bytes() == before
+    assert {t["worker"] for t in answer("pending", "--worker", "robot-A")} == {"robot-A"}
+    assert answer("pending", "--worker", "robot-B") == []
+
+
+def test_a_filled_in_plate_is_not_overwritten_unless_forced(folder: Path) -> None:
+    answer("ask", "--csv", "plate1.csv")
+    empty = Path("plate1.csv").read_bytes()
+    fill("plate1.csv", **{"yield": ("1", "2", "3")})
+    assert "--force overwrites it" in error("ask", "--csv", "plate1.csv")["message"]
+    answer("ask", "--csv", "plate1.csv", "--force")
+    assert Path("plate1.csv").read_bytes() == empty
+
+
+def test_a_file_of_something_else_stops_an_ask_before_it_asks(folder: Path) -> None:
+    Path("plate1.csv").write_text("my own")
+    assert "plate1.csv is there already, and not of 'plate1'" in error("ask", "--csv", "plate1.csv")["message"]
+    assert answer("pending") == []
+
+
+def test_the_name_of_a_plate_that_is_told_is_not_taken_again(folder: Path) -> None:
+    answer("ask", "-n", "1", "--csv", "plate1.csv")
+    answer("tell", "0", "1")
+    Path("plate1.csv").unlink()
+    assert "all of 'plate1', id 0, is told" in error("ask", "--csv", "plate1.csv")["message"]
+
+
+def test_one_trial_is_told_with_all_that_was_measured(folder: Path) -> None:
+    answer("ask")
+    words = ["0", "-0.5", "--sem", "0.1", "--outcome", "impurity=1.5", "--param", "t<i>=50"]
+    (trial,) = answer("tell", *words)["trials"]
+    assert (trial["value"], trial["sem"], trial["params"]["t<i>"]) == (-0.5, 0.1, 50)
+    assert trial["outcomes"] == {"impurity": {"value": 1.5, "sem": None}}
+    assert trial["proposed"]["t<i>"] != 50
+    assert answer("tell", *words)["new"] == 0
+
+
+def test_what_went_wrong_is_said_and_corrected(folder: Path) -> None:
+    answer("ask")
+    answer("fail", "0", "--reason", "spilled")
+    answer("abandon", "1", "2", "--reason", "no time")
+    answer("amend", "0", "7", "--reason", "not spilled")
+    answer("amend", "1", "failed", "--reason", "was tried")
+    answer("amend", "0", "-8", "--reason", "sign")
+    assert [entry["kind"] for entry in answer("history", "0")] == ["asked", "failed", "amended", "amended"]
+    rows = answer("export")
+    assert [row["status"] for row in rows] == ["done", "failed", "abandoned"]
+    assert [row["yield"] for row in rows] == [-8, None, None]
+
+
+def test_a_released_trial_is_given_to_the_next_worker(folder: Path) -> None:
+    answer("ask", "-n", "1", "--worker", "A", "--lease", "24")
+    answer("release", "0")
+    (trial,) = answer("ask", "-n", "1", "--worker", "B", "--lease", "24")["trials"]
+    assert (trial["id"], trial["worker"]) == (0, "B")
+
+
+def test_data_from_before_is_added_once(folder: Path) -> None:
+    Path("data.csv").write_text("t<i>;base;yield\n20,5;KOAc;1\n30;<b>;2\n")
+    assert answer("add", "data.csv") == {"added": [0, 1], "known": 0}
+    assert answer("add", "data.csv") == {"added": [], "known": 2}
+
+
+def test_tables_and_figures_are_written(folder: Path) -> None:
+    answer("ask")
+    assert error("plot")["error"] == "TrialError"
+    answer("tell", "1", "3.25")
+    answer("export", "all.csv")
+    answer("export", "all.json")
+    table = pd.read_csv("all.csv")
+    assert table["yield"].dropna().tolist() == [3.25]
+    assert json.loads(Path("all.json").read_text()) == answer("export")
+    answer("plot", "progress.svg")
+    assert Path("progress.svg").read_text().rstrip().endswith("</svg>")
+    assert error("plot", "progress.xyz")["error"] == "SettingsError"
+    assert error("export", "all.xlsx")["error"] == "SettingsError"
+
+
+class Page(HTMLParser):
+    """The tags of a page, what it links to, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags, self.links, self.text = set[str](), list[str](), ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_report_needs_no_other_file_and_shows_names_as_they_are(folder: Path) -> None:
+    answer("ask", "-n", "20")
+    answer("tell", "0", "3.25", "--outcome", "impurity=1")
+    answer("report")
+    page = Page()
+    page.feed(Path("report.html").read_text())
+    assert all(link.startswith("#") for link in page.links)
+    assert page.tags.isdisjoint({"i", "b", "script", "link", "img"})
+    assert {"svg", "table"} <= page.tags
+    assert "t<i>" in page.text
+    assert "<b>" in page.text
+
+
+def test_a_report_of_an_empty_study_says_so(folder: Path) -> None:
+    answer("report")
+    assert "no trial has a value yet" in Path("report.html").read_text()
+
+
+def test_a_study_that_was_changed_is_found_out(folder: Path) -> None:
+    import sqlite3
+
+    answer("ask")
+    assert answer("check") == {"study": "suzuki.gdopt", "trials": 3, "entries": 1}
+    with sqlite3.connect("suzuki.gdopt") as connection:
+        connection.execute("UPDATE entry SET data = replace(data, 'KOAc', 'NaOH')")
+    assert "was changed after it was written" in error("check")["message"]
+
+
+def test_which_study_is_said_by_option_variable_or_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer("new", "--study", "other.gdopt")
+    assert "there are other.gdopt, suzuki.gdopt in this folder" in error("status")["message"]
+    assert answer("status", "--study", "other.gdopt")["study"] == "other.gdopt"
+    monkeypatch.setenv("GDOPT_STUDY", "suzuki.gdopt")
+    assert answer("status")["study"] == "suzuki.gdopt"
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.delenv("GDOPT_STUDY")
+    assert "there is no *.gdopt in this folder" in error("status")["message"]
+    assert "there is no study 'study' in none.gdopt" in error("status", "--study", "none.gdopt")["message"]
+
+
+def test_new_does_not_overwrite_a_study(folder: Path) -> None:
+    assert "suzuki.gdopt holds a study already" in error("new")["message"]
+
+
+def test_init_writes_what_was_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = ["mine", "up", "minimize", "cost", "impurity < 2", "impurity <= 2", "", "", "4", "",
+               "t", "real", "10", "1", "", "n", "real", "1", "10", "degC", "y",
+               "base", "choice", "KOAc, K3PO4", "n", "integer", "1", "9", "", ""]  # fmt: skip
+    result = CliRunner().invoke(app, ["init", "--json"], input="\n".join(answers) + "\n")
+    # The runner shows what is typed on the output too.
+    assert json.loads(result.stdout.splitlines()[-1]) == {"file": "campaign.toml"}
+    answer("new")
+    study = gdopt.Study.open("mine.gdopt")
+    assert study.space == gdopt.Space(
+        [
+            gdopt.Real("t", 1, 10, log=True, unit="degC"),
+            gdopt.Choice("base", ["KOAc", "K3PO4"]),
+            gdopt.Integer("n", 1, 9),
+        ]
+    )
+    assert (study.direction, study.objective, study.batch) == ("minimize", "cost", 4)
+    assert "is there already" in error("init", "--example")["message"]
+
+
+def test_init_without_answers_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "the questions were not answered" in error("init")["message"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_people_read_sentences_and_tables(folder: Path) -> None:
+    said = text("ask", "-n", "2", "--csv", "p.csv")
+    assert said == "p.csv: 2 trials, ids 0 to 1; filled in: gdopt tell p.csv\n"
+    assert text("tell", "0", "3.25") == "trial 0 is done, yield 3.25\n"
+    assert "trials: 1 pending, 1 done" in text("status")
+    assert text("pending").splitlines()[0].split() == ["id", "worker", "t<i>", "base"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (["tell", "plate.csv", "1"], "SettingsError"),
+        (["tell", "none.csv"], "StoreError"),
+        (["tell", "0"], "ResultError"),
+        (["tell", "0", "--sem", "1"], "ResultError"),
+        (["tell", "0", "1", "--outcome", "impurity"], "SettingsError"),
+        (["tell", "0", "nan"], "ResultError"),
+        (["tell", "7", "1"], "TrialError"),
+        (["amend", "0", "x", "--reason", "y"], "ResultError"),
+        (["amend", "0", "1", "--reason", "y"], "TrialError"),
+        (["ask", "-n", "0"], "SettingsError"),
+        (["best"], "TrialError"),
+        (["history", "7"], "TrialError"),
+        (["report", "none/report.html"], "StoreError"),
+        (["new", "none.toml"], "StoreError"),
+    ],
+)
+def test_what_cannot_be_is_an_error_in_json(folder: Path, words: list[str], kind: str) -> None:
+    answer("ask", "-n", "1")
+    assert error(*words)["error"] == kind
+
+
+def test_a_wait_is_told_of_once_it_takes_a_second() -> None:
+    out = StringIO()
+    with waiting("asking", 5.0, Console(file=out)):
+        pass
+    assert out.getvalue() == ""
+    with waiting("asking", 5.0, Console(file=out)):
+        time.sleep(1.2)
+    assert out.getvalue() == "asking: 1 s, about 4 s left\n"
+
+
+def test_a_study_in_postgresql_is_used_like_one_in_a_file(
+    folder: Path, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GDOPT_STUDY", postgresql)
+    answer("new")
+    answer("ask", "-n", "1")
+    assert answer("tell", "0", "1")["new"] == 1
+    assert answer("status")["trials"]["done"] == 1
+    assert answer("status")["study"].startswith("postgresql+psycopg://")

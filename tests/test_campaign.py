@@ -1,0 +1,194 @@
+"""Campaigns: what is written is read back, what is wrong is said by table and key, and studies are made of them."""
+
+import tomllib
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import gdopt
+from gdopt import campaign
+from gdopt.campaign import Campaign
+
+GOOD = """
+name = "suzuki"
+direction = "maximize"
+objective = "yield"
+algorithm = "random"
+[[parameters]]
+name = "t"
+kind = "real"
+low = 20
+high = 120
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "campaign.toml"
+
+
+def read(file: Path, text: str) -> Campaign:
+    file.write_text(text)
+    return campaign.read(file)
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)
+numbers = st.floats(-1e300, 1e300)
+
+
+@st.composite
+def entries(draw: st.DrawFn, name: str) -> dict[str, object]:
+    kind = draw(st.sampled_from(["real", "integer", "choice"]))
+    if kind == "choice":
+        return {"name": name, "kind": kind, "levels": draw(st.lists(names, min_size=2, max_size=4, unique=True))}
+    low = draw(st.integers(-1000, 1000))
+    high = low + draw(st.integers(1, 1000))
+    more = {"log": True} if kind == "real" and low > 0 and draw(st.booleans()) else {}
+    shift = draw(st.floats(0, 0.5)) if kind == "real" else 0
+    return {"name": name, "kind": kind, "low": low + shift, "high": high + shift, "unit": draw(names), **more}
+
+
+@st.composite
+def campaigns(draw: st.DrawFn) -> dict[str, object]:
+    parameters = [draw(entries(name)) for name in draw(st.lists(names, min_size=1, max_size=3, unique=True))]
+    varied = [one["name"] for one in parameters if one["kind"] != "choice"]
+    bounds = st.fixed_dictionaries(
+        {"coefficients": st.dictionaries(st.sampled_from(varied or ["x"]), numbers, min_size=1), "upper": numbers}
+    )
+    return {
+        "name": draw(st.from_regex(r"[a-z][a-z0-9_.\-]{0,8}", fullmatch=True)),
+        "direction": draw(st.sampled_from(["maximize", "minimize"])),
+        "objective": draw(names),
+        "limits": draw(st.lists(st.just("impurity <= 2"), max_size=1)),
+        "tracked": draw(st.lists(names, max_size=2)),
+        "batch": draw(st.integers(1, 99)),
+        "seed": draw(st.integers(0, 2**62)),
+        "parameters": parameters,
+        "constraints": draw(st.lists(bounds, max_size=2)) if varied else [],
+        "settings": draw(st.dictionaries(names, st.one_of(numbers, st.booleans(), names), max_size=2)),
+        **({"corpus": {"file": draw(names)}} if draw(st.booleans()) else {}),
+    }
+
+
+@settings(max_examples=50)
+@given(campaigns())
+def test_what_is_written_is_read_back(raw: dict[str, object]) -> None:
+    made = campaign.checked(raw, "it")
+    assert campaign.checked(tomllib.loads(campaign.written(made)), "the file") == made
+
+
+def test_the_example_is_read_back_and_makes_its_study(file: Path) -> None:
+    assert read(file, campaign.written(campaign.EXAMPLE)) == campaign.EXAMPLE
+    study = campaign.started(campaign.EXAMPLE, file.parent)
+    assert study.space.names == ("temperature", "loading", "hours", "base")
+    assert (study.direction, study.outcomes, study.batch) == ("maximize", ("yield", "impurity"), 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("low = 20", 'low = "20"', r"\[\[parameters\]\] 1 \(t\), key low: got '20'; input should be a valid number"),
+        ("low = 20\n", "", r"\[\[parameters\]\] 1 \(t\), key low is missing"),
+        ("low = 20", "low = 200", r"\[\[parameters\]\] 1 \(t\): t: low must be below high"),
+        ("low = 20", "low = 20\nhihg = 3", r"\[\[parameters\]\] 1 \(t\), key hihg is unknown; it was given 3"),
+        ('kind = "real"', 'kind = "reel"', r"\[\[parameters\]\] 1 \(t\): got .*'real', 'integer', 'choice'"),
+        ('"maximize"', '"up"', "key direction: got 'up'; input should be 'maximize' or 'minimize'"),
+        ('"suzuki"', '"../suzuki"', "key name: got '../suzuki'; string should match pattern"),
+        ('objective = "yield"\n', "", "key objective is missing"),
+        ("objective", "limits = ['impurity < 2']\nobjective", "key limits, entry 1: limit 'impurity < 2': expected"),
+        ("objective", "limits = [2]\nobjective", "key limits, entry 1: got 2; input should be a valid string"),
+        (
+            "high = 120",
+            "high = 120\n[corpus]\nsteps = 0",
+            r"\n  \[corpus\], key file is missing\n  \[corpus\], key steps",
+        ),
+        ("high = 120", "high = 120\n[[constraints]]\ncoefficients = {u=1}\nupper = 1", r"names \['u'\]"),
+        ("name =", "name", "is not TOML: .* line 2"),
+    ],
+)
+def test_what_is_wrong_is_said_by_file_table_and_key(file: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(gdopt.SettingsError, match=message) as caught:
+        read(file, GOOD.replace(old, new, 1))
+    assert str(caught.value).startswith(str(file))
+
+
+def test_no_parameters_and_no_corpus_is_refused() -> None:
+    raw = {"name": "a", "direction": "maximize", "objective": "y"}
+    with pytest.raises(gdopt.SettingsError, match=r"\[\[parameters\]\]: there are none"):
+        campaign.checked(raw, "it")
+
+
+def test_a_file_that_is_missing_is_said(file: Path) -> None:
+    with pytest.raises(gdopt.StoreError, match=r"cannot read .*campaign.toml: No such file"):
+        campaign.read(file)
+
+
+def test_settings_reach_the_algorithm(file: Path) -> None:
+    made = read(file, GOOD.replace('"random"', '"guided"') + "[settings]\ncandidates = 64\n")
+    assert campaign.started(made, file.parent).algorithm == gdopt.GuidedDiffusion(candidates=64)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "settings", "message"),
+    [
+        ("guided", "kandidates = 1", r"\[settings\], keys \['kandidates'\]: GuidedDiffusion has no such settings"),
+        ("guided", "candidates = 1", r"\[settings\]: candidates = 1: expected 2 or more"),
+        ("quantum", "", "baseline 'quantum' is unknown"),
+    ],
+)
+def test_unknown_algorithms_and_settings_are_refused(file: Path, algorithm: str, settings: str, message: str) -> None:
+    made = read(file, GOOD.replace("random", algorithm) + f"[settings]\n{settings}\n")
+    with pytest.raises(gdopt.SettingsError, match=message):
+        campaign.started(made, file.parent)
+
+
+def corpus_of(folder: Path, header: str = "b,a", rows: int = 40) -> np.ndarray:
+    designs = np.random.default_rng(0).normal(size=(rows, 2))
+    np.savetxt(folder / "designs.csv", designs, delimiter=",", header=header, comments="")
+    return designs
+
+
+BARE = {"name": "a", "direction": "maximize", "objective": "y", "corpus": {"file": "designs.csv", "steps": 5}}
+
+
+def test_a_corpus_gives_the_space_and_a_prior(tmp_path: Path) -> None:
+    designs = corpus_of(tmp_path)
+    steps = []
+    made = campaign.checked(BARE, "it")
+    study = campaign.started(made, tmp_path, fit=lambda step, total, loss: steps.append((step, total)))
+    assert study.space.names == ("b", "a")
+    assert len(study.algorithm.prior.designs) == len(designs)
+    assert steps[-1] == (5, 5)
+
+
+def test_a_corpus_in_another_order_of_columns_fits_the_parameters(tmp_path: Path) -> None:
+    designs = corpus_of(tmp_path)
+    parameters = [{"name": name, "kind": "real", "low": -9.0, "high": 9.0} for name in "ab"]
+    study = campaign.started(campaign.checked({**BARE, "parameters": parameters}, "it"), tmp_path)
+    np.testing.assert_allclose(study.algorithm.prior.designs.mean(0), designs.mean(0)[::-1])
+
+
+def test_a_corpus_that_cannot_be_used_is_said_by_row(tmp_path: Path) -> None:
+    (tmp_path / "designs.csv").write_text("a,b\n1,2\n\n1,x\n")
+    with pytest.raises(gdopt.CorpusError, match=r"designs.csv, row 4: expected numbers in \['a', 'b'\], got"):
+        campaign.started(campaign.checked(BARE, "it"), tmp_path)
+
+
+def test_sequences_and_molecules_are_found_by_a_masked_prior(tmp_path: Path) -> None:
+    (tmp_path / "designs.csv").write_text("\n".join(["ACGT", "ACGA", "AAGT", "CCGT", "GCGT", "TCGA"]))
+    dna = {"name": "dna", "kind": "sequence", "alphabet": "ACGT", "shortest": 4, "longest": 4}
+    study = campaign.started(campaign.checked({**BARE, "parameters": [dna]}, "it"), tmp_path)
+    assert study.algorithm.prior.corpus[0] == "ACGT"
+    (tmp_path / "designs.csv").write_text("smiles\n" + "\n".join("C" * n + "O" for n in range(1, 9)))
+    molecule = {"name": "m", "kind": "molecule"}
+    study = campaign.started(campaign.checked({**BARE, "parameters": [molecule]}, "it"), tmp_path)
+    assert study.ask(2)[0].params["m"] in study.algorithm.prior.corpus
+
+
+def test_a_molecule_without_a_corpus_is_refused(tmp_path: Path) -> None:
+    raw = {k: v for k, v in BARE.items() if k != "corpus"} | {"parameters": [{"name": "m", "kind": "molecule"}]}
+    with pytest.raises(gdopt.SettingsError, match=r"give a \[corpus\] of SMILES"):
+        campaign.started(campaign.checked(raw, "it"), tmp_path)

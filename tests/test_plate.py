@@ -1,0 +1,300 @@
+"""Plates: what spreadsheets do to a file is read right, or refused by row and column."""
+
+import csv
+import io
+import re
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+import gdopt
+from gdopt import plate
+from gdopt.errors import TableError
+from gdopt.journal import Report
+from tests.strategies import spaces, unchecked
+
+SPACE = gdopt.Space(
+    [gdopt.Real("temperature", 20, 120), gdopt.Integer("hours", 1, 24), gdopt.Choice("base", ["KOAc", "K3PO4"])],
+    [gdopt.Constraint({"temperature": 1, "hours": 1}, 140)],
+)
+
+
+def study_of(space: gdopt.Space = SPACE, n: int = 4, **settings: object) -> gdopt.Study:
+    said = {"direction": "maximize", "objective": "yield", "limits": ["impurity <= 2"], "tracked": ["mass"]} | settings
+    study = gdopt.Study(space, algorithm=gdopt.RandomSearch(), **said)
+    study.ask(n)
+    return study
+
+
+def rows_of(study: gdopt.Study) -> list[list[str]]:
+    """The plate of all trials, as a header and rows of cells."""
+    return list(csv.reader(io.StringIO(plate.written(study, study.trials))))
+
+
+def content(rows: list[list[str]], delimiter: str = ",") -> bytes:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerows(rows)
+    return out.getvalue().encode()
+
+
+def with_cells(study: gdopt.Study, changes: dict[tuple[int, str], str], extra: tuple[str, ...] = ()) -> bytes:
+    """The study's plate with cells written, by trial and column."""
+    header, *rows = rows_of(study)
+    header += extra
+    rows = [[*row, *("" for _ in extra)] for row in rows]
+    for (id, column), text in changes.items():
+        rows[id][header.index(column)] = text
+    return content([header, *rows])
+
+
+def said(study: gdopt.Study, changes: dict[tuple[int, str], str], *extra: str) -> plate.Plate:
+    return plate.filled(study, with_cells(study, changes, extra))
+
+
+def refused(study: gdopt.Study, changes: dict[tuple[int, str], str], *extra: str) -> str:
+    before = study.trials
+    with pytest.raises(TableError, match="nothing of the file was taken") as caught:
+        said(study, changes, *extra)
+    assert study.trials == before
+    return str(caught.value)
+
+
+def test_a_plate_has_ids_parameters_outcomes_and_a_note() -> None:
+    assert rows_of(study_of())[0] == ["id", "temperature", "hours", "base", "yield", "impurity", "mass", "note"]
+
+
+def test_the_proposals_are_written_to_the_last_bit() -> None:
+    study = study_of()
+    assert [float(row[1]) for row in rows_of(study)[1:]] == [t.params["temperature"] for t in study.trials]
+
+
+def test_what_has_no_result_stays_pending() -> None:
+    study = study_of()
+    found = said(study, {(1, "yield"): "83.5"})
+    assert found.tell(study)
+    assert [t.id for t in study.pending] == [0, 2, 3] == found.pending
+    assert study.trials[1].value == 83.5
+
+
+def test_all_that_a_row_may_say_is_told_at_once() -> None:
+    study = study_of()
+    changes = {
+        (0, "yield"): "83.5", (0, "yield sem"): "0.5", (0, "impurity"): "1.5", (0, "note"): "cloudy",
+        (1, "yield"): "Failed", (1, "note"): "spilled",
+        (2, "status"): "abandoned",
+        (3, "mass"): "12",
+    }  # fmt: skip
+    found = said(study, changes, "yield sem", "status")
+    assert found.results == {
+        0: Report(gdopt.algorithm.Result(83.5, 0.5), {"impurity": (1.5, None)}, note="cloudy"),
+        3: Report(None, {"mass": (12.0, None)}),
+    }
+    assert (found.failed, found.abandoned, found.new) == ({1: "spilled"}, {2: ""}, 4)
+    found.tell(study)
+    assert [t.status for t in study.trials] == ["done", "failed", "abandoned", "pending"]
+    assert [t.reason for t in study.trials] == ["cloudy", "spilled", "", ""]
+    assert len({entry.at for id in range(4) for entry in study.history(id) if entry.kind != "asked"}) == 1
+
+
+def test_told_twice_is_told_once() -> None:
+    study = study_of()
+    filled = with_cells(study, {(0, "yield"): "83.5", (0, "note"): "cloudy", (1, "yield"): "failed"})
+    assert plate.filled(study, filled).tell(study)
+    again = plate.filled(study, filled)
+    assert again.new == 0
+    assert not again.tell(study)
+
+
+def test_an_edited_parameter_is_what_was_tried() -> None:
+    study = study_of()
+    proposed = study.trials[0].params
+    said(study, {(0, "yield"): "1", (0, "temperature"): "64.25", (0, "base"): "K3PO4"}).tell(study)
+    assert study.trials[0].params == {**proposed, "temperature": 64.25, "base": "K3PO4"}
+    assert study.trials[0].proposed == proposed
+
+
+@pytest.mark.parametrize("shown", ["{:.15g}", "{:.2f}", "{:.1f}", "{:.3e}", "{:.0f}", "{:+.4f}"])
+def test_a_rounded_proposal_is_not_edited(shown: str) -> None:
+    study = study_of()
+    temperature = study.trials[0].params["temperature"]
+    found = said(study, {(0, "yield"): "1", (0, "temperature"): shown.format(temperature)})
+    assert found.results[0].params is None
+
+
+def test_a_parameter_off_by_one_in_its_last_digit_is_edited() -> None:
+    study = study_of()
+    temperature = study.trials[0].params["temperature"]
+    found = said(study, {(0, "yield"): "1", (0, "temperature"): f"{temperature + 0.01:.2f}"})
+    assert found.results[0].params["temperature"] == float(f"{temperature + 0.01:.2f}")
+
+
+def test_a_proposal_whose_point_was_taken_for_thousands_is_refused() -> None:
+    wide = gdopt.Space([gdopt.Real("t", 0, 1e20)])
+    study = study_of(wide)
+    digits = repr(study.trials[0].params["t"]).replace(".", "")[:15]
+    assert "row 2, column t: " in refused(study, {(0, "yield"): "1", (0, "t"): digits})
+
+
+WRONG = [
+    ({(0, "yield"): "83%"}, (), "row 2, column yield: '83%' is not a number"),
+    ({(1, "yield"): "#DIV/0!"}, (), "row 3, column yield: '#DIV/0!' is not a number"),
+    ({(1, "yield"): "nan"}, (), "row 3, column yield: 'nan' is not a number"),
+    ({(1, "yield"): "1e999"}, (), "row 3, column yield: '1e999' is not finite"),
+    ({(0, "yield"): "1,234"}, (), "row 2, column yield: '1,234' may be 1.234 or 1234"),
+    ({(0, "yield"): "1.234,5"}, (), "row 2, column yield: '1.234,5' is not a number"),
+    ({(0, "yield sem"): "1"}, ("yield sem",), "row 2, column yield sem: is given without yield"),
+    ({(0, "yield"): "1", (0, "yield sem"): "-1"}, ("yield sem",), "row 2, column yield sem: -1.0 is negative"),
+    ({(2, "id"): "9"}, (), "row 4, column id: trial 9 is unknown; there are 4 trials"),
+    ({(2, "id"): ""}, (), "row 4, column id: '' is no id"),
+    ({(2, "id"): "1.5"}, (), "row 4, column id: '1.5' is no id"),
+    ({(0, "status"): "lost"}, ("status",), "row 2, column status: 'lost' is unknown"),
+    ({(0, "status"): "done"}, ("status",), "row 2, column status: is done, but there is no yield"),
+    ({(0, "status"): "failed", (0, "yield"): "1"}, ("status",), "row 2, column yield: is given, though"),
+    ({(0, "status"): "failed", (0, "yield"): "abandoned"}, ("status",), "row 2, column status: is failed, but yield"),
+    ({(0, "yield"): "failed", (0, "hours"): "24"}, (), "row 2, is failed, of which only the proposal is kept"),
+    ({(0, "yield"): "1", (0, "hours"): "1.5"}, (), "row 2, column hours: hours = 1.5 is not a whole number"),
+    ({(0, "yield"): "1", (0, "temperature"): "121"}, (), "row 2, column temperature: temperature = 121.0 is outside"),
+    ({(0, "yield"): "1", (0, "temperature"): ""}, (), "row 2, column temperature: is empty; expected what was tried"),
+    ({(0, "yield"): "1", (0, "base"): "koac"}, (), "row 2, column base: base = 'koac' is not one of"),
+    ({(0, "yield"): "1", (0, "temperature"): "119.5", (0, "hours"): "24"}, (), "row 2, 1 temperature + 1 hours <= 140"),
+    ({(0, "colour"): "red"}, ("colour",), "row 1, column colour: is unknown; there may be id, temperature"),
+    ({}, ("yield",), "row 1, column yield: is there twice"),
+    ({(0, "yield"): "1", (1, "id"): "0"}, (), "row 3, column id: says something else of trial 0 than row 2"),
+]
+
+
+@pytest.mark.parametrize(("changes", "extra", "message"), WRONG)
+def test_what_is_wrong_is_said_by_row_and_column(
+    changes: dict[tuple[int, str], str], extra: tuple[str, ...], message: str
+) -> None:
+    with unchecked():
+        assert f"taken: {message}" in refused(study_of(), changes, *extra)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    message = refused(study_of(), {(0, "yield"): "x", (2, "mass"): "y", (3, "hours"): "99"})
+    assert re.findall(r"^  row (\d), column (\w+):", message, re.MULTILINE) == [
+        ("2", "yield"), ("4", "mass"), ("5", "hours")
+    ]  # fmt: skip
+
+
+def test_another_value_than_was_told_before_is_refused() -> None:
+    study = study_of()
+    study.tell(0, 5.0)
+    assert "row 2, trial 0 is done with 5.0 already; it was now told 6.0" in refused(study, {(0, "yield"): "6"})
+
+
+def test_values_are_told_in_the_direction_of_the_user() -> None:
+    study = study_of(direction="minimize", limits=[])
+    said(study, {(0, "yield"): "6"}).tell(study)
+    assert not said(study, {(0, "yield"): "6"}).tell(study)
+    assert study.best.value == 6
+
+
+def test_rows_are_counted_as_a_spreadsheet_does() -> None:
+    study = study_of()
+    header, *rows = rows_of(study)
+    rows[0][-1] = "two\nlines"
+    rows[1][4] = "x"
+    with pytest.raises(TableError, match="row 4, column yield"):
+        plate.filled(study, content([header, rows[0], [], rows[1]]))
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\r\n\r\n", b"\xff\xfe\x00", b'id,yield\r\n0,"1', b"a,b\r\n1,2\r\n", b"yield\r\n1\r\n"]
+)
+def test_what_is_no_plate_is_refused(broken: bytes) -> None:
+    with pytest.raises(TableError, match="nothing of the file was taken"):
+        plate.filled(study_of(), broken)
+
+
+def test_a_file_of_ids_and_results_alone_will_do() -> None:
+    study = study_of()
+    plate.filled(study, b"yield;id\r\n83,5;2\r\n").tell(study)
+    assert study.trials[2].value == 83.5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings_of_excel_are_read(encoding: str) -> None:
+    study = study_of(gdopt.Space([gdopt.Real("θ" if encoding != "cp1252" else "Größe", 0, 1)]))
+    text = with_cells(study, {(0, "yield"): "1"}).decode()
+    assert plate.filled(study, text.encode(encoding)).results.keys() == {0}
+
+
+def test_a_name_for_two_columns_is_refused() -> None:
+    study = study_of(gdopt.Space([gdopt.Real("x", 0, 1), gdopt.Real("params.note", 0, 1), gdopt.Real("note", 0, 1)]))
+    with pytest.raises(gdopt.SettingsError, match=r"\['params.note'\] cannot be the name of one"):
+        plate.columns(study)
+
+
+# --- what spreadsheets do ---
+
+
+@st.composite
+def damaged(draw: st.DrawFn, plates: list[str], values: dict[int, float]) -> bytes:
+    """A plate, of points or of commas, with values filled in, after a spreadsheet had it."""
+    commas = draw(st.booleans())
+    delimiter = draw(st.sampled_from(";\t" if commas else ",;\t"))
+    header, *rows = csv.reader(io.StringIO(plates[commas]), delimiter=";" if commas else ",")
+    for row in rows:
+        value = repr(values[int(row[0])])
+        row[header.index("yield")] = value.replace(".", ",") if commas else value
+    rows = draw(st.permutations(rows))[: draw(st.integers(0, len(rows)))]
+    rows += rows[: draw(st.integers(0, 1))]
+    order = draw(st.permutations(range(len(header))))
+    table = [[row[at] for at in order] for row in (header, *rows)]
+    for _ in range(draw(st.integers(0, 2))):
+        table.insert(draw(st.integers(0, len(table))), draw(st.sampled_from([[], [""] * len(header)])))
+    text = content(table, delimiter).decode()
+    ends = draw(st.sampled_from(["\r\n", "\n"]))
+    return text.replace("\r\n", ends).encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_plate_comes_back_from_a_spreadsheet_right_or_refused(data: st.DataObject) -> None:
+    space = data.draw(spaces())
+    with unchecked():
+        study = study_of(space, n=3, limits=[], tracked=[])
+    values = data.draw(st.fixed_dictionaries({id: st.floats(-1e9, 1e9) for id in range(3)}))
+    plates = [plate.written(study, study.trials, comma=comma) for comma in (False, True)]
+    try:
+        found = plate.filled(study, data.draw(damaged(plates, values)))
+    except TableError as error:
+        assert re.search(r"row \d+, column \w+: '-?\d+[.,]\d{3}' may be", str(error))  # noqa: PT017
+        return
+    assert {id: report.result.value for id, report in found.results.items()} == {id: values[id] for id in found.results}
+    assert all(report.params is None for report in found.results.values())
+
+
+# --- data from before ---
+
+BEFORE = (
+    b"base;hours;yield;temperature;yield sem\r\nKOAc;3;50,5;80;0,5\r\n\r\nK3PO4;4;60;81,5;\r\nKOAc;3;50,5;80;0,5\r\n"
+)
+
+
+def test_data_from_before_is_added_once_and_repeats_are_kept() -> None:
+    study = study_of(n=1)
+    new = study.add_all(plate.known(study, BEFORE))
+    assert [(t.id, t.value, t.params["temperature"]) for t in new] == [(1, 50.5, 80), (2, 60, 81.5), (3, 50.5, 80)]
+    assert study.add_all(plate.known(study, BEFORE)) == []
+    longer = BEFORE + b"KOAc;5;1;30;\r\n"
+    assert [t.value for t in study.add_all(plate.known(study, longer))] == [1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (b"base,hours,temperature\r\nKOAc,3,80\r\n", r"it has no columns \['yield'\]"),
+        (b"base,hours,temperature,yield\r\nKOAc,3,80,\r\n", "row 2, column yield: has no value"),
+        (b"base,hours,temperature,yield\r\nKOAc,,80,3\r\n", "row 2, column hours: is empty"),
+        (b"base,hours,temperature,yield\r\nKOAc,24,119,3\r\n", "row 2, 1 temperature"),
+        (b"id,base,hours,temperature,yield\r\n0,KOAc,24,119,3\r\n", "row 1, column id: is unknown"),
+    ],
+)
+def test_data_from_before_is_refused_by_row_and_column(rows: bytes, message: str) -> None:
+    study = study_of()
+    with pytest.raises(TableError, match=message):
+        plate.known(study, rows)
