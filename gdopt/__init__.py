@@ -13,10 +13,12 @@ from gdopt.errors import (
     NumericsError,
     ProblemError,
     ResultError,
+    ServiceError,
     SettingsError,
     SpaceError,
     StoreError,
     TrialError,
+    UnknownTrialError,
 )
 from gdopt.space import Choice, Constraint, Integer, Real, Space
 from gdopt.string_space import MoleculeSpace, SequenceSpace
@@ -53,6 +55,7 @@ __all__ = [
     "Real",
     "ResultError",
     "SequenceSpace",
+    "ServiceError",
     "SettingsError",
     "Space",
     "SpaceError",
@@ -61,6 +64,7 @@ __all__ = [
     "Study",
     "Trial",
     "TrialError",
+    "UnknownTrialError",
     "maximize",
     "minimize",
 ]

@@ -28,6 +28,7 @@ NAMES = [
     "Real",
     "ResultError",
     "SequenceSpace",
+    "ServiceError",
     "SettingsError",
     "Space",
     "SpaceError",
@@ -36,6 +37,7 @@ NAMES = [
     "Study",
     "Trial",
     "TrialError",
+    "UnknownTrialError",
     "maximize",
     "minimize",
 ]
