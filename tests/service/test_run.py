@@ -1,0 +1,154 @@
+"""How a service begins: its token, its reach, its port, and the command."""
+
+import os
+import re
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gdopt import ServiceError, SettingsError, StoreError
+from gdopt.service import command
+from gdopt.service.auth import read_token, token_beside
+from gdopt.service.client import Client
+from gdopt.service.run import check_reach, listening, serve
+from tests.service.serving import random_study
+
+
+def test_a_token_is_made_once_and_only_its_owner_can_read_it(tmp_path):
+    path = tmp_path / "token"
+    token = read_token(path)
+    assert len(token) >= 40
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_token(path) == token
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_token_is_private_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        read_token(tmp_path / "token")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+
+
+def test_a_token_that_others_can_read_is_refused(tmp_path):
+    path = tmp_path / "token"
+    read_token(path)
+    path.chmod(0o640)
+    with pytest.raises(StoreError, match=r"can be read by others: chmod 600"):
+        read_token(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"two words and more of them", b"\xff" * 20])
+def test_a_file_without_a_token_is_refused(tmp_path, content):
+    path = tmp_path / "token"
+    path.touch(0o600)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="token"):
+        read_token(path)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lab.example"])
+def test_other_addresses_need_tls_or_a_word(host):
+    with pytest.raises(SettingsError, match=r"can be reached from other machines.*--certificate, or --insecure"):
+        check_reach(host, tls=False, insecure=False)
+    check_reach(host, tls=True, insecure=False)
+    check_reach(host, tls=False, insecure=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_this_machine_needs_none(host):
+    check_reach(host, tls=False, insecure=False)
+
+
+def test_a_port_in_use_is_said(tmp_path):
+    path = tmp_path / "study.db"
+    random_study(storage=path).ask()
+    with (
+        listening("127.0.0.1", 0) as taken,
+        pytest.raises(ServiceError, match=r"cannot listen on 127\.0\.0\.1, port \d+: .*in use"),
+    ):
+        serve(path, port=taken.getsockname()[1], say=print)
+
+
+def test_a_study_that_is_not_there_is_said_and_gets_no_token(tmp_path):
+    with pytest.raises(StoreError, match="there is no study 'study' in"):
+        serve(tmp_path / "study.db", say=print)
+    assert not list(tmp_path.iterdir())
+
+
+START = """
+import sys, typer
+from gdopt.service.command import serve
+typer.run(serve)
+"""
+
+
+def start(*options):
+    """A service of the command, its address and token."""
+    program = [sys.executable, "-c", START, *map(str, options)]
+    running = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    running.stdout.readline()
+    said = running.stdout.readline()
+    return running, *re.fullmatch(r"open (http.+)/#token=(.+)\n", said).groups()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate of 127.0.0.1 and its key."""
+    made, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run(["openssl", *words.split(), "-out", made, "-keyout", key], check=True, capture_output=True)
+    return made, key
+
+
+def test_the_command_serves_a_study_and_ends_when_it_is_stopped(tmp_path):
+    path = tmp_path / "study.db"
+    random_study(storage=path).ask(2)
+    running, url, token = start("--study", path, "--port", 0)
+    try:
+        assert token == read_token(token_beside(path))
+        assert [t.id for t in Client(url, token_beside(path)).ask(2)] == [2, 3]
+    finally:
+        running.terminate()
+        running.communicate(timeout=20)
+
+
+def test_the_command_serves_over_tls(tmp_path, certificate):
+    path = tmp_path / "study.db"
+    random_study(storage=path).ask()
+    options = ["--certificate", certificate[0], "--private-key", certificate[1]]
+    running, url, token = start("--study", path, "--port", 0, *options)
+    try:
+        trusting = ssl.create_default_context(cafile=str(certificate[0]))
+        request = urllib.request.Request(f"{url}/v1/status", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, context=trusting) as answer:
+            assert answer.status == 200
+        with pytest.raises(ServiceError, match="certificate verify failed"):
+            Client(url, token, tries=1).ask()
+    finally:
+        running.terminate()
+        running.communicate(timeout=20)
+
+
+def test_a_certificate_that_is_none_is_said(tmp_path):
+    path = tmp_path / "study.db"
+    random_study(storage=path).ask()
+    with pytest.raises(ServiceError, match="cannot use the certificate"):
+        serve(path, certificate=Path(__file__), say=print)
+
+
+def test_help_of_the_command_lists_its_options():
+    app = typer.Typer()
+    app.command()(command.serve)
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}).output
+    for option in ("--study", "--host", "--port", "--token-file", "--certificate", "--private-key", "--insecure"):
+        assert option in shown
