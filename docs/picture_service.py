@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import uvicorn
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import gdopt
@@ -18,6 +19,8 @@ from gdopt.service.app import create_app
 from gdopt.service.run import listening
 from gdopt.space import Params
 
+# As few as make a small file that looks the same.
+COLORS = 64
 OUT = Path(__file__).with_name("service.png")
 SPACE = gdopt.Space(
     [
@@ -47,7 +50,7 @@ def study() -> gdopt.Study:
     return made
 
 
-def main(out: Path = OUT, width: int = 1280, height: int = 1240) -> None:
+def main(out: Path = OUT, width: int = 1280, height: int = 1180) -> None:
     """Serve it and take the picture."""
     server = uvicorn.Server(uvicorn.Config(create_app(study(), "picture", name="coupling.db"), log_level="warning"))
     with listening("127.0.0.1", 0) as bound, sync_playwright() as playwright:
@@ -60,6 +63,7 @@ def main(out: Path = OUT, width: int = 1280, height: int = 1240) -> None:
         page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/#token=picture")
         page.get_by_role("row").nth(5).wait_for()
         page.screenshot(path=out)
+        Image.open(out).quantize(COLORS).save(out, optimize=True)
         browser.close()
         server.should_exit = True
         thread.join()

@@ -5,6 +5,11 @@ import { digits, element, shape } from "./dom.js";
 const HEIGHT = 260;
 const EDGE = { left: 56, right: 16, top: 14, bottom: 34 };
 const TICKS = 5;
+// Pixels between a name of an axis and the next one's, which is lower, and of a letter.
+const LOWER = 15;
+const LETTER = 7.5;
+// A share of the height above and below what is drawn.
+const ROOM = 0.05;
 // More axes, and more lines, are no picture.
 const AXES = 12;
 const LINES = 400;
@@ -16,7 +21,8 @@ export function drawProgress(where, standing, trials) {
   if (!done.length) return empty(where, "Nothing is measured yet.");
   const width = Math.max(where.clientWidth, 280);
   const x = scale(0, Math.max(trials.length - 1, 1), EDGE.left, width - EDGE.right);
-  const [low, high] = extent(done.map((t) => t.value));
+  const [least, most] = extent(done.map((t) => t.value));
+  const [low, high] = [least - ROOM * (most - least), most + ROOM * (most - least)];
   const y = scale(low, high, HEIGHT - EDGE.bottom, EDGE.top);
   const drawing = picture(width, progressInWords(standing, done));
   for (const tick of ticks(low, high)) {
@@ -53,7 +59,7 @@ export function drawSpace(where, standing, trials) {
   ];
   const width = Math.max(where.clientWidth, 280);
   const x = scale(0, axes.length - 1, 36, width - 36);
-  const y = (share) => EDGE.top + 10 + share * (HEIGHT - EDGE.top - EDGE.bottom - 18);
+  const y = (share) => EDGE.top + 10 + share * (HEIGHT - EDGE.top - EDGE.bottom - 18 - LOWER);
   const drawing = picture(width, `${done.length} trials with values and ${open.length} pending ones, by parameter; the table below has the numbers.`);
   const line = (t) => axes.flatMap((axis, i) => (axis.of(t) === null ? [] : [`${x(i)},${y(axis.at(axis.of(t)))}`])).join(" ");
   const better = (t) => (standing.direction === "maximize" ? 1 : -1) * t.value;
@@ -67,7 +73,7 @@ export function drawSpace(where, standing, trials) {
     }),
   );
   if (standing.best) drawing.append(shape("polyline", { class: "way best", points: line(standing.best) }));
-  axes.forEach((axis, i) => drawing.append(...uprights(axis, x(i), y, i, axes.length)));
+  axes.forEach((axis, i) => drawing.append(...uprights(axis, x(i), y, i, axes.length, x(1) - x(0))));
   where.replaceChildren(drawing, key(["best", "best"], ["high", "good"], ["low", "poor"], ["open", "pending"]));
   if (numeric.length > AXES) {
     where.append(element("p", { class: "hint" }, `The first ${AXES} of ${numeric.length} parameters.`));
@@ -85,20 +91,23 @@ function axisOf(p) {
   return { name, low: digits(p.low), high: digits(p.high), at: (value) => share(seen(value)) };
 }
 
-function uprights(axis, x, y, number, count) {
+function uprights(axis, x, y, number, count, apart) {
   const anchor = number === count - 1 ? "end" : number ? "middle" : "start";
   const at = number === count - 1 ? x + 30 : number ? x : x - 30;
   const ends = axis.levels ? [axis.levels.at(-1), axis.levels[0]] : [axis.high, axis.low];
+  // Every other name is lower, so that long ones do not run into each other.
+  const low = HEIGHT - 1 - (number % 2 ? 0 : LOWER);
   return [
     shape("line", { class: "axis", x1: x, x2: x, y1: y(0), y2: y(1) }),
-    shape("text", { x: at, y: y(0) - 8, "text-anchor": anchor }, short(ends[0])),
-    shape("text", { x: at, y: y(1) + 16, "text-anchor": anchor }, short(ends[1])),
-    shape("text", { x: at, y: HEIGHT - 1, "text-anchor": anchor, "font-weight": 600 }, short(axis.name, count)),
+    shape("text", { x: at, y: y(0) - 8, "text-anchor": anchor }, short(ends[0], apart)),
+    shape("text", { x: at, y: y(1) + 16, "text-anchor": anchor }, short(ends[1], apart)),
+    shape("text", { x: at, y: low, "text-anchor": anchor, "font-weight": 600 }, short(axis.name, 1.3 * apart)),
   ];
 }
 
-const short = (text, count = 5) => {
-  const most = Math.max(6, Math.floor(90 / count));
+/** As much of a text as there are pixels for. */
+const short = (text, pixels) => {
+  const most = Math.max(3, Math.floor(pixels / LETTER));
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 };
 
@@ -142,8 +151,7 @@ function scale(low, high, from, to) {
 function extent(values) {
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
-  const room = high === low ? Math.abs(high) || 1 : 0;
-  return [low - room / 2, high + room / 2];
+  return high === low ? [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2] : [low, high];
 }
 
 /** Round numbers between two, some five of them: steps of 1, 2 or 5 times a power of ten. */

@@ -111,8 +111,9 @@ function drawBest(standing) {
   if (best === null) where.replaceChildren(text);
   else where.replaceChildren(digits(best.value), element("small", {}, ` in trial ${best.id}`));
   const params = Object.entries(best?.params ?? {});
+  const unit = Object.fromEntries(standing.parameters.map((p) => [p.name, p.unit ? ` ${p.unit}` : ""]));
   byId("best-params").replaceChildren(
-    ...params.slice(0, SHOWN).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, shown(value)))),
+    ...params.slice(0, SHOWN).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, shown(value) + unit[name]))),
   );
   if (params.length > SHOWN) byId("best-params").append(`and ${params.length - SHOWN} more`);
 }

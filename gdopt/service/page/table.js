@@ -50,7 +50,7 @@ export class Table {
     this.names = parameters.slice(0, COLUMNS).map((p) => p.name);
     const rest = parameters.length - this.names.length;
     const unit = Object.fromEntries(parameters.map((p) => [p.name, p.unit ? `${p.name} [${p.unit}]` : p.name]));
-    const heads = ["Trial", "State", "Who", ...outcomes, "Enter", ...this.names.map((name) => unit[name])];
+    const heads = ["Trial", "State", "Enter", ...outcomes, "Who", "Reason", ...this.names.map((name) => unit[name])];
     if (rest) heads.push(`and ${rest} more in the CSV`);
     byId("columns").append(...heads.map((text) => element("th", { scope: "col" }, text)));
   }
@@ -75,10 +75,11 @@ export class Table {
       name === this.standing.objective ? [t.value, t.sem] : t.outcomes[name] ?? [null, null]);
     return [
       element("th", { scope: "row" }, best ? `${t.id} (best)` : String(t.id)),
-      element("td", {}, element("span", { class: `state ${t.status}` }, t.status), ...note(t.reason)),
-      element("td", { class: "text" }, t.worker ?? "", ...note(until(t))),
-      ...outcomes.map(([value, sem]) => element("td", {}, digits(value), ...note(sem === null ? "" : `± ${digits(sem)}`))),
+      element("td", {}, element("span", { class: `state ${t.status}` }, t.status)),
       element("td", {}, ...this.buttons(t)),
+      ...outcomes.map(([value, sem]) => element("td", {}, digits(value), ...note(sem === null ? "" : `± ${digits(sem)}`))),
+      element("td", { class: "text" }, t.worker ?? "", ...note(until(t))),
+      element("td", { class: "text" }, t.reason),
       ...this.names.map((name) => element("td", { class: "text" }, shown(t.params[name]))),
     ];
   }
