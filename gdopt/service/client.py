@@ -203,7 +203,9 @@ class Client:
             except (OSError, HTTPException) as error:
                 broken = error
             else:
-                return answer if status == 200 else self._raise(status, answer)
+                if status == 200:
+                    return answer
+                raise self._refusal(status, answer)
         raise ServiceError(f"{self.url} does not answer: {broken or type(broken).__name__}") from broken
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
@@ -215,16 +217,16 @@ class Client:
         finally:
             connection.close()
 
-    def _raise(self, status: int, answer: bytes) -> bytes:
-        """Raise the error that the study raised."""
+    def _refusal(self, status: int, answer: bytes) -> GdoptError:
+        """The error that the study raised."""
         try:
             said = schema.Refusal.model_validate_json(answer)
         except ValidationError:
-            raise ServiceError(f"{self.url} answered {status}: {answer[:80]!r}") from None
+            return ServiceError(f"{self.url} answered {status}: {answer[:80]!r}")
         cls = getattr(errors, said.error, None)
-        if not (isinstance(cls, type) and issubclass(cls, GdoptError)):
-            cls = ServiceError
-        raise cls(said.message)
+        if isinstance(cls, type) and issubclass(cls, GdoptError):
+            return cls(said.message)
+        return ServiceError(said.message)
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ __all__ = ["serve"]
 
 def serve(
     study: Annotated[str, typer.Option(help="The study's file, or the URL of a PostgreSQL database.")],
+    name: Annotated[str, typer.Option(help="Of the study, if there are several.")] = "study",
     host: Annotated[str, typer.Option(help="Address to listen on; others than this need a certificate.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on, 0 for any that is free.")] = 8321,
     token_file: Annotated[
@@ -26,6 +27,7 @@ def serve(
 
     run.serve(
         study,
+        name=name,
         host=host,
         port=port,
         token_file=token_file,

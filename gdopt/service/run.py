@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gdopt.errors import MissingExtraError, ServiceError, SettingsError
@@ -26,6 +27,7 @@ GRACE = 5
 def serve(
     study: str | Path,
     *,
+    name: str = "study",
     host: str = HOST,
     port: int = PORT,
     token_file: Path | None = None,
@@ -38,6 +40,7 @@ def serve(
 
     Args:
         study: the path of its file, or the URL of a PostgreSQL database.
+        name: of the study, if the storage holds several.
         host: the address to listen on; others than this machine's own need a certificate.
         port: 0 for any that is free.
         token_file: beside the study's file by default; made if it is missing.
@@ -52,15 +55,15 @@ def serve(
         ServiceError: the address or the port cannot be had, or the certificate cannot be used.
     """
     check_reach(host, certificate is not None, insecure)
-    opened = Study.open(study)
+    opened = Study.open(study, name=name)
     if token_file is None:
         if "://" in str(study):
             raise SettingsError("a study in a database needs a file for its token: --token-file")
         token_file = token_beside(Path(study))
     token = read_token(token_file)
-    name = Path(str(study).split("?")[0]).name
+    shown = Path(str(study).split("?")[0]).name
     config = uvicorn.Config(
-        create_app(opened, token, name=name),
+        create_app(opened, token, name=shown if name == "study" else f"{shown}: {name}"),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -77,10 +80,12 @@ def serve(
     with listening(host, port) as bound:
         scheme = "http" if certificate is None else "https"
         address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-        say(f"serving {name} at {address}, its token is in {token_file}")
+        say(f"serving {shown} at {address}, its token is in {token_file}")
         # After the #, which browsers do not send, so that no log of a server has it.
         say(f"open {address}/#token={token}")
-        uvicorn.Server(config).run(sockets=[bound])
+        # Ctrl-C is how it ends; uvicorn raises it again when all requests are answered.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[bound])
 
 
 def check_reach(host: str, tls: bool, insecure: bool) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import ssl
 import stat
 import subprocess
@@ -117,9 +118,11 @@ def test_the_command_serves_a_study_and_ends_when_it_is_stopped(tmp_path):
     try:
         assert token == read_token(token_beside(path))
         assert [t.id for t in Client(url, token_beside(path)).ask(2)] == [2, 3]
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 0
     finally:
-        running.terminate()
-        running.communicate(timeout=20)
+        running.kill()
+        running.communicate()
 
 
 def test_the_command_serves_over_tls(tmp_path, certificate):
@@ -150,5 +153,14 @@ def test_help_of_the_command_lists_its_options():
     app = typer.Typer()
     app.command()(command.serve)
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}).output
-    for option in ("--study", "--host", "--port", "--token-file", "--certificate", "--private-key", "--insecure"):
+    for option in (
+        "--study",
+        "--name",
+        "--host",
+        "--port",
+        "--token-file",
+        "--certificate",
+        "--private-key",
+        "--insecure",
+    ):
         assert option in shown

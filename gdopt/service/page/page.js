@@ -31,7 +31,7 @@ function enter(message = "") {
 byId("login").addEventListener("submit", (event) => {
   event.preventDefault();
   token.set(byId("token").value.trim());
-  begin();
+  refresh();
 });
 byId("leave").addEventListener("click", () => enter());
 window.addEventListener("hashchange", start);
@@ -39,15 +39,16 @@ window.addEventListener("hashchange", start);
 function start() {
   const found = tokenOfAddress();
   if (found) token.set(found);
-  if (token.get()) begin();
+  if (token.get()) refresh();
   else if (!page.standing) enter();
 }
 
-async function begin() {
-  await look();
-  if (!page.standing || !byId("study").hidden) return;
+function show() {
+  const signedIn = !byId("enter").hidden;
   byId("enter").hidden = true;
   byId("study").hidden = byId("leave").hidden = false;
+  // What had the focus is gone.
+  if (signedIn) byId("n").focus();
   draw();
 }
 
@@ -65,16 +66,19 @@ function look() {
 
 async function once() {
   if (document.hidden && page.standing) return;
+  const by = token.get();
   try {
     const response = await send("GET", "status", null, page.tag ? { "if-none-match": page.tag } : {});
     say(byId("link"), "Live: new results appear by themselves.");
     if (response.status === 304) return;
     const standing = await response.json();
-    page.trials = (await (await send("GET", "trials")).json()).trials;
-    page.standing = standing;
-    page.tag = response.headers.get("etag");
-    if (!byId("study").hidden) draw();
+    const { trials } = await (await send("GET", "trials")).json();
+    // Someone may have signed out meanwhile.
+    if (token.get() !== by) return;
+    Object.assign(page, { standing, trials, tag: response.headers.get("etag") });
+    show();
   } catch (error) {
+    if (token.get() !== by) return;
     if (error.status === 401) enter(error.message);
     else say(byId("link"), error instanceof Refused ? error.message : "No connection to the service; trying again.", true);
     if (!page.standing && error.status !== 401) byId("login-error").textContent = byId("link").textContent;
