@@ -38,11 +38,11 @@ function measured(standing, trial, name) {
 }
 
 function pair(name, number, [value, sem]) {
-  const field = (id, text, now) => {
-    const input = element("input", { id, type: "number", step: "any", autocomplete: "off", value: now });
+  const field = (id, text, now, said = text) => {
+    const input = element("input", { id, type: "number", step: "any", autocomplete: "off", value: now, "aria-label": said });
     return element("div", {}, element("label", { for: id }, text), input);
   };
-  const error = field(`error-${number}`, "± standard error", sem);
+  const error = field(`error-${number}`, "± standard error", sem, `± standard error of ${name}`);
   return element("div", { class: "pair" }, field(`value-${number}`, name, value), error);
 }
 
