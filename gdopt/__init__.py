@@ -13,11 +13,13 @@ from gdopt.errors import (
     NumericsError,
     ProblemError,
     ResultError,
+    ServiceError,
     SettingsError,
     SpaceError,
     StoreError,
     TableError,
     TrialError,
+    UnknownTrialError,
 )
 from gdopt.space import Choice, Constraint, Integer, Real, Space
 from gdopt.string_space import MoleculeSpace, SequenceSpace
@@ -54,6 +56,7 @@ __all__ = [
     "Real",
     "ResultError",
     "SequenceSpace",
+    "ServiceError",
     "SettingsError",
     "Space",
     "SpaceError",
@@ -63,6 +66,7 @@ __all__ = [
     "TableError",
     "Trial",
     "TrialError",
+    "UnknownTrialError",
     "maximize",
     "minimize",
 ]

@@ -4,12 +4,14 @@
   + SpaceError         a parameter, a constraint or a value of one is wrong
   + CorpusError        unlabelled designs that no prior can be fitted to
   + TrialError         a result names a trial that is unknown or already settled
+    + UnknownTrialError  there is no trial of that id
   + ResultError        a told value, error or gradient is not what can be learned from
   + TableError         cells of a file of results that cannot be read
   + SettingsError      a setting of an algorithm or a call is out of its range
   + NumericsError      a computation left the finite numbers
   + StoreError         a file cannot be read, was changed, or belongs to something else
   + ProblemError       no benchmark problem has that name
+  + ServiceError       a service cannot be started or reached, or gives no answer that is one
   + MissingExtraError  an optional dependency is not installed
 
 Each is also the built-in error that people already catch. A call that raises one of them has changed nothing.
@@ -22,11 +24,13 @@ __all__ = [
     "NumericsError",
     "ProblemError",
     "ResultError",
+    "ServiceError",
     "SettingsError",
     "SpaceError",
     "StoreError",
     "TableError",
     "TrialError",
+    "UnknownTrialError",
 ]
 
 
@@ -44,6 +48,10 @@ class CorpusError(GdoptError, ValueError):
 
 class TrialError(GdoptError, ValueError):
     """A result names a trial that is unknown or already settled."""
+
+
+class UnknownTrialError(TrialError, LookupError):
+    """There is no trial of that id."""
 
 
 class ResultError(GdoptError, ValueError):
@@ -68,6 +76,10 @@ class StoreError(GdoptError, RuntimeError):
 
 class ProblemError(GdoptError, LookupError):
     """No benchmark problem has that name."""
+
+
+class ServiceError(GdoptError, ConnectionError):
+    """A service cannot be started or reached, or gives no answer that is one."""
 
 
 class MissingExtraError(GdoptError, ImportError):

@@ -12,7 +12,7 @@ from typing import Any
 
 from gdopt.algorithm import Measured, Result, State, Status, Trial
 from gdopt.codec import check_gradient
-from gdopt.errors import TrialError
+from gdopt.errors import TrialError, UnknownTrialError
 from gdopt.space import Params
 
 __all__ = [
@@ -238,7 +238,7 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
 def _known(state: State, id: int) -> Trial:
     if isinstance(id, bool) or not isinstance(id, Integral) or not 0 <= id < len(state.trials):
         pending = [t.id for t in state.pending]
-        raise TrialError(
+        raise UnknownTrialError(
             f"trial {id!r} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
         )
     return state.trials[int(id)]

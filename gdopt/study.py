@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 
 from gdopt import files, journal
 from gdopt.algorithm import Algorithm, Measured, Result, State, Status, Trial, check_seed
-from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
+from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.guided import GuidedDiffusion
 from gdopt.journal import Entry, Kind, Report, turned
 from gdopt.outcomes import Limit, satisfied
@@ -412,6 +412,11 @@ class Study:
     # --- what is known ---
 
     @property
+    def revision(self) -> int:
+        """How much has happened: a number that grows with every change."""
+        return self._count
+
+    @property
     def trials(self) -> list[Trial]:
         """Everything asked for or added, by id, with values in the user's direction."""
         return [self._facing_user(t) for t in self.state.trials]
@@ -450,11 +455,11 @@ class Study:
         """All that happened to a trial, first to last.
 
         Raises:
-            TrialError: there is no trial of that id.
+            UnknownTrialError: there is no trial of that id.
         """
         self.refresh()
         if not 0 <= id < len(self.state.trials):
-            raise TrialError(f"trial {id!r} is unknown; there are {len(self.state.trials)}")
+            raise UnknownTrialError(f"trial {id!r} is unknown; there are {len(self.state.trials)}")
         return [entry for entry in self.store.entries() if journal.concerns(entry, id)]
 
     def to_frame(self) -> "pd.DataFrame":

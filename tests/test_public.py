@@ -28,6 +28,7 @@ NAMES = [
     "Real",
     "ResultError",
     "SequenceSpace",
+    "ServiceError",
     "SettingsError",
     "Space",
     "SpaceError",
@@ -37,6 +38,7 @@ NAMES = [
     "TableError",
     "Trial",
     "TrialError",
+    "UnknownTrialError",
     "maximize",
     "minimize",
 ]

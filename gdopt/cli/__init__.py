@@ -6,7 +6,7 @@ Modules of this package import nothing slow: what a verb needs is imported when 
 import typer
 
 import gdopt
-from gdopt.cli import begin, bench, jobs, look, work
+from gdopt.cli import begin, bench, jobs, look, machines, work
 from gdopt.cli.answer import verb
 
 __all__ = ["app", "main"]
@@ -18,11 +18,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-BEGIN, WORK, LOOK, OTHER = "Begin a campaign", "Ask and tell", "Look", "Other"
+BEGIN, WORK, LOOK, SERVE, OTHER = "Begin a campaign", "Ask and tell", "Look", "Many people, many machines", "Other"
 
 for panel, verbs in ((BEGIN, begin.VERBS), (WORK, work.VERBS), (LOOK, look.VERBS)):
     for function in verbs:
         verb(app, function, panel)
+app.command(rich_help_panel=SERVE)(machines.serve)
+app.command(rich_help_panel=SERVE)(machines.worker)
 app.command(rich_help_panel=OTHER)(jobs.demo)
 app.add_typer(bench.bench, name="bench", rich_help_panel=OTHER)
 

@@ -1,0 +1,98 @@
+"""Verbs for machines: `gdopt serve` answers them, `gdopt worker` is one."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gdopt.cli.which import Where, place
+from gdopt.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gdopt.study import Told
+    from gdopt.worker import Source
+
+__all__ = ["serve", "worker"]
+
+
+def serve(
+    study: Where = None,
+    name: Annotated[str, typer.Option(help="Of the study, if there are several.")] = "study",
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this need a certificate.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on, 0 for any that is free.")] = 8321,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File of the token, made if missing: beside the study by default.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Certificate of TLS, PEM.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="Its key, if that is in another file.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen on any address without TLS, as behind a proxy that has it.")
+    ] = False,
+) -> None:
+    """Serve a study as a page for people and over HTTP for programs, until it is stopped with Ctrl-C."""
+    from gdopt.service import run
+
+    run.serve(
+        place(study),
+        name=name,
+        host=host,
+        port=port,
+        token_file=token_file,
+        certificate=certificate,
+        private_key=private_key,
+        insecure=insecure,
+        say=typer.echo,
+    )
+
+
+def worker(
+    where: Annotated[str, typer.Argument(help="The study's file, a PostgreSQL URL, or the http(s) URL of a service.")],
+    function: Annotated[
+        str, typer.Argument(help="module:function of yours, from parameters to a value, found from this folder.")
+    ],
+    evaluations: Annotated[
+        int | None, typer.Option("-n", "--evaluations", help="After so many it stops; never by default.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of this worker; machine and process by default.")] = None,
+    lease: Annotated[float, typer.Option(help="Seconds after which another worker may get what this one has.")] = 3600,
+    token: Annotated[
+        str | None, typer.Option(envvar="GDOPT_TOKEN", help="Of a service; GDOPT_TOKEN by default.", show_default=False)
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File of a service's token.")] = None,
+) -> None:
+    """Evaluate a study's trials with a function of yours, one after the other, beside any number of other workers."""
+    from gdopt.worker import work
+
+    evaluate, source = _function(function), _source(where, token_file or token)
+    count = work(source, evaluate, evaluations=evaluations, worker=name, lease=lease, say=typer.echo)
+    typer.echo(f"{count} evaluations")
+
+
+def _source(where: str, token: str | Path | None) -> "Source":
+    if not where.startswith(("http://", "https://")):
+        from gdopt.study import Study
+
+        return Study.open(where)
+    if token is None:
+        raise SettingsError(f"the service at {where} needs its token: --token-file, or GDOPT_TOKEN")
+    from gdopt.service.client import Client
+
+    return Client(where, token)
+
+
+def _function(name: str) -> "Callable[..., Told]":
+    """The function of a module, which may be in the folder that the command runs in."""
+    import sys
+
+    module, _, function = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"{name!r}: expected module:function, of a module found from here: {error}") from error
+    if not callable(found):
+        raise SettingsError(f"{name!r} is a {type(found).__name__}, expected a function")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,81 @@
+"""How a request is refused: the class and the text of the error that Python would have raised."""
+
+import json
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gdopt.errors import (
+    GdoptError,
+    ResultError,
+    ServiceError,
+    SettingsError,
+    SpaceError,
+    StoreError,
+    TrialError,
+    UnknownTrialError,
+)
+
+__all__ = ["handled", "refusal", "status_of"]
+
+# The first that fits counts.
+STATUSES: tuple[tuple[type[GdoptError], int], ...] = (
+    (UnknownTrialError, 404),
+    (TrialError, 409),
+    (ResultError, 422),
+    (SpaceError, 422),
+    (SettingsError, 422),
+    (StoreError, 503),
+    (GdoptError, 500),
+)
+# Characters of a message; it may repeat what was sent.
+LONGEST = 2000
+log = logging.getLogger(__name__)
+
+
+class Ascii(JSONResponse):
+    """JSON in ASCII: half a surrogate pair, which a request may hold and an answer repeat, is no UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        """The content as bytes."""
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def status_of(error: GdoptError) -> int:
+    """The status of HTTP that an error is answered with."""
+    return next(status for cls, status in STATUSES if isinstance(error, cls))
+
+
+def refusal(status: int, error: str, message: str) -> JSONResponse:
+    """An answer that says why not."""
+    return Ascii({"error": error, "message": message[:LONGEST]}, status)
+
+
+def handled(app: FastAPI) -> None:
+    """Have every error of an application answered so."""
+
+    @app.exception_handler(GdoptError)
+    async def meant(request: Request, error: GdoptError) -> JSONResponse:
+        return refusal(status_of(error), type(error).__name__, str(error))
+
+    # FastAPI's own repeats the input, and fails at a NaN in it.
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        return refusal(422, SettingsError.__name__, "; ".join(said))
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> JSONResponse:
+        answer = refusal(
+            error.status_code, ServiceError.__name__, f"{request.method} {request.url.path}: {error.detail}"
+        )
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return refusal(500, ServiceError.__name__, f"{type(error).__name__} in the service; its log says more")

@@ -1,0 +1,236 @@
+"""A study that is served elsewhere, with the methods of `gdopt.Study`.
+
+It raises the errors that the study raises there. Where the connection breaks it sends the request again: what arrived
+twice counts once, since new trials are asked for by a key and told twice is told once.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import quote, urlsplit
+
+from pydantic import ValidationError
+
+from gdopt import errors
+from gdopt.algorithm import Status, Trial
+from gdopt.errors import GdoptError, ServiceError, SettingsError
+from gdopt.journal import Entry
+from gdopt.service import schema
+from gdopt.service.auth import read_token
+from gdopt.space import Params
+from gdopt.study import Told
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Client"]
+
+Model = TypeVar("Model", bound=schema.Message)
+Method = Literal["GET", "POST", "PUT"]
+
+# Seconds before the second try, and by how much each further one waits longer.
+PAUSE, LONGER = 0.2, 3.0
+PORTS = {"http": HTTPConnection, "https": HTTPSConnection}
+
+
+class Client:
+    """A study that `gdopt serve` serves. Threads may share one: each call is a connection of its own.
+
+    Args:
+        url: such as "http://127.0.0.1:8321".
+        token: the token, or the path of its file.
+        timeout: seconds to wait for an answer; an `ask` may have to learn first.
+        tries: how often a request is sent at most while the connection breaks.
+
+    Raises:
+        SettingsError: the URL is none of http or https.
+        StoreError: the file of the token is unreadable.
+    """
+
+    def __init__(self, url: str, token: str | Path, *, timeout: float = 600.0, tries: int = 4) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in PORTS or parts.hostname is None:
+            raise SettingsError(f"url = {url!r}: expected http://host:port or https://host:port")
+        self.url = url.rstrip("/")
+        self._connection, self._host, self._port = PORTS[parts.scheme], parts.hostname, parts.port
+        self._path = parts.path.rstrip("/")
+        self._token = read_token(token) if isinstance(token, Path) else token
+        self._timeout, self._tries = timeout, tries
+
+    # --- ask ---
+
+    def ask(
+        self, n: int = 1, *, key: str | None = None, worker: str | None = None, lease: float | None = None
+    ) -> list[Trial]:
+        """n new trials, as `Study.ask` gives them.
+
+        Raises:
+            SettingsError: as there.
+            ServiceError: the service does not answer, or not to this token; so does every other call.
+        """
+        body = {"n": n, "worker": worker, "lease": lease}
+        return self._trials(self._send("POST", "/v1/ask", body, key or uuid.uuid4().hex))
+
+    def release(self, *ids: int) -> None:
+        """Give pending trials back, as `Study.release` does."""
+        self._send("POST", "/v1/release", {"ids": ids})
+
+    # --- tell ---
+
+    def tell(
+        self,
+        results: Mapping[int, Told] | int,
+        value: Told | None = None,
+        *,
+        gradient: Mapping[str, float] | None = None,
+        params: Params | None = None,
+        failed: Collection[int] = (),
+    ) -> bool:
+        """Record results, as `Study.tell` does; gradient and params are of the one that is told by its id.
+
+        Raises:
+            TrialError, ResultError, SpaceError: as there.
+        """
+        if isinstance(results, Mapping):
+            told = {str(id): one for id, one in results.items()}
+            found = self._send("POST", "/v1/tell", {"results": told, "failed": list(failed)})
+        else:
+            reported = {"value": value, "gradient": gradient, "params": params}
+            found = self._send("PUT", f"/v1/trials/{quote(str(results), safe='')}/result", reported)
+        return self._read(schema.News, found).new
+
+    def fail(self, *ids: int, reason: str = "") -> None:
+        """Record that trials gave no value, as `Study.fail` does."""
+        self._send("POST", "/v1/fail", {"ids": ids, "reason": reason})
+
+    def abandon(self, *ids: int, reason: str = "") -> None:
+        """Record that trials will not be tried, as `Study.abandon` does."""
+        self._send("POST", "/v1/abandon", {"ids": ids, "reason": reason})
+
+    def amend(
+        self,
+        id: int,
+        value: Told | None,
+        *,
+        reason: str,
+        gradient: Mapping[str, float] | None = None,
+        params: Params | None = None,
+    ) -> None:
+        """Correct what was told of a trial, as `Study.amend` does."""
+        body = {"value": value, "reason": reason, "gradient": gradient, "params": params}
+        self._send("POST", f"/v1/trials/{quote(str(id), safe='')}/amend", body)
+
+    def add(
+        self, params: Params, value: Told, *, gradient: Mapping[str, float] | None = None, key: str | None = None
+    ) -> Trial:
+        """Record a result that was not asked for, as `Study.add` does."""
+        body = {"params": params, "value": value, "gradient": gradient}
+        found = self._send("POST", "/v1/add", body, key or uuid.uuid4().hex)
+        return self._read(schema.Row, found).trial()
+
+    # --- what is known ---
+
+    @property
+    def status(self) -> schema.Standing:
+        """What the study is and how it stands."""
+        return self._read(schema.Standing, self._send("GET", "/v1/status"))
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Everything asked for or added, by id, with values in the user's direction."""
+        return self._trials(self._send("GET", "/v1/trials"))
+
+    @property
+    def pending(self) -> list[Trial]:
+        """The trials that wait for their result."""
+        return [trial for trial in self.trials if trial.status is Status.PENDING]
+
+    @property
+    def best(self) -> Trial:
+        """The trial of best value, as `Study.best` has it.
+
+        Raises:
+            TrialError: as there.
+        """
+        return self._read(schema.Row, self._send("GET", "/v1/best")).trial()
+
+    def history(self, id: int) -> list[Entry]:
+        """All that happened to a trial, first to last.
+
+        Raises:
+            UnknownTrialError: there is no trial of that id.
+        """
+        found = self._send("GET", f"/v1/trials/{quote(str(id), safe='')}/history")
+        return [event.entry() for event in self._read(schema.History, found).events]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A row for each trial, as `Study.to_frame` has it."""
+        import pandas as pd
+
+        frame = self._read(schema.Frame, self._send("GET", "/v1/frame"))
+        return pd.DataFrame(frame.rows, columns=frame.columns)
+
+    # --- over the wire ---
+
+    def _trials(self, answer: bytes) -> list[Trial]:
+        return [row.trial() for row in self._read(schema.Rows, answer).trials]
+
+    def _read(self, model: type[Model], answer: bytes) -> Model:
+        try:
+            return model.model_validate_json(answer)
+        except ValidationError as error:
+            raise ServiceError(f"{self.url} answered what gdopt does not: {answer[:80]!r}") from error
+
+    def _send(self, method: Method, path: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> bytes:
+        """The answer to a request, which is sent again while the connection breaks."""
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        if key is not None:
+            if not (key.isascii() and key.isprintable()):
+                raise SettingsError(f"key = {key!r}: expected printable ASCII")
+            headers["idempotency-key"] = key
+        # Numbers of NumPy and torch become Python's.
+        content = None if body is None else json.dumps(body, default=_plain).encode()
+        broken: Exception | None = None
+        for attempt in range(self._tries):
+            if attempt:
+                time.sleep(PAUSE * LONGER ** (attempt - 1))
+            try:
+                status, answer = self._exchange(method, path, content, headers)
+            except (OSError, HTTPException) as error:
+                broken = error
+            else:
+                if status == 200:
+                    return answer
+                raise self._refusal(status, answer)
+        raise ServiceError(f"{self.url} does not answer: {broken or type(broken).__name__}") from broken
+
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        connection = self._connection(self._host, self._port, timeout=self._timeout)
+        try:
+            connection.request(method, self._path + path, body, dict(headers))
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def _refusal(self, status: int, answer: bytes) -> GdoptError:
+        """The error that the study raised."""
+        try:
+            said = schema.Refusal.model_validate_json(answer)
+        except ValidationError:
+            return ServiceError(f"{self.url} answered {status}: {answer[:80]!r}")
+        cls = getattr(errors, said.error, None)
+        if isinstance(cls, type) and issubclass(cls, GdoptError):
+            return cls(said.message)
+        return ServiceError(said.message)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for, as something that it has."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return float(value)

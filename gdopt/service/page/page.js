@@ -1,0 +1,206 @@
+// The page: signing in, following the study, asking and telling.
+
+import { enterFailure, enterResult } from "./dialogs.js";
+import { byId, digits, element, inline, say, shown } from "./dom.js";
+import { drawProgress, drawSpace } from "./figures.js";
+import { download, newKey, Refused, send, token, tokenOfAddress } from "./service.js";
+import { Table } from "./table.js";
+
+// Milliseconds between looks at what others have done.
+const PAUSE = 2000;
+// Parameters of the best trial that are shown beside it.
+const SHOWN = 12;
+
+const page = { standing: null, trials: [], tag: null, timer: null, looking: null, key: null };
+const table = new Table(act);
+
+// --- signing in ---
+
+function enter(message = "") {
+  clearTimeout(page.timer);
+  token.clear();
+  Object.assign(page, { standing: null, trials: [], tag: null });
+  byId("study").hidden = byId("leave").hidden = true;
+  byId("enter").hidden = false;
+  say(byId("link"), "");
+  byId("login-error").textContent = message;
+  byId("token").value = "";
+  byId("token").focus();
+}
+
+byId("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token.set(byId("token").value.trim());
+  refresh();
+});
+byId("leave").addEventListener("click", () => enter());
+window.addEventListener("hashchange", start);
+
+function start() {
+  const found = tokenOfAddress();
+  if (found) token.set(found);
+  if (token.get()) refresh();
+  else if (!page.standing) enter();
+}
+
+function show() {
+  const signedIn = !byId("enter").hidden;
+  byId("enter").hidden = true;
+  byId("study").hidden = byId("leave").hidden = false;
+  // What had the focus is gone.
+  if (signedIn) byId("n").focus();
+  draw();
+}
+
+// --- following the study ---
+
+/** Look whether anything has happened, now and then again; one look at a time. */
+function look() {
+  page.looking ??= once().finally(() => {
+    page.looking = null;
+    clearTimeout(page.timer);
+    if (token.get()) page.timer = setTimeout(look, PAUSE);
+  });
+  return page.looking;
+}
+
+async function once() {
+  if (document.hidden && page.standing) return;
+  const by = token.get();
+  try {
+    const response = await send("GET", "status", null, page.tag ? { "if-none-match": page.tag } : {});
+    say(byId("link"), "Live: new results appear by themselves.");
+    if (response.status === 304) return;
+    const standing = await response.json();
+    const { trials } = await (await send("GET", "trials")).json();
+    // Someone may have signed out meanwhile.
+    if (token.get() !== by) return;
+    Object.assign(page, { standing, trials, tag: response.headers.get("etag") });
+    show();
+  } catch (error) {
+    if (token.get() !== by) return;
+    if (error.status === 401) enter(error.message);
+    else say(byId("link"), error instanceof Refused ? error.message : "No connection to the service; trying again.", true);
+    if (!page.standing && error.status !== 401) byId("login-error").textContent = byId("link").textContent;
+  }
+}
+
+/** What one has done oneself is looked at at once, after a look that had begun before. */
+async function refresh() {
+  await page.looking;
+  await look();
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && token.get()) look();
+});
+
+function draw() {
+  const { standing, trials } = page;
+  document.title = `${standing.name} – gdopt`;
+  byId("name").textContent = standing.name;
+  const limits = standing.limits.length ? `, with ${standing.limits.join(" and ")}` : "";
+  say(byId("goal"), `${standing.direction} ${standing.objective}${limits}`);
+  drawBest(standing);
+  say(byId("counts"), Object.entries(standing.counts).map(([state, count]) => `${count} ${state}`).join(", "));
+  figures();
+  table.update(standing, trials);
+}
+
+function drawBest(standing) {
+  const best = standing.best;
+  const where = byId("best");
+  const text = best === null ? "none yet" : `${digits(best.value)} in trial ${best.id}`;
+  if (where.textContent === text) return;
+  if (best === null) where.replaceChildren(text);
+  else where.replaceChildren(digits(best.value), element("small", {}, ` in trial ${best.id}`));
+  const params = Object.entries(best?.params ?? {});
+  const unit = Object.fromEntries(standing.parameters.map((p) => [p.name, p.unit ? ` ${p.unit}` : ""]));
+  byId("best-params").replaceChildren(
+    ...params.slice(0, SHOWN).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, shown(value) + unit[name]))),
+  );
+  if (params.length > SHOWN) byId("best-params").append(`and ${params.length - SHOWN} more`);
+}
+
+function figures() {
+  if (!page.standing || byId("study").hidden) return;
+  drawProgress(byId("progress"), page.standing, page.trials);
+  drawSpace(byId("space"), page.standing, page.trials);
+}
+
+let width = 0;
+new ResizeObserver(([seen]) => {
+  if (seen.contentRect.width === width) return;
+  width = seen.contentRect.width;
+  requestAnimationFrame(figures);
+}).observe(byId("progress"));
+
+// --- asking ---
+
+byId("worker").value = sessionStorage.getItem("gdopt worker") ?? "";
+byId("ask").addEventListener("input", () => { page.key = null; });
+
+byId("ask").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = byId("ask-button");
+  if (button.getAttribute("aria-disabled")) return;
+  // Disabled in words only: a button that is disabled loses the focus.
+  button.setAttribute("aria-disabled", "true");
+  say(byId("ask-said"), "Asking. It may take a while if there is something to learn.");
+  try {
+    say(byId("ask-said"), await ask(byId("n").valueAsNumber, byId("worker").value.trim() || null));
+  } catch (error) {
+    const lost = !(error instanceof Refused);
+    // Sent again, the same key gets the trials of an answer that was lost.
+    if (!lost) page.key = null;
+    say(byId("ask-said"), lost ? "No connection to the service. Ask again: nothing is asked for twice." : error.message, true);
+  }
+  button.removeAttribute("aria-disabled");
+});
+
+async function ask(n, worker) {
+  sessionStorage.setItem("gdopt worker", worker ?? "");
+  page.key ??= newKey();
+  const response = await send("POST", "ask", { n, worker }, { "idempotency-key": page.key });
+  const { trials } = await response.json();
+  page.key = null;
+  await refresh();
+  return trials.length === 1
+    ? `Trial ${trials[0].id} is new: ${inline(trials[0].params)}`
+    : `${trials.length} trials are new: ${trials.map((t) => t.id).join(", ")}`;
+}
+
+for (const [id, path] of [["plate", "plate.csv"], ["frame", "frame.csv"]]) {
+  byId(id).addEventListener("click", async () => {
+    try {
+      await download(path);
+      say(byId("ask-said"), `${path} is saved.`);
+    } catch (error) {
+      say(byId("ask-said"), error.message, true);
+    }
+  });
+}
+
+// --- telling ---
+
+async function act(what, trial) {
+  if (what === "failure") {
+    const saved = await enterFailure(trial, (end, reason) => send("POST", end, { ids: [trial.id], reason }));
+    if (saved) await told(`Trial ${trial.id} has no result.`);
+    return;
+  }
+  const amends = what === "amend";
+  const [method, path] = amends ? ["POST", `trials/${trial.id}/amend`] : ["PUT", `trials/${trial.id}/result`];
+  const saved = await enterResult(page.standing, trial, amends, (body) => send(method, path, body));
+  if (saved) await told(`The result of trial ${trial.id} is saved.`);
+}
+
+/** Say so, and go to the next trial that waits. */
+async function told(text) {
+  await refresh();
+  say(byId("table-said"), text);
+  const next = byId("rows").querySelector("[aria-label^='Result: trial']");
+  (next ?? byId("trials-heading")).focus();
+}
+
+start();

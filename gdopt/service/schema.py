@@ -1,0 +1,219 @@
+"""What goes over the wire, as JSON: requests are checked for their shape here, for their sense by the study.
+
+NaN and infinity pass, so that the study can say in its own words what is wrong with them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict
+
+from gdopt.algorithm import Result, Status, Trial
+from gdopt.journal import Entry, Kind
+from gdopt.outcomes import Limit, satisfied
+
+__all__ = [
+    "Added",
+    "Amended",
+    "Asked",
+    "Event",
+    "Frame",
+    "GivenUp",
+    "History",
+    "News",
+    "Refusal",
+    "Released",
+    "Reported",
+    "Row",
+    "Rows",
+    "Standing",
+    "Told",
+]
+
+# Most trials that one request gets; more of them are more requests.
+MOST = 10_000
+# Names and keys; longer ones are a mistake.
+LONGEST_NAME = 200
+LONGEST_REASON = 10_000
+
+# Neither strings that look like numbers nor booleans.
+Number = Annotated[float, Strict()]
+Whole = Annotated[int, Strict()]
+Text = Annotated[str, Strict()]
+# Printable, as databases and spreadsheets refuse the rest.
+Name = Annotated[str, Strict(), Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Reason = Annotated[str, Strict(), Field(max_length=LONGEST_REASON, pattern=r"^[^\x00]*$")]
+
+Outcome = Number | tuple[Number, Number]
+Outcomes = Outcome | dict[Text, Outcome]
+Params = dict[Text, Number | Whole | Text]
+Gradient = dict[Text, Number]
+
+
+class Message(BaseModel):
+    """Any of them: what is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Asked(Message):
+    """For how many trials, by whom, and for how many seconds they are theirs."""
+
+    n: Annotated[Whole, Field(le=MOST)] = 1
+    worker: Name | None = None
+    lease: Annotated[FiniteFloat, Strict()] | None = None
+
+
+class Reported(Message):
+    """What was measured of a trial: a value, [value, standard error], or several outcomes by name."""
+
+    value: Outcomes
+    gradient: Gradient | None = None
+    params: Params | None = None
+
+
+class Told(Message):
+    """Results by the trials' ids, and the ids of those that failed: all of it is recorded or nothing."""
+
+    results: dict[int, Outcomes] = {}
+    failed: list[Whole] = []
+
+
+class GivenUp(Message):
+    """Trials that failed or that will not be tried, and why."""
+
+    ids: list[Whole]
+    reason: Reason = ""
+
+
+class Released(Message):
+    """Pending trials that others may have."""
+
+    ids: list[Whole]
+
+
+class Amended(Message):
+    """The right result of a trial, null if it has failed, and why it is another one."""
+
+    value: Outcomes | None
+    reason: Reason
+    gradient: Gradient | None = None
+    params: Params | None = None
+
+
+class Added(Message):
+    """A result that was not asked for."""
+
+    params: Params
+    value: Outcomes
+    gradient: Gradient | None = None
+
+
+class Row(Message):
+    """A trial; values are in the user's direction, times in seconds since 1970.
+
+    `satisfied` is whether its outcomes satisfy the study's limits, null as long as that is open.
+    """
+
+    id: int
+    params: dict[str, float | int | str]
+    status: Status
+    value: float | None = None
+    sem: float | None = None
+    gradient: dict[str, float] | None = None
+    outcomes: dict[str, tuple[float, float | None]] = {}
+    satisfied: bool | None = None
+    round: int
+    source: str
+    predicted: float | None = None
+    proposed: dict[str, float | int | str] | None = None
+    worker: str | None = None
+    reason: str = ""
+    lease: float | None = None
+    asked_at: float | None = None
+    settled_at: float | None = None
+
+    @classmethod
+    def of(cls, trial: Trial, limits: tuple[Limit, ...]) -> "Row":
+        """The trial as it goes over the wire."""
+        said = {name: getattr(trial, name) for name in SHARED}
+        if trial.result is not None:
+            said |= {"value": trial.result.value, "sem": trial.result.sem, "gradient": trial.result.gradient}
+        return cls.model_validate({**said, "satisfied": satisfied(limits, trial)})
+
+    def trial(self) -> Trial:
+        """The trial as it came over the wire."""
+        result = None if self.value is None else Result(self.value, self.sem, self.gradient)
+        return Trial(**{name: getattr(self, name) for name in SHARED}, result=result)
+
+
+# Fields of a trial that are a row's too; the result is spread out.
+SHARED = [field.name for field in fields(Trial) if field.name != "result"]
+
+
+class Rows(Message):
+    """Several trials."""
+
+    trials: list[Row]
+
+
+class News(Message):
+    """Whether anything of what was told was new."""
+
+    new: bool
+
+
+class Event(Message):
+    """One thing that happened to a trial."""
+
+    kind: Kind
+    data: dict[str, Any]
+    at: float
+    worker: str | None
+    key: str | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> "Event":
+        """The entry as it goes over the wire."""
+        return cls(kind=entry.kind, data=dict(entry.data), at=entry.at, worker=entry.worker, key=entry.key)
+
+    def entry(self) -> Entry:
+        """The entry as it came over the wire."""
+        return Entry(self.kind, self.data, self.at, self.worker, self.key)
+
+
+class History(Message):
+    """All that happened to a trial, first to last."""
+
+    events: list[Event]
+
+
+class Standing(Message):
+    """What the study is and how it stands; `revision` grows with every change."""
+
+    name: str
+    revision: int
+    objective: str
+    direction: Literal["maximize", "minimize"]
+    outcomes: list[str]
+    limits: list[str]
+    parameters: list[dict[str, Any]]
+    constraints: list[str]
+    counts: Mapping[Status, int]
+    best: Row | None
+    version: str
+
+
+class Frame(Message):
+    """`Study.to_frame()`, row by row; what is missing is null."""
+
+    columns: list[str]
+    rows: list[list[float | int | str | None]]
+
+
+class Refusal(Message):
+    """Why a request was refused: the class of the error in Python, and its text."""
+
+    error: str
+    message: str

@@ -1,0 +1,45 @@
+"""A service in a thread, on a port of its own."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+import gdopt
+from gdopt.service.app import create_app
+from gdopt.service.run import listening
+from gdopt.study import Study
+
+TOKEN = "a-token-of-the-tests"
+SPACE = gdopt.Space(
+    [
+        gdopt.Real("heat", 20, 120, unit="degC"),
+        gdopt.Real("dose", 1e-3, 10, log=True),
+        gdopt.Choice("base", ["KOAc", "Cs2CO3"]),
+    ]
+)
+
+
+def random_study(**settings: object) -> Study:
+    """A study whose asks take no time, in memory unless it is said otherwise."""
+    return Study(SPACE, **{"direction": "maximize", "algorithm": gdopt.RandomSearch(), **settings})
+
+
+@contextmanager
+def served(study: Study, port: int = 0, **settings: object) -> Iterator[str]:
+    """The address of a service of a study, which ends with the block."""
+    app = create_app(study, TOKEN, **settings)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=5))
+    with listening("127.0.0.1", port) as bound:
+        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,0 +1,258 @@
+"""The page in a real browser: people ask, enter results, mark failures and read the new best."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+import gdopt
+from tests.service.serving import TOKEN, random_study, served
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+expect = sync_api.expect
+
+# Milliseconds that the page may take; it looks for news every two seconds.
+PATIENCE = 8000
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Opens the page of a service; the test fails if the page says an error or asks anyone else."""
+
+    @contextmanager
+    def open_page(url, fragment=f"#token={TOKEN}", **settings):
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000}, **settings)
+        context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        page = context.new_page()
+        wrong, elsewhere = [], []
+        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request", lambda request: None if request.url.startswith((url, "blob:")) else elsewhere.append(request.url)
+        )
+        page.goto(f"{url}/{fragment}")
+        yield page
+        context.close()
+        # A status that is refused is written to the console by the browser itself.
+        assert [text for text in wrong if "Failed to load resource" not in text] == []
+        assert elsewhere == []
+
+    return open_page
+
+
+@pytest.fixture
+def study(tmp_path):
+    return random_study(objective="yield", storage=tmp_path / "study.db")
+
+
+def test_people_ask_enter_results_mark_failures_and_read_the_new_best(opened, study):
+    with served(study, name="coupling") as url, opened(url) as page:
+        page.get_by_role("spinbutton", name="Trials").fill("3")
+        page.get_by_label("Who tries them").fill("ann")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#ask-said")).to_have_text("3 trials are new: 0, 1, 2")
+        page.get_by_role("button", name="Result: trial 0").click()
+        page.get_by_role("spinbutton", name="yield", exact=True).fill("83.5")
+        page.get_by_label("± standard error of yield").fill("0.5")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#best")).to_have_text("83.5 in trial 0")
+        page.get_by_role("button", name="Failed: trial 1").click()
+        page.get_by_label("Reason").fill("the vial broke")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row").filter(has_text="the vial broke")).to_contain_text("failed")
+        page.get_by_role("button", name="Result: trial 2").click()
+        page.get_by_role("spinbutton", name="yield", exact=True).fill("91")
+        page.keyboard.press("Enter")
+        expect(page.locator("#best")).to_have_text("91 in trial 2")
+        expect(page.locator("#counts")).to_have_text("0 pending, 2 done, 1 failed, 0 abandoned")
+        assert page.url == f"{url}/"
+    assert [(t.value, t.worker, t.reason) for t in study.trials] == [
+        (83.5, "ann", ""),
+        (None, "ann", "the vial broke"),
+        (91.0, "ann", ""),
+    ]
+    assert study.trials[0].result.sem == 0.5
+
+
+def test_the_keyboard_is_enough(opened, study):
+    with served(study) as url, opened(url, fragment="") as page:
+        keyboard = page.keyboard
+
+        def tab_to(name):
+            for _ in range(60):
+                keyboard.press("Tab")
+                focused = page.evaluate("[document.activeElement.ariaLabel, document.activeElement.textContent]")
+                if name in focused:
+                    return
+            raise AssertionError(f"no way to {name!r}")
+
+        expect(page.get_by_label("Token")).to_be_focused()
+        keyboard.type(TOKEN)
+        keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Trials", exact=True)).to_be_visible()
+        tab_to("Ask")
+        keyboard.press("Enter")
+        expect(page.locator("#ask-said")).to_contain_text("Trial 0 is new")
+        expect(page.get_by_role("button", name="Ask")).to_be_focused()
+        keyboard.press("Space")
+        expect(page.locator("#ask-said")).to_contain_text("Trial 1 is new")
+        tab_to("Result: trial 1")
+        keyboard.press("Enter")
+        expect(page.get_by_role("spinbutton", name="yield", exact=True)).to_be_focused()
+        keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Result: trial 1")).to_be_focused()
+        keyboard.press("Enter")
+        keyboard.type("-2.5e-1")
+        keyboard.press("Enter")
+        expect(page.locator("#best")).to_have_text("-0.25 in trial 1")
+        expect(page.get_by_role("button", name="Result: trial 0")).to_be_focused()
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+
+
+def test_what_others_do_shows_up_by_itself_and_leaves_the_focus_alone(opened, study, tmp_path):
+    study.ask(3)
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="Failed: trial 2").focus()
+        other = gdopt.Study.open(tmp_path / "study.db")
+        other.tell(0, 7.0)
+        expect(page.locator("#best")).to_have_text("7 in trial 0")
+        expect(page.get_by_role("button", name="Failed: trial 2")).to_be_focused()
+        other.ask(1, worker="robot")
+        expect(page.get_by_role("row").filter(has_text="robot")).to_contain_text("pending")
+
+
+def test_what_is_wrong_is_said_in_the_studys_words(opened, study, tmp_path):
+    study.ask(1)
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="Result: trial 0").click()
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#result-error")).to_have_text("yield: enter a number")
+        gdopt.Study.open(tmp_path / "study.db").tell(0, 1.0)
+        page.get_by_role("spinbutton", name="yield", exact=True).fill("2")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#result-error")).to_have_text(
+            "trial 0 is done with 1.0 already; it was now told 2.0; amend() changes it"
+        )
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Amend: trial 0").click()
+        page.get_by_role("spinbutton", name="yield", exact=True).fill("2")
+        page.get_by_label("Why it is corrected").fill("read wrongly")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#best")).to_have_text("2 in trial 0")
+    assert study.history(0)[-1].data == {"id": 0, "value": 2.0, "reason": "read wrongly"}
+
+
+def test_a_wrong_token_is_said_and_asked_for_again(opened, study):
+    with served(study) as url, opened(url, fragment="#token=wrong") as page:
+        expect(page.locator("#login-error")).to_have_text("the token is missing or wrong")
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Token")).to_be_focused()
+        assert page.evaluate("sessionStorage.getItem('gdopt token')") is None
+
+
+def test_text_of_a_study_stays_text(opened, tmp_path):
+    evil = "<img src=x onerror=alert(1)>"
+    space = gdopt.Space([gdopt.Choice(evil, [evil, "b"]), gdopt.Real("x", 0, 1, unit="<b>")])
+    study = gdopt.Study(space, direction="minimize", objective="<i>loss", algorithm=gdopt.RandomSearch())
+    study.ask(2, worker=evil)
+    study.tell(0, 1.0)
+    study.fail(1, reason=evil)
+    with served(study, name=evil) as url, opened(url) as page:
+        expect(page.get_by_role("row").filter(has_text=evil).first).to_be_visible()
+        assert page.locator("img").count() == 0
+
+
+def test_the_plate_is_saved_as_csv(opened, study):
+    study.ask(2)
+    with served(study) as url, opened(url) as page:
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Pending plate (CSV)").click()
+        assert download.value.suggested_filename == "plate.csv"
+        lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "id,heat,dose,base,worker,yield,sem"
+    assert [line.split(",")[0] for line in lines[1:]] == ["0", "1"]
+
+
+def test_a_service_that_comes_back_is_followed_again(opened, study):
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#link")).to_contain_text("Live")
+        page.context.set_offline(True)
+        study.ask(1)
+        expect(page.locator("#link")).to_have_text("No connection to the service; trying again.")
+        page.context.set_offline(False)
+        expect(page.locator("#link")).to_contain_text("Live")
+        expect(page.locator("#counts")).to_contain_text("1 pending")
+
+
+# WCAG 2.2 AA asks for 4.5 between text and what is behind it, 3 for large text.
+CONTRAST = """() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => channels(color).slice(0, 3)
+    .map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    for (let one = node; one; one = one.parentElement) {
+      const color = getComputedStyle(one).backgroundColor;
+      if (color.startsWith("rgb(")) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return [...document.querySelectorAll("body *")]
+    .filter((node) => node.checkVisibility() && !node.closest("svg"))
+    .filter((node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+    .map((node) => {
+      const [a, b] = [light(getComputedStyle(node).color), light(behind(node))].sort((x, y) => y - x);
+      return [(a + 0.05) / (b + 0.05), node.tagName, node.textContent.slice(0, 30)];
+    })
+    .filter(([ratio]) => ratio < 4.5);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_names_roles_and_contrast_are_there_for_everyone(opened, study, scheme):
+    study.ask(3)
+    study.tell(0, 1.0)
+    study.fail(1)
+    with served(study) as url, opened(url, color_scheme=scheme) as page:
+        expect(page.get_by_role("row").nth(1)).to_be_visible()
+        assert page.evaluate(CONTRAST) == []
+        unnamed = (
+            "[...document.querySelectorAll('input, select')].filter((one) => !one.labels.length).map((one) => one.id)"
+        )
+        assert page.evaluate(unnamed) == []
+        assert {one.get_attribute("scope") for one in page.locator("thead th").all()} == {"col"}
+        assert {one.get_attribute("scope") for one in page.locator("tbody th").all()} == {"row"}
+        assert page.locator("#best").get_attribute("aria-live") == "polite"
+        expect(page.get_by_role("img", name="yield of 1 trials by their order; the best is 1.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_the_page_fits_narrow_and_wide_windows(opened, study, width):
+    study.ask(5)
+    study.tell({0: 1.0, 1: 2.0})
+    with served(study) as url, opened(url) as page:
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(page.get_by_role("row").nth(5)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_description_of_the_service_is_a_page_without_the_internet(opened, study):
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("link", name="API").click()
+        expect(page.get_by_role("heading", name="POST /v1/ask")).to_be_visible()
+        expect(page.get_by_role("heading", name="PUT /v1/trials/{id}/result")).to_be_visible()
