@@ -25,7 +25,7 @@ import gdopt
 from gdopt import files
 from gdopt.algorithm import State, append, stream
 from gdopt.errors import GdoptError, StoreError, TrialError
-from gdopt.journal import Entry
+from gdopt.journal import Entry, Kind
 from gdopt.sql_store import SqlStore
 from gdopt.store import Store
 from gdopt.study import Study
@@ -306,3 +306,48 @@ def remember(where: str, count: int, said: Any) -> None:
     rounds(study, count - count // 10, 16)
     # Linux counts in kilobytes.
     said.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+# R12: large.
+
+WIDE = gdopt.Space.from_bounds([(-1, 1)] * 50)
+# Trials that are written in one transaction.
+BATCH = 1000
+
+
+def enlarge(where: str, trials: int, told: int, said: Any) -> None:
+    """How long tells take at the beginning and with many trials, and how long opening and a table take then."""
+    study = Study(WIDE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=where)
+    first = tells(study, told)
+    fill(study, trials - told)
+    opened = seconds(lambda: Study.open(where))
+    study = Study.open(where)
+    last = tells(study, told)
+    table = seconds(study.to_frame)
+    assert len(study.state.done) == trials
+    said.put((first, last, opened, table))
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def tells(study: Study, count: int) -> list[float]:
+    """How long each of some tells took, the shortest first."""
+    return sorted(seconds(lambda id=t.id: study.tell(id, 1.0)) for t in study.ask(count))
+
+
+def fill(study: Study, trials: int) -> None:
+    """Tell of many trials, as asking and telling would, but in large transactions."""
+    chance, header = random.Random(0), study.store.header()
+    assert header is not None
+    for start in range(len(study.trials), trials, BATCH):
+        count = min(BATCH, trials - start)
+        with study.store.writing(header) as writer:
+            new = [[{n: chance.uniform(-1, 1) for n in WIDE.names}, "random", None] for _ in range(count)]
+            writer.append(Entry(Kind.ASKED, {"first": start, "trials": new, "note": {"seconds": 0.1}}, time.time()))
+            for id in range(start, start + count):
+                writer.append(Entry(Kind.TOLD, {str(id): {"value": chance.gauss(0, 1)}}, time.time()))
