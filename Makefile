@@ -14,6 +14,8 @@ PYTEST_ARGS ?=
 
 # Figures are drawn without a screen.
 test bench reliability paper: export MPLBACKEND := Agg
+# Processes side by side, one thread each: threads of PyTorch that share a core wait for each other.
+test reliability: export OMP_NUM_THREADS := 1
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +35,7 @@ paper: setup ## reproduce the paper's theorems and figures into docs/paper (minu
 setup-dev: $(VENV)/.setup-dev ## the same with all that tests, checks and docs need
 
 test: check docs ## all that must pass: checks, docs and the tests
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto $(PYTEST_ARGS)
 
 check: setup-dev ## style, types and layers (ruff, mypy, import-linter)
 	$(BIN)/ruff check .
