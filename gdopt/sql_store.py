@@ -26,6 +26,8 @@ __all__ = ["SqlStore"]
 
 # Seconds that a transaction waits for another one to end.
 PATIENCE = 60.0
+# Entries that are fetched at once.
+FETCHED = 1000
 # The first version of SQLite whose write-ahead log has no race that corrupts the file (before: "WAL-reset").
 SAFE_LOG = (3, 51, 3)
 # The option of a connection whose transaction writes.
@@ -258,17 +260,18 @@ class SqlStore:
         if after:
             last = sa.select(ENTRY.c.sha256).where(ENTRY.c.study == row.id, ENTRY.c.number == after - 1)
             before = connection.execute(last).scalar_one()
-        query = sa.select(ENTRY).where(ENTRY.c.study == row.id, ENTRY.c.number >= after).order_by(ENTRY.c.number)
-        query = query.limit(most)
+        columns = (ENTRY.c[name] for name in ("number", "kind", "at", "worker", "key", "data", "sha256"))
+        query = sa.select(*columns).where(ENTRY.c.study == row.id, ENTRY.c.number >= after)
+        query = query.order_by(ENTRY.c.number).limit(most).execution_options(yield_per=FETCHED)
         found = []
-        for number, one in enumerate(connection.execute(query), after):
+        for expected, (number, kind, at, worker, key, data, sha256) in enumerate(connection.execute(query), after):
             try:
-                entry = Entry(Kind(one.kind), json.loads(one.data), one.at, one.worker, one.key)
-                before = chained(before, number, entry, one.data)
+                entry = Entry(Kind(kind), json.loads(data), at, worker, key)
+                before = chained(before, number, entry, data)
             except (TypeError, ValueError) as error:
-                raise self._changed(number) from error
-            if one.number != number or before != one.sha256:
-                raise self._changed(number)
+                raise self._changed(expected) from error
+            if number != expected or before != sha256:
+                raise self._changed(expected)
             found.append(entry)
         if most is not None and after + most < row.entries:
             whole = len(found) == most

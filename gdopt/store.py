@@ -1,7 +1,6 @@
 """Where a study is kept between calls: its header, its journal, and files by the hash of their content."""
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -78,8 +77,8 @@ def chained(before: str, number: int, entry: Entry, data: str) -> str:
         entry: all but its data counts.
         data: as it is written.
     """
-    words = [before, number, entry.kind.value, repr(entry.at), entry.worker, entry.key, data]
-    return identity(json.dumps(words).encode())
+    words = (before, str(number), entry.kind.value, repr(entry.at), repr(entry.worker), repr(entry.key), data)
+    return identity(" ".join(words).encode())
 
 
 class MemoryStore:

@@ -41,6 +41,8 @@ Outcome = float | tuple[float, float]
 Told = Outcome | Mapping[str, Outcome]
 
 FORMAT = "gdopt study 2"
+# Larger values overflow when some of them are added.
+LARGEST = 1e300
 log = logging.getLogger(__name__)
 
 
@@ -741,6 +743,8 @@ def _measured(outcome: Any, name: str) -> Measured:
     except (TypeError, ValueError, OverflowError) as cause:
         raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}") from cause
     Result(*found)
+    if abs(found[0]) > LARGEST:
+        raise ResultError(f"{name} = {found[0]}: expected {LARGEST:g} or less in size; for a failed trial use fail()")
     return found
 
 
