@@ -173,3 +173,13 @@ def test_sequences_example_compares_what_it_found_with_what_was_known(tmp_path):
     )
     assert [name for name, *_ in rows] == ["found"] * 5 + ["corpus"] * 5 + ["18A"]
     assert all(one[1] == "W" and "KK" not in one for _, one, _ in rows)
+
+
+def test_laboratory_example_survives_the_kill_in_its_middle(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "lab_loop.py", tmp_path / "lab", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    killed, vials, best = done.stdout.splitlines()
+    assert re.fullmatch(r"killed after 1[3-9] vials, \d were waiting", killed)
+    assert re.fullmatch(r"32 vials on 4 plates, \d+ broken, what was told before the kill is there: True", vials)
+    assert float(re.match(r"best (\S+) %", best)[1]) > 20
+    assert {"lab.gdopt", "results.csv", "progress.png"} <= {p.name for p in (tmp_path / "lab").iterdir()}

@@ -53,8 +53,8 @@ def dump(path: Path) -> str:
 
 NASTY = st.sampled_from(
     [
-        float("nan"), float("inf"), float("-inf"), 10**400, -(10**400), 1e308, None, "", "1,5", "nan", True, b"1", 1j, [],
-        [1.0], {}, {"y": float("nan")}, {"y": None}, {"Y": 1.0}, {"y": (1.0, -1.0)}, {"c": "low"}, (1.0,),
+        float("nan"), float("inf"), float("-inf"), 10**400, -(10**400), 1e308, None, "", "1,5", "nan", True, b"1", 1j,
+        [], [1.0], {}, {"y": float("nan")}, {"y": None}, {"Y": 1.0}, {"y": (1.0, -1.0)}, {"c": "low"}, (1.0,),
         (1.0, 2.0, 3.0), (float("nan"), 1.0), (1.0, float("inf")), {"": 1.0}, {"größe\ud800": 1.0}, object(),
     ]
 )  # fmt: skip
