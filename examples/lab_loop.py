@@ -93,13 +93,10 @@ def main(folder: Path, plates: int) -> None:
     after = settled(study)
     kept = all(after[id] == outcome for id, outcome in before.items())
     failed = sum(status == "failed" for status, _ in after.values())
-    typer.echo(
-        f"{len(after)} vials on {plates} plates, {failed} broken, what was told before the kill is there: {kept}"
-    )
+    typer.echo(f"{len(after)} vials on {plates} plates, {failed} broken; what was told before is kept: {kept}")
     best = study.best
-    print(
-        f"best {best.value:.1f} % with {best.outcomes['impurity'][0]:.2f} % of impurity: trial {best.id}, {best.params}"
-    )
+    impurity = best.outcomes["impurity"][0]
+    typer.echo(f"best {best.value:.1f} % with {impurity:.2f} % of impurity: trial {best.id}, {dict(best.params)}")
     study.to_frame().to_csv(folder / "results.csv", index=False)
     study.plot(folder / "progress.png")
 

@@ -180,6 +180,6 @@ def test_laboratory_example_survives_the_kill_in_its_middle(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     killed, vials, best = done.stdout.splitlines()
     assert re.fullmatch(r"killed after 1[3-9] vials, \d were waiting", killed)
-    assert re.fullmatch(r"32 vials on 4 plates, \d+ broken, what was told before the kill is there: True", vials)
+    assert re.fullmatch(r"32 vials on 4 plates, \d+ broken; what was told before is kept: True", vials)
     assert float(re.match(r"best (\S+) %", best)[1]) > 20
     assert {"lab.gdopt", "results.csv", "progress.png"} <= {p.name for p in (tmp_path / "lab").iterdir()}
