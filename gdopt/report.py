@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from html import escape
 
 from gdopt.errors import TrialError
-from gdopt.study import Round, Study
+from gdopt.rounds import Round
+from gdopt.study import Study
 
 __all__ = ["page"]
 

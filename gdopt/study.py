@@ -7,12 +7,9 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, cast
-
-from scipy.stats import spearmanr
 
 from gdopt import files, journal
 from gdopt.algorithm import Algorithm, Measured, Result, State, Status, Trial, check_seed
@@ -22,6 +19,7 @@ from gdopt.journal import Entry, Kind, Report, turned
 from gdopt.outcomes import Limit, satisfied
 from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
+from gdopt.rounds import Round, rounds
 from gdopt.space import Params, Space
 from gdopt.space_json import read, written
 from gdopt.store import Header, MemoryStore, Store, identity
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
     from gdopt.optimize import Executor
 
-__all__ = ["Outcome", "Round", "Study"]
+__all__ = ["Outcome", "Study", "Told"]
 
 Direction = Literal["maximize", "minimize"]
 # A value, with its standard error if that is known.
@@ -44,38 +42,6 @@ FORMAT = "gdopt study 2"
 # Larger values overflow when some of them are added.
 LARGEST = 1e300
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What one `ask` proposed and what came of it.
-
-    Args:
-        number: from 0.
-        asked: trials proposed.
-        told: trials done so far.
-        best: the round's best value, in the user's direction; None before any is told.
-        median: the round's median value.
-        sources: for each part of the algorithm, how many of the trials it proposed.
-        winner: the part that proposed the round's best trial.
-        rank_correlation: Spearman's, between the surrogate's predictions and the values told; None below three values.
-        mass_lift: how many times likelier than the prior the candidates were to be among its best tenth, by the
-            surrogate.
-        scale: the contraction of the prior.
-        seconds: that the `ask` took.
-    """
-
-    number: int
-    asked: int
-    told: int
-    best: float | None
-    median: float | None
-    sources: Mapping[str, int]
-    winner: str | None
-    rank_correlation: float | None
-    mass_lift: float | None
-    scale: float | None
-    seconds: float
 
 
 class Study:
@@ -448,10 +414,7 @@ class Study:
     @property
     def rounds(self) -> list[Round]:
         """What each `ask` proposed and what came of it."""
-        of: dict[int, list[Trial]] = {}
-        for trial in self.trials:
-            of.setdefault(trial.round, []).append(trial)
-        return [_round(number, note, of.get(number, []), self._sign) for number, note in enumerate(self.state.notes)]
+        return rounds(self.trials, self.state.notes, self._sign)
 
     def history(self, id: int) -> list[Entry]:
         """All that happened to a trial, first to last.
@@ -746,34 +709,3 @@ def _measured(outcome: Any, name: str) -> Measured:
     if abs(found[0]) > LARGEST:
         raise ResultError(f"{name} = {found[0]}: expected {LARGEST:g} or less in size; for a failed trial use fail()")
     return found
-
-
-# A rank correlation of fewer values says nothing.
-LEAST_RANKED = 3
-
-
-def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: float) -> Round:
-    done = [t for t in trials if t.value is not None]
-    values = [t.value for t in done if t.value is not None]
-    best = max(done, key=lambda t: sign * (t.value or 0.0), default=None)
-    names = [t.source for t in trials]
-    return Round(
-        number=number,
-        asked=len(trials),
-        told=len(done),
-        best=best.value if best else None,
-        median=median(values) if values else None,
-        sources={name: names.count(name) for name in dict.fromkeys(names)},
-        winner=best.source if best else None,
-        rank_correlation=_rank_correlation(done, sign),
-        mass_lift=note.get("mass_lift"),
-        scale=note.get("scale"),
-        seconds=note["seconds"],
-    )
-
-
-def _rank_correlation(done: list[Trial], sign: float) -> float | None:
-    pairs = [(t.predicted, sign * t.value) for t in done if t.predicted is not None and t.value is not None]
-    if len(pairs) < LEAST_RANKED or min(len(set(column)) for column in zip(*pairs, strict=True)) < 2:
-        return None
-    return float(spearmanr(*zip(*pairs, strict=True)).statistic)

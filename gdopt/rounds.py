@@ -1,0 +1,87 @@
+"""What each `ask` of a study proposed, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from scipy.stats import spearmanr
+
+from gdopt.algorithm import Trial
+
+__all__ = ["Round", "rounds"]
+
+# A rank correlation of fewer values says nothing.
+LEAST_RANKED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one `ask` proposed and what came of it.
+
+    Args:
+        number: from 0.
+        asked: trials proposed.
+        told: trials done so far.
+        best: the round's best value, in the user's direction; None before any is told.
+        median: the round's median value.
+        sources: for each part of the algorithm, how many of the trials it proposed.
+        winner: the part that proposed the round's best trial.
+        rank_correlation: Spearman's, between the surrogate's predictions and the values told; None below three values.
+        mass_lift: how many times likelier than the prior the candidates were to be among its best tenth, by the
+            surrogate.
+        scale: the contraction of the prior.
+        seconds: that the `ask` took.
+    """
+
+    number: int
+    asked: int
+    told: int
+    best: float | None
+    median: float | None
+    sources: Mapping[str, int]
+    winner: str | None
+    rank_correlation: float | None
+    mass_lift: float | None
+    scale: float | None
+    seconds: float
+
+
+def rounds(trials: Sequence[Trial], notes: Sequence[Mapping[str, float]], sign: float) -> list[Round]:
+    """A round for each note of an `ask`.
+
+    Args:
+        trials: with values in the user's direction.
+        notes: of each `ask`, in order.
+        sign: 1 where the user maximizes, -1 where they minimize.
+    """
+    of: dict[int, list[Trial]] = {}
+    for trial in trials:
+        of.setdefault(trial.round, []).append(trial)
+    return [_round(number, note, of.get(number, []), sign) for number, note in enumerate(notes)]
+
+
+def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: float) -> Round:
+    done = [t for t in trials if t.value is not None]
+    values = [t.value for t in done if t.value is not None]
+    best = max(done, key=lambda t: sign * (t.value or 0.0), default=None)
+    names = [t.source for t in trials]
+    return Round(
+        number=number,
+        asked=len(trials),
+        told=len(done),
+        best=best.value if best else None,
+        median=median(values) if values else None,
+        sources={name: names.count(name) for name in dict.fromkeys(names)},
+        winner=best.source if best else None,
+        rank_correlation=_rank_correlation(done, sign),
+        mass_lift=note.get("mass_lift"),
+        scale=note.get("scale"),
+        seconds=note["seconds"],
+    )
+
+
+def _rank_correlation(done: list[Trial], sign: float) -> float | None:
+    pairs = [(t.predicted, sign * t.value) for t in done if t.predicted is not None and t.value is not None]
+    if len(pairs) < LEAST_RANKED or min(len(set(column)) for column in zip(*pairs, strict=True)) < 2:
+        return None
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
