@@ -91,6 +91,9 @@ class CMAES(Learner):
             "verbose": -9,
             "verb_log": 0,
         }
+        if dim == 1:
+            # pycma raises ValueError where it would bound the spread of one dimension; bounds of designs hold as ever.
+            options["maxstd"] = np.inf
         return cma.CMAEvolutionStrategy(mean, self.sigma or (SIGMA if inside else 1.0), options)
 
 

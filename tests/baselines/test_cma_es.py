@@ -94,3 +94,9 @@ def test_a_failed_trial_is_the_worst_of_its_generation() -> None:
 def test_a_spread_of_nothing_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"sigma = 0.0: expected more than 0"):
         CMAES(sigma=0.0)
+
+
+def test_one_dimension_is_searched_too() -> None:
+    study = Study(gdopt.Space.from_bounds([(0, 1)]), direction="minimize", algorithm=CMAES())
+    drive(study, 12, 4, lambda params: abs(params["x0"] - 0.3))
+    assert study.best.value < 0.01
