@@ -27,6 +27,7 @@ def test_the_truly_best_candidates_are_taken(direction: str) -> None:
     assert [values[i] for i in picks] == expected
 
 
+@pytest.mark.slow
 def test_the_truth_gets_further_than_the_surrogate_in_the_mean_of_six_seeds() -> None:
     problem = load("hill")
 
