@@ -8,7 +8,7 @@ surface has to be found out one by one. So the covariance of molecules is a sum,
 
 of `gdopt.surrogate.tanimoto`'s similarity of count fingerprints x and a Matérn-5/2 covariance of properties p with a
 length scale for each. Replayed on runs of two PMO tasks, the next hundred molecules' rank correlation with the
-prediction was 0.66 to 0.92 with both terms and -0.3 to 0.4 with the first alone (`docs/measure_descriptors.py`).
+prediction was 0.65 to 0.92 with both terms and -0.31 to 0.44 with the first alone (`docs/measure_descriptors.py`).
 """
 
 from dataclasses import dataclass
