@@ -137,4 +137,4 @@ def _line(study: Study, left: float, beside: Sequence[Beside], decimals: int) ->
 
 def list_files(console: Console, out: Path) -> None:
     """Say what is in the folder."""
-    say(console, f"in {out}/: {', '.join(sorted(p.name for p in out.iterdir()))}")
+    say(console, f"in {out}/: {', '.join(sorted(p.name for p in out.glob('[!.]*')))}")
