@@ -83,7 +83,7 @@ class CMAES(Learner):
 
         dim = cube.codec.dim
         mean = cube.encode([best.params])[0].clamp(0, 1).numpy() if inside else np.zeros(dim)
-        options = {
+        options: dict[str, Any] = {
             # pycma takes 0 for the time of day.
             "seed": seed % (2**32 - 1) + 1,
             "popsize": max(4 + int(3 * np.log(dim)), size),
