@@ -137,8 +137,7 @@ def told(state: State, reports: Mapping[int, Report], sign: float) -> Entry | No
     data = {}
     for id, report in reports.items():
         trial = _known(state, id)
-        if report.result is not None and report.result.gradient is not None:
-            check_gradient(state.space, report.result.gradient)
+        _check_slopes(state, report)
         if new := _news(state, trial, report, sign):
             data[str(int(id))] = new
     return Entry(Kind.TOLD, data) if data else None
@@ -172,8 +171,7 @@ def amended(state: State, id: int, report: Report | None, reason: str, sign: flo
         raise TrialError(f"trial {id} is still pending: tell() it, there is nothing to amend")
     if report is None:
         return Entry(Kind.AMENDED, _without_empty({"id": int(id), "reason": reason}))
-    if report.result is not None and report.result.gradient is not None:
-        check_gradient(state.space, report.result.gradient)
+    _check_slopes(state, report)
     params = None if report.params is None else _ordered(state, report.params)
     data = {"id": int(id), **_plain(report.result, report.outcomes, params), "reason": reason}
     return Entry(Kind.AMENDED, _without_empty(data))
@@ -187,8 +185,7 @@ def added(state: State, params: Params, report: Report) -> Entry:
         ResultError: the gradient does not fit them.
     """
     ordered = _ordered(state, params)
-    if report.result is not None and report.result.gradient is not None:
-        check_gradient(state.space, report.result.gradient)
+    _check_slopes(state, report)
     said = {**_plain(report.result, report.outcomes, ordered), "reason": report.note}
     return Entry(Kind.ADDED, {"id": len(state.trials), **_without_empty(said)})
 
@@ -242,6 +239,12 @@ def _known(state: State, id: int) -> Trial:
             f"trial {id!r} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
         )
     return state.trials[int(id)]
+
+
+def _check_slopes(state: State, report: Report) -> None:
+    """Raise `ResultError` if there is a gradient that does not fit the space."""
+    if report.result is not None and report.result.gradient is not None:
+        check_gradient(state.space, report.result.gradient)
 
 
 def _settled(trial: Trial, now: str, sign: float) -> TrialError:
