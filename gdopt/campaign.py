@@ -24,6 +24,7 @@ from gdopt.outcomes import Limit
 from gdopt.plain import PLAIN
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt.store import Store
 from gdopt.string_space import MoleculeSpace, SequenceSpace
 from gdopt.study import Study
 
@@ -289,7 +290,9 @@ def _error(check: Callable[[], object]) -> GdoptError | None:
 # --- started ---
 
 
-def started(campaign: Campaign, folder: Path, storage: str | Path | None = None, fit: Progress | None = None) -> Study:
+def started(
+    campaign: Campaign, folder: Path, storage: str | Path | Store | None = None, fit: Progress | None = None
+) -> Study:
     """The study of a campaign, with a prior fitted to its corpus if it has one.
 
     Args:

@@ -15,6 +15,8 @@ Params = Mapping[str, Value]
 
 # Rounding of a sum of products may exceed a bound by this share of the terms' size.
 SLACK = 1e-9
+# Up to here every whole number is a floating point number of its own.
+EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Integer:
         for bound in (self.low, self.high):
             if not isinstance(bound, int):
                 raise SpaceError(f"{self.name}: bounds must be whole numbers, got {bound!r}")
+            if abs(bound) > EXACT:
+                raise SpaceError(f"{self.name}: bounds must be at most 2**53 in size, got {bound}")
         _check_bounds(self.name, self.low, self.high)
 
     def check(self, value: Value) -> None:

@@ -1,12 +1,14 @@
 """The one mutable object: a space, an algorithm, the state so far, and where it is kept."""
 
+import gc
 import json
 import logging
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -344,7 +346,7 @@ class Study:
 
     def refresh(self) -> None:
         """Take in what others have asked for and told."""
-        with self._lock:
+        with self._lock, _uncollected():
             self._take_in(self.store.entries(self._count))
 
     def run(
@@ -686,6 +688,18 @@ def _check_same(store: Store, kept: Header, ours: Header) -> None:
         this = read(value) if name == "space" else value
         if theirs != this:
             raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {this}")
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """With Python's collector at rest: of a large study it would look through all that is read, again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 # What `float` would take all the same.

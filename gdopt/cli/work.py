@@ -9,7 +9,7 @@ import typer
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import facts, put
 from gdopt.cli.waiting import waiting
-from gdopt.cli.which import Where, opened
+from gdopt.cli.which import HOUR, Where, opened
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -67,9 +67,6 @@ def ask(
     what = f"{len(trials)} trials, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
     what += "" if new else "; the file is as it was"
     return Answer({**said, "file": str(csv)}, f"{csv}: {what}; filled in: gdopt tell {csv}")
-
-
-HOUR = 3600.0
 
 
 def tell(
