@@ -146,7 +146,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _limit(text: str) -> str:
-    from gdopt.outcomes import Limit
+    from gdopt.goals import Limit
 
     try:
         if text:
