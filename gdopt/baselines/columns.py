@@ -28,7 +28,7 @@ def blocks(space: Space) -> list[tuple[Parameter, int]]:
         if isinstance(p, strings.Sequence):
             found += [(p, len(p.alphabet))] * p.longest
         else:
-            found.append((p, len(p.levels) if isinstance(p, Choice) else 1))
+            found.append((p, len(p.levels) if isinstance(p, Choice) and not p.ordered else 1))
     return found
 
 
@@ -62,14 +62,23 @@ class Columns:
 
     @property
     def constraints(self) -> list[tuple[Tensor, Tensor, float]]:
-        """Columns, a and b of each a'x >= b; what limits a number on a logarithmic scale is not linear and left out."""
+        """Columns, a and b of each a'x >= b."""
+        return self._linear(False)
+
+    @property
+    def equalities(self) -> list[tuple[Tensor, Tensor, float]]:
+        """Columns, a and b of each a'x = b."""
+        return self._linear(True)
+
+    def _linear(self, equality: bool) -> list[tuple[Tensor, Tensor, float]]:
+        """What limits a number on a logarithmic scale is not linear and left out."""
         columns = {p.name: (at, p) for at, p in self._numbers().items()}
         found: list[tuple[Tensor, Tensor, float]] = []
         for constraint in self.codec.space.constraints:
             terms = [(*columns[name], value) for name, value in constraint.coefficients]
-            if not any(isinstance(p, Real) and p.log for _, p, _ in terms):
+            if constraint.equality is equality and not any(isinstance(p, Real) and p.log for _, p, _ in terms):
                 slopes = torch.tensor([-value * (p.high - p.low) for _, p, value in terms], dtype=torch.float64)
-                least = sum(value * p.low for _, p, value in terms) - constraint.upper
+                least = sum(value * p.low for _, p, value in terms) - constraint.bound
                 found.append((torch.tensor([at for at, _, _ in terms]), slopes, least))
         return found
 
@@ -102,7 +111,13 @@ class Columns:
 
     def _numbers(self) -> dict[int, Real | Integer]:
         """The numbers, by their column."""
-        return {at: p for at, (p, _) in enumerate(blocks(self.codec.space)) if isinstance(p, Real | Integer)}
+        found: dict[int, Real | Integer] = {}
+        for at, (p, _) in enumerate(blocks(self.codec.space)):
+            if isinstance(p, Real | Integer):
+                found[at] = p
+            elif isinstance(p, Choice) and p.ordered:
+                found[at] = Integer(p.name, 0, len(p.levels) - 1)
+        return found
 
 
 def _reach(parameter: Real | Integer) -> float:

@@ -1,7 +1,7 @@
 """Bayesian optimization as BoTorch does it by default: its model, (noisy) expected improvement, its optimizer."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpectedImprovement
@@ -118,11 +118,11 @@ def acquisition(
 
 def maximizers(acqf: Acquisition, view: View, q: int) -> Float[Tensor, "q d"]:
     """The points that maximize the acquisition function, by the optimizer that BoTorch has for the view."""
-    limits = view.constraints or None if isinstance(view, Columns) else None
+    limits: dict[str, Any] = {}
+    if isinstance(view, Columns):
+        limits = {"inequality_constraints": view.constraints or None, "equality_constraints": view.equalities or None}
     if isinstance(view, Columns) and (view.whole or view.choices):
-        chosen, _ = optimize_acqf_mixed_alternating(
-            acqf, view.bounds, view.whole, view.choices, q=q, inequality_constraints=limits
-        )
+        chosen, _ = optimize_acqf_mixed_alternating(acqf, view.bounds, view.whole, view.choices, q=q, **limits)
     else:
         chosen, _ = optimize_acqf(
             acqf,
@@ -131,7 +131,7 @@ def maximizers(acqf: Acquisition, view: View, q: int) -> Float[Tensor, "q d"]:
             num_restarts=RESTARTS,
             raw_samples=RAW,
             options={"sample_around_best": True},
-            inequality_constraints=limits,
+            **limits,
             sequential=True,
         )
     found: Tensor = chosen
