@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gdopt.outcomes import Limit
     from gdopt.prior import DiffusionPrior
     from gdopt.study import Study
+    from gdopt.weights import outcome_weights
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,7 @@ __all__ = [
     "UnknownTrialError",
     "maximize",
     "minimize",
+    "outcome_weights",
 ]
 
 HOMES = {
@@ -83,6 +85,7 @@ HOMES = {
     "Trial": "gdopt.algorithm",
     "maximize": "gdopt.optimize",
     "minimize": "gdopt.optimize",
+    "outcome_weights": "gdopt.weights",
 }
 
 

@@ -177,7 +177,7 @@ class GuidedDiffusion:
             return state, net
         net = resumed(net, state.tensors)
         family = z[: self.family]
-        rows, weights = replay(self.prior.z, family, elite_weights(len(family)))
+        rows, weights = replay(self.prior.z, family, elite_weights(len(family)), corpus_weights=self.prior.weights)
         net, _ = fit(
             net,
             rows,
@@ -262,7 +262,7 @@ class GuidedDiffusion:
         if self.prior is None:
             z = uniform(surrogate.z.shape[1], count, generator)
         else:
-            rows = torch.randperm(len(self.prior.designs), generator=generator)[:count]
+            rows = self.prior.order(generator)[:count]
             z = self.prior.codec.encode_array(self.prior.designs[rows])
         with torch.no_grad():
             mean, variance = surrogate.predict(z)

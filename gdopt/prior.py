@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import Progress, Training, fit
 from gdopt.errors import CorpusError, StoreError
 from gdopt.space import Real, Space
+from gdopt.weights import checked_weights, effective_size
 
 __all__ = ["DiffusionPrior"]
 
@@ -26,7 +28,9 @@ __all__ = ["DiffusionPrior"]
 UNEXPLAINED = 2e-5
 # A parameter's bounds lie this share of the corpus' range outside it.
 MARGIN = 0.05
-FORMAT = "gdopt prior 1"
+FORMAT = "gdopt prior 2"
+# Files from before there were weights.
+UNWEIGHTED = "gdopt prior 1"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class DiffusionPrior:
         codec: designs to whitened coordinates z and back.
         denoiser: of z.
         designs: the corpus it was fitted to, its rows unique.
+        weights: of the designs, 1 on average.
         training: how the fit went.
         seconds: how long it took.
     """
@@ -44,6 +49,7 @@ class DiffusionPrior:
     codec: WhiteningCodec
     denoiser: PreconditionedNet
     designs: Float[Tensor, "n D"]
+    weights: Float[Tensor, " n"]
     training: Training
     seconds: float
 
@@ -57,11 +63,17 @@ class DiffusionPrior:
         """The corpus in whitened coordinates."""
         return self.codec.encode_array(self.designs)
 
+    @property
+    def effective_size(self) -> float:
+        """How many designs of equal weight the corpus is worth."""
+        return effective_size(self.weights.numpy())
+
     @classmethod
     def fit(
         cls,
-        designs: Float[np.ndarray, "n D"] | Float[Tensor, "n D"],
+        designs: ArrayLike,
         *,
+        weights: ArrayLike | None = None,
         space: Space | None = None,
         names: Sequence[str] | None = None,
         commensurate: bool = False,
@@ -71,12 +83,15 @@ class DiffusionPrior:
         device: str = "cpu",
         progress: Progress | None = None,
     ) -> "DiffusionPrior":
-        """A prior of the rows of an array, without labels.
+        """A prior of the rows of an array or a table, without labels.
 
         Args:
-            designs: (n, D), one design a row.
+            designs: (n, D), one design a row: an array, a tensor or a table of pandas.
+            weights: of the rows, on any scale: the prior is then of the weighted law. Those of equal rows add up, and
+                rows of weight 0 are left out. Without them every different design counts alike, however often it is
+                repeated. `gdopt.outcome_weights` makes weights of what was measured in a related task.
             space: bounds and names of the columns; by default the corpus' range and 5 % of it on either side.
-            names: of the columns, if no space is given; by default x0, x1, ...
+            names: of the columns, if no space is given; by default those of the table, or x0, x1, ...
             commensurate: whether all columns have the same unit, so that their variances can be compared; by default
                 each column counts by its own spread.
             unexplained: the share of the variance that may be left out; the directions that carry it are never left.
@@ -86,11 +101,13 @@ class DiffusionPrior:
             progress: called with (step, steps, held-out loss) as training goes on.
 
         Raises:
-            CorpusError: not two different rows of finite numbers, columns that the space does not have, or designs
-                outside it.
+            CorpusError: not two different rows of finite numbers, columns that the space does not have, designs
+                outside it, or weights that are not one finite number of 0 or more for each row and worth two designs.
         """
         began = time.perf_counter()
-        rows = _checked(designs)
+        if names is None and hasattr(designs, "columns"):
+            names = [str(name) for name in designs.columns]
+        rows, mass = _checked(designs, weights)
         space = _space_of(rows, names) if space is None else space
         if len(space.parameters) != rows.shape[1] or not all(
             isinstance(p, Real) and not p.log for p in space.parameters
@@ -100,12 +117,12 @@ class DiffusionPrior:
                 "a corpus needs one linear Real parameter for each column"
             )
         _check_space(rows, space)
-        codec = _whitening(rows, space, commensurate, unexplained)
+        codec = _whitening(rows, mass, space, commensurate, unexplained)
         z = codec.encode_array(rows)
         untrained = _untrained(codec.dim, seed).to(device)
         generator = torch.Generator().manual_seed(seed)
-        denoiser, training = fit(untrained, z, generator, steps=steps, progress=progress)
-        return cls(codec, denoiser, rows, training, time.perf_counter() - began)
+        denoiser, training = fit(untrained, z, generator, weights=mass, steps=steps, progress=progress)
+        return cls(codec, denoiser, rows, mass, training, time.perf_counter() - began)
 
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n D"]:
         """n new designs, drawn from the diffusion model."""
@@ -116,6 +133,23 @@ class DiffusionPrior:
         """n draws in whitened coordinates."""
         mean = torch.zeros(self.codec.dim, dtype=torch.float64)
         return sample(self.denoiser, n, mean, 1.0, generator)
+
+    def order(self, generator: torch.Generator) -> Int[Tensor, " n"]:
+        """The rows of the corpus in random order: each next one in proportion to the weights of those that are left."""
+        if self._weighted:
+            return torch.multinomial(self.weights, len(self.weights), generator=generator)
+        return torch.randperm(len(self.weights), generator=generator)
+
+    def redrawn(self, generator: torch.Generator) -> Float[Tensor, "n D"]:
+        """The corpus as rows that count alike: with weights, as many of them drawn anew in proportion."""
+        if self._weighted:
+            rows = torch.multinomial(self.weights, len(self.weights), replacement=True, generator=generator)
+            return self.designs[rows]
+        return self.designs
+
+    @property
+    def _weighted(self) -> bool:
+        return bool((self.weights != 1).any())
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, checksum and all, that `load` reads."""
@@ -135,7 +169,7 @@ class DiffusionPrior:
             "best": self.training.best,
             "seconds": self.seconds,
         }
-        return {**tensors, "designs": self.designs}, header
+        return {**tensors, "designs": self.designs, "weights": self.weights}, header
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> "DiffusionPrior":
@@ -155,7 +189,7 @@ class DiffusionPrior:
         Raises:
             StoreError: these are not the parts of a prior.
         """
-        if header.get("format") != FORMAT:
+        if header.get("format") not in (FORMAT, UNWEIGHTED):
             raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
         space = Space([Real(name, low, high, unit=unit) for name, low, high, unit in header["columns"]])
         codec = WhiteningCodec(space, *(tensors[k] for k in ("mean", "basis", "spread", "scale")))
@@ -164,15 +198,17 @@ class DiffusionPrior:
         denoiser.load_state_dict(state)
         training = Training(header["steps"], tuple(header["losses"]), header["best"])
         denoiser.requires_grad_(False)
-        return cls(codec, denoiser.to(device), tensors["designs"], training, header["seconds"])
+        designs = tensors["designs"]
+        weights = tensors["weights"] if header["format"] == FORMAT else designs.new_ones(len(designs))
+        return cls(codec, denoiser.to(device), designs, weights, training, header["seconds"])
 
 
 def _untrained(dim: int, seed: int, width: int = WIDTH, blocks: int = BLOCKS) -> PreconditionedNet:
     return network(torch.zeros(dim), torch.eye(dim), torch.ones(dim), seed, width, blocks)
 
 
-def _checked(designs: Float[np.ndarray, "n D"] | Float[Tensor, "n D"]) -> Float[Tensor, "rows D"]:
-    """The different rows, as float64."""
+def _checked(designs: ArrayLike, weights: ArrayLike | None) -> tuple[Float[Tensor, "rows D"], Float[Tensor, " rows"]]:
+    """The different rows, as float64, with weights of 1 on average."""
     array = np.asarray(designs)
     if array.ndim != 2:
         raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}")
@@ -180,10 +216,18 @@ def _checked(designs: Float[np.ndarray, "n D"] | Float[Tensor, "n D"]) -> Float[
         raise CorpusError(f"designs must be numbers, got {array.dtype}")
     if len(bad := np.flatnonzero(~np.isfinite(array).all(1))):
         raise CorpusError(f"designs must be finite; rows {bad[:5].tolist()} (of {len(bad)}) are not")
-    rows = np.unique(array.astype(np.float64), axis=0)
+    rows, of = np.unique(array.astype(np.float64), axis=0, return_inverse=True)
     if len(rows) < 2:
         raise CorpusError(f"a prior needs two different designs or more, got {len(rows)}")
-    return torch.from_numpy(rows)
+    mass = np.ones(len(rows))
+    if weights is not None:
+        mass = np.bincount(of, checked_weights(weights, len(array))).astype(np.float64)
+        if (size := effective_size(mass)) < 2:
+            raise CorpusError(f"the weights leave an effective size of {size:.2f} designs; a prior needs 2 or more")
+        rows, mass = rows[mass > 0], mass[mass > 0]
+    # By the largest first: weights that are alike are then exactly 1.
+    mass /= mass.max()
+    return torch.from_numpy(rows), torch.from_numpy(mass / mass.mean())
 
 
 def _check_space(rows: Float[Tensor, "n D"], space: Space) -> None:
@@ -214,23 +258,29 @@ def _space_of(rows: Float[Tensor, "n D"], names: Sequence[str] | None) -> Space:
     return Space([Real(*end) for end in ends])
 
 
-def _whitening(rows: Float[Tensor, "n D"], space: Space, commensurate: bool, unexplained: float) -> WhiteningCodec:
-    """The principal directions of the corpus that carry all but a share `unexplained` of its variance.
+def _whitening(
+    rows: Float[Tensor, "n D"], weights: Float[Tensor, " n"], space: Space, commensurate: bool, unexplained: float
+) -> WhiteningCodec:
+    """The principal directions of the weighted corpus that carry all but a share `unexplained` of its variance.
 
     With no more rows than columns the sample covariance is shrunk (Ledoit and Wolf 2004), or else the directions that
     few rows happen to span would be all that is ever searched.
     """
-    mean, spread = rows.mean(0), rows.std(0, correction=0)
+    mass = weights.unsqueeze(1)
+    mean = (mass * rows).mean(0)
+    # Rounding must not make a constant column vary.
+    varies = rows.amax(0) > rows.amin(0)
+    spread = varies * (mass * (rows - mean).square()).mean(0).sqrt()
     scale = torch.full_like(mean, float(spread.square().mean().sqrt()))
     if not commensurate:
-        scale = torch.where(spread > 0, spread, scale)
-    unit = (rows - mean) / scale
-    if len(rows) > rows.shape[1]:
+        scale = torch.where(varies, spread, scale)
+    # Rows times the root of their weight have the weighted covariance.
+    unit = mass.sqrt() * (rows - mean) / scale
+    if effective_size(weights.numpy()) > rows.shape[1]:
         cov = unit.T @ unit / len(rows)
     else:
         cov = torch.from_numpy(ledoit_wolf(unit.numpy(), assume_centered=True)[0])
-        varies = (spread > 0).to(cov)
-        cov = cov * torch.outer(varies, varies)
+    cov = cov * torch.outer(varies, varies)
     values, vectors = torch.linalg.eigh(cov)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
     rest = 1 - values.cumsum(0) / values.sum()

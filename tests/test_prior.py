@@ -4,10 +4,11 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from gdopt import Choice, Constraint, CorpusError, DiffusionPrior, GdoptError, Integer, Real, Space
+from gdopt import Choice, Constraint, CorpusError, DiffusionPrior, GdoptError, Integer, Real, Space, files
 from tests.strategies import corpus, prior, unchecked
 
 
@@ -96,6 +97,12 @@ def test_fewer_designs_than_columns_give_finite_designs_within_bounds(n: int) ->
     assert all(found.space.allows(dict(zip(found.space.names, row, strict=True))) for row in found.sample(50).tolist())
 
 
+def test_a_table_names_the_parameters() -> None:
+    table = pd.DataFrame(corpus(), columns=list("abcde"))
+    assert fit(table).space.names == ("a", "b", "c", "d", "e")
+    assert np.array_equal(fit(table[["b", "a"]]).designs, fit(corpus()[:, [1, 0]]).designs)
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
 def test_an_array_of_any_kind_of_number_is_a_corpus(kind: type) -> None:
     rows = np.round(10 * corpus()).astype(kind)
@@ -125,6 +132,74 @@ def test_directions_are_dropped_until_more_would_be_left_out(unexplained: float)
     values = np.linalg.eigvalsh(np.corrcoef(corpus().T))[::-1]
     left_out = 1 - np.cumsum(values) / values.sum()
     assert fit(corpus(), unexplained=unexplained).codec.dim == 1 + (left_out > unexplained).sum()
+
+
+# Weights.
+
+SKEWED = np.random.default_rng(1).exponential(size=60)
+
+
+def test_weighted_whitening_has_the_weighted_mean_and_covariance() -> None:
+    found = fit(corpus(), weights=SKEWED, unexplained=1e-9).codec
+    unit = (corpus() - np.average(corpus(), axis=0, weights=SKEWED)) / found.scale.numpy()
+    np.testing.assert_allclose(found.mean, np.average(corpus(), axis=0, weights=SKEWED))
+    spread = np.sqrt(np.diag(np.cov(corpus().T, aweights=SKEWED, ddof=0)))
+    np.testing.assert_allclose(found.scale, spread)
+    cov = found.basis * found.spread**2 @ found.basis.T
+    np.testing.assert_allclose(cov, np.cov(unit.T, aweights=SKEWED, ddof=0), atol=1e-12)
+
+
+def test_repeating_a_row_is_giving_it_weight() -> None:
+    times = np.arange(1, 61)
+    repeated = np.repeat(corpus(), times, axis=0)
+    one, other = fit(corpus(), weights=times), fit(repeated, weights=np.ones(len(repeated)))
+    assert torch.equal(one.weights, other.weights)
+    assert np.array_equal(one.sample(5), other.sample(5))
+
+
+def test_the_scale_of_the_weights_makes_no_difference() -> None:
+    one, other = fit(corpus(), weights=SKEWED), fit(corpus(), weights=4 * SKEWED)
+    assert np.array_equal(one.sample(5), other.sample(5))
+
+
+def test_weights_that_are_all_alike_are_no_weights() -> None:
+    assert np.array_equal(fit(corpus(), weights=np.full(60, 0.3)).sample(5), fit(corpus()).sample(5))
+
+
+def test_designs_without_weight_are_left_out() -> None:
+    some = np.arange(60) < 40
+    assert torch.equal(fit(corpus(), weights=some).designs, fit(corpus()[some]).designs)
+
+
+def test_draws_follow_the_weights() -> None:
+    line = np.linspace(-1, 1, 400).reshape(-1, 1)
+    found = fit(line, weights=np.exp(line[:, 0]), steps=300).sample(2000)
+    # Of the law ∝ exp(x) on [-1, 1] the mean is coth 1 - 1; of equal weights it is 0.
+    assert found.mean() == pytest.approx(1 / math.tanh(1) - 1, abs=0.06)
+
+
+def test_few_effective_designs_are_shrunk_though_there_are_many() -> None:
+    # One weight of a hundred is worth two designs of five columns: their covariance has rank one, the shrunk one all.
+    designs = np.random.default_rng(0).normal(size=(100, 5))
+    weights = np.r_[1.0, 1.0, np.full(98, 1e-9)]
+    assert fit(designs, weights=weights).codec.dim == 5
+
+
+def test_order_of_the_corpus_follows_the_weights() -> None:
+    found = fit(np.arange(4.0).reshape(-1, 1), weights=[1, 2, 3, 4])
+    generator = torch.Generator().manual_seed(0)
+    orders = torch.stack([found.order(generator) for _ in range(4000)])
+    # The first is drawn by the weights; the second by what is left: 4 before 3 before 2 is 4/10 · 3/6 · 2/3.
+    assert np.bincount(orders[:, 0]) / 4000 == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.03)
+    assert (orders == torch.tensor([3, 2, 1, 0])).all(1).double().mean() == pytest.approx(0.4 / 3, abs=0.02)
+    assert (orders.sort(1).values == torch.arange(4)).all()
+
+
+def test_corpus_redrawn_has_the_weighted_mean() -> None:
+    found = fit(np.linspace(0, 1, 3000).reshape(-1, 1), weights=np.arange(1, 3001))
+    redrawn = found.redrawn(torch.Generator().manual_seed(0))
+    assert float(redrawn.mean()) == pytest.approx(2 / 3, abs=0.02)
+    assert torch.equal(prior().redrawn(torch.Generator()), prior().designs)
 
 
 # Draws.
@@ -176,6 +251,20 @@ def test_a_saved_prior_is_all_there(tmp_path: Path) -> None:
     again = DiffusionPrior.load(tmp_path / "prior")
     assert (again.space, again.training, again.seconds) == (prior().space, prior().training, prior().seconds)
     assert torch.equal(again.z, prior().z)
+
+
+def test_a_saved_prior_keeps_its_weights(tmp_path: Path) -> None:
+    weighted = fit(corpus(), weights=SKEWED)
+    weighted.save(tmp_path / "prior")
+    assert torch.equal(DiffusionPrior.load(tmp_path / "prior").weights, weighted.weights)
+    assert weighted.effective_size == pytest.approx(SKEWED.sum() ** 2 / (SKEWED**2).sum())
+
+
+def test_a_file_from_before_there_were_weights_has_equal_ones(tmp_path: Path) -> None:
+    tensors, header = prior().parts()
+    del tensors["weights"]
+    files.write(tmp_path / "old", tensors, {**header, "format": "gdopt prior 1"})
+    assert DiffusionPrior.load(tmp_path / "old").weights.tolist() == [1.0] * 60
 
 
 def test_progress_is_reported_to_the_last_step() -> None:

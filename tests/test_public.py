@@ -41,6 +41,7 @@ NAMES = [
     "UnknownTrialError",
     "maximize",
     "minimize",
+    "outcome_weights",
 ]
 
 
