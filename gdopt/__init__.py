@@ -21,6 +21,7 @@ from gdopt.errors import (
     TrialError,
     UnknownTrialError,
 )
+from gdopt.expert import Normal, Uniform
 from gdopt.space import Choice, Constraint, Integer, Real, Space
 from gdopt.string_space import MoleculeSpace, SequenceSpace
 
@@ -51,6 +52,7 @@ __all__ = [
     "MaskedPrior",
     "MissingExtraError",
     "MoleculeSpace",
+    "Normal",
     "NumericsError",
     "ProblemError",
     "RandomSearch",
@@ -67,6 +69,7 @@ __all__ = [
     "TableError",
     "Trial",
     "TrialError",
+    "Uniform",
     "UnknownTrialError",
     "maximize",
     "minimize",

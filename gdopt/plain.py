@@ -10,7 +10,6 @@ from typing import Any
 
 from gdopt import files, masked_prior
 from gdopt.algorithm import Algorithm
-from gdopt.diffusion.network import PreconditionedNet
 from gdopt.errors import SettingsError, StoreError
 from gdopt.masked_prior import MaskedPrior
 from gdopt.prior import DiffusionPrior
@@ -67,8 +66,7 @@ def _plain(name: str, value: object, keep: Keep | None) -> object:
     if isinstance(value, PLAIN):
         return value
     if isinstance(value, DiffusionPrior | MaskedPrior):
-        # The networks of others have no file of ours.
-        if keep is not None and (isinstance(value, MaskedPrior) or isinstance(value.denoiser, PreconditionedNet)):
+        if keep is not None:
             return {KEPT: keep(files.packed(*value.parts()))}
     elif callable(value) and _is_ours(value):
         return {NAMED: _name(value)}

@@ -1,8 +1,9 @@
 """The law of unlabelled designs as a diffusion model: what is plausible, before anything is measured."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,19 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
+from scipy import stats
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from gdopt import design_check, files
 from gdopt.codec import WhiteningCodec
 from gdopt.design_check import DesignCheck
+from gdopt.diffusion.denoiser import Denoiser, TruncatedGaussianDenoiser
 from gdopt.diffusion.network import BLOCKS, WIDTH, PreconditionedNet, network, sizes
 from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import Progress, Training, fit
-from gdopt.errors import CorpusError, StoreError
+from gdopt.errors import CorpusError, SettingsError, SpaceError, StoreError
+from gdopt.expert import Belief, Normal
 from gdopt.space import Real, Space
 from gdopt.weights import checked_weights, effective_size
 
@@ -30,6 +34,8 @@ UNEXPLAINED = 2e-5
 # A parameter's bounds lie this share of the corpus' range outside it.
 MARGIN = 0.05
 FORMAT = "gdopt prior 2"
+# Draws of an expert's law that take the place of a corpus.
+DRAWS = 1024
 # Draws that a check looks at: a share of 5 % is then known to 1 %.
 CHECKED = 500
 # Files from before there were weights.
@@ -38,22 +44,22 @@ UNWEIGHTED = "gdopt prior 1"
 
 @dataclass(frozen=True)
 class DiffusionPrior:
-    """A diffusion model of designs, pretrained without labels: `fit` it, `sample` it, `save` and `load` it.
+    """A diffusion model of designs, pretrained without labels or an `expert`'s: `sample`, `check`, `save`, `load` it.
 
     Args:
         codec: designs to whitened coordinates z and back.
-        denoiser: of z.
-        designs: the corpus it was fitted to, its rows unique.
+        denoiser: of z: a network, or a law in closed form.
+        designs: the corpus it was fitted to, its rows unique; of an expert's prior, draws.
         weights: of the designs, 1 on average.
-        training: how the fit went.
+        training: how the fit went; None where nothing was fitted.
         seconds: how long it took.
     """
 
     codec: WhiteningCodec
-    denoiser: PreconditionedNet
+    denoiser: Denoiser
     designs: Float[Tensor, "n D"]
     weights: Float[Tensor, " n"]
-    training: Training
+    training: Training | None
     seconds: float
 
     @property
@@ -112,9 +118,7 @@ class DiffusionPrior:
             names = [str(name) for name in designs.columns]
         rows, mass = _checked(designs, weights)
         space = _space_of(rows, names) if space is None else space
-        if len(space.parameters) != rows.shape[1] or not all(
-            isinstance(p, Real) and not p.log for p in space.parameters
-        ):
+        if len(space.parameters) != rows.shape[1] or not _is_linear(space):
             raise CorpusError(
                 f"designs have {rows.shape[1]} columns, the space {len(space.parameters)} parameters; "
                 "a corpus needs one linear Real parameter for each column"
@@ -126,6 +130,40 @@ class DiffusionPrior:
         generator = torch.Generator().manual_seed(seed)
         denoiser, training = fit(untrained, z, generator, weights=mass, steps=steps, progress=progress)
         return cls(codec, denoiser, rows, mass, training, time.perf_counter() - began)
+
+    @classmethod
+    def expert(cls, space: Space, beliefs: Mapping[str, Belief], *, seed: int = 0) -> "DiffusionPrior":
+        """A prior of what an expert believes of each parameter, one independent of another: nothing is fitted.
+
+        Its diffusion model is in closed form (`TruncatedGaussianDenoiser`), so it cannot be fine-tuned. Where
+        parameters hang together, fit a prior to draws of what is believed.
+
+        Args:
+            space: of linear `Real` parameters, without constraints.
+            beliefs: a `Normal` or a `Uniform` for some of them, by name; the others are uniform within their bounds.
+            seed: of the draws that take the place of a corpus.
+
+        Raises:
+            SpaceError: the space has other parameters, or constraints.
+            SettingsError: a name is no parameter's, or a belief is outside the parameter's bounds.
+        """
+        began = time.perf_counter()
+        if not _is_linear(space) or space.constraints:
+            raise SpaceError("an expert's prior needs a space of linear Real parameters, without constraints")
+        if unknown := sorted(beliefs.keys() - set(space.names)):
+            raise SettingsError(f"beliefs of {unknown}: the parameters are {list(space.names)}")
+        laws = [_law(p, beliefs.get(p.name)) for p in space.parameters if isinstance(p, Real)]
+        low, high, mean, std = torch.tensor(laws, dtype=torch.float64).T.contiguous()
+        rng = np.random.default_rng(seed)
+        columns = [_truncated(*law) for law in laws]
+        designs = torch.from_numpy(np.stack([one.rvs(DRAWS, random_state=rng) for one in columns], axis=1))
+        centre, scale = (torch.tensor([getattr(one, k)() for one in columns]).double() for k in ("mean", "std"))
+        whitened = [(one - centre) / scale for one in (low, high, mean)]
+        dim = len(laws)
+        codec = WhiteningCodec(space, centre, torch.eye(dim).double(), torch.ones(dim).double(), scale)
+        denoiser = TruncatedGaussianDenoiser(*whitened, std / scale)
+        ones = designs.new_ones(DRAWS)
+        return cls(codec, denoiser, designs, ones, None, time.perf_counter() - began)
 
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n D"]:
         """n new designs, drawn from the diffusion model."""
@@ -177,21 +215,28 @@ class DiffusionPrior:
         return bool((self.weights != 1).any())
 
     def save(self, path: str | Path) -> None:
-        """Write one safetensors file, checksum and all, that `load` reads."""
+        """Write one safetensors file, checksum and all, that `load` reads.
+
+        Raises:
+            StoreError: the file cannot be written.
+            SettingsError: the denoiser is neither gdopt's network nor an expert's law.
+        """
         files.write(Path(path), *self.parts())
 
     def parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and a header that are all of the prior: `gdopt.files` makes a file of them."""
-        codec = self.codec
-        tensors = {f"net.{k}": v for k, v in self.denoiser.state_dict().items()}
+        """Tensors and a header that are all of the prior: `gdopt.files` makes a file of them.
+
+        Raises:
+            SettingsError: the denoiser is neither gdopt's network nor an expert's law.
+        """
+        codec, training = self.codec, self.training
+        tensors = _tensors_of(self.denoiser)
         tensors |= {"mean": codec.mean, "basis": codec.basis, "spread": codec.spread, "scale": codec.scale}
         columns = [[p.name, p.low, p.high, p.unit] for p in codec.space.parameters if isinstance(p, Real)]
         header: dict[str, Any] = {
             "format": FORMAT,
             "columns": columns,
-            "steps": self.training.steps,
-            "losses": self.training.losses,
-            "best": self.training.best,
+            "training": None if training is None else asdict(training),
             "seconds": self.seconds,
         }
         return {**tensors, "designs": self.designs, "weights": self.weights}, header
@@ -218,14 +263,34 @@ class DiffusionPrior:
             raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
         space = Space([Real(name, low, high, unit=unit) for name, low, high, unit in header["columns"]])
         codec = WhiteningCodec(space, *(tensors[k] for k in ("mean", "basis", "spread", "scale")))
-        state = {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
-        denoiser = _untrained(codec.dim, 0, *sizes(state))
-        denoiser.load_state_dict(state)
-        training = Training(header["steps"], tuple(header["losses"]), header["best"])
-        denoiser.requires_grad_(False)
         designs = tensors["designs"]
-        weights = tensors["weights"] if header["format"] == FORMAT else designs.new_ones(len(designs))
-        return cls(codec, denoiser.to(device), designs, weights, training, header["seconds"])
+        if header["format"] == UNWEIGHTED:
+            weights, said = designs.new_ones(len(designs)), {k: header[k] for k in ("steps", "losses", "best")}
+        else:
+            weights, said = tensors["weights"], header["training"]
+        training = None if said is None else Training(said["steps"], tuple(said["losses"]), said["best"])
+        denoiser = _denoiser_of(tensors, codec.dim, device)
+        return cls(codec, denoiser, designs, weights, training, header["seconds"])
+
+
+LAW = ("low", "high", "mean", "std")
+
+
+def _tensors_of(denoiser: Denoiser) -> dict[str, Tensor]:
+    if isinstance(denoiser, PreconditionedNet):
+        return {f"net.{k}": v for k, v in denoiser.state_dict().items()}
+    if isinstance(denoiser, TruncatedGaussianDenoiser):
+        return {f"law.{k}": getattr(denoiser, k) for k in LAW}
+    raise SettingsError(f"a prior whose denoiser is a {type(denoiser).__name__} has no file")
+
+
+def _denoiser_of(tensors: Mapping[str, Tensor], dim: int, device: str) -> Denoiser:
+    if "law.mean" in tensors:
+        return TruncatedGaussianDenoiser(*(tensors[f"law.{k}"] for k in LAW))
+    state = {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
+    net = _untrained(dim, 0, *sizes(state))
+    net.load_state_dict(state)
+    return net.requires_grad_(False).to(device)
 
 
 def _untrained(dim: int, seed: int, width: int = WIDTH, blocks: int = BLOCKS) -> PreconditionedNet:
@@ -253,6 +318,35 @@ def _checked(designs: ArrayLike, weights: ArrayLike | None) -> tuple[Float[Tenso
     # By the largest first: weights that are alike are then exactly 1.
     mass /= mass.max()
     return torch.from_numpy(rows), torch.from_numpy(mass / mass.mean())
+
+
+def _is_linear(space: Space) -> bool:
+    return all(isinstance(p, Real) and not p.log for p in space.parameters)
+
+
+def _law(parameter: Real, belief: Belief | None) -> tuple[float, float, float, float]:
+    """The ends, the mean and the standard deviation of the Gaussian that is cut off there; infinite for a uniform law.
+
+    Raises:
+        SettingsError: the belief is outside the bounds.
+    """
+    low, high = parameter.low, parameter.high
+    if isinstance(belief, Normal):
+        if not low <= belief.mean <= high:
+            raise SettingsError(f"{parameter.name}: {belief} is outside the bounds [{low:g}, {high:g}]")
+        return low, high, belief.mean, belief.std
+    if belief is not None:
+        if not low <= belief.low < belief.high <= high:
+            raise SettingsError(f"{parameter.name}: {belief} is outside the bounds [{low:g}, {high:g}]")
+        low, high = belief.low, belief.high
+    return low, high, (low + high) / 2, math.inf
+
+
+def _truncated(low: float, high: float, mean: float, std: float) -> Any:
+    """The same law as scipy has it."""
+    if math.isinf(std):
+        return stats.uniform(low, high - low)
+    return stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)
 
 
 def _check_space(rows: Float[Tensor, "n D"], space: Space) -> None:
