@@ -158,10 +158,11 @@ class DiffusionPrior:
         columns = [_truncated(*law) for law in laws]
         designs = torch.from_numpy(np.stack([one.rvs(DRAWS, random_state=rng) for one in columns], axis=1))
         centre, scale = (torch.tensor([getattr(one, k)() for one in columns]).double() for k in ("mean", "std"))
-        whitened = [(one - centre) / scale for one in (low, high, mean)]
         dim = len(laws)
         codec = WhiteningCodec(space, centre, torch.eye(dim).double(), torch.ones(dim).double(), scale)
-        denoiser = TruncatedGaussianDenoiser(*whitened, std / scale)
+        denoiser = TruncatedGaussianDenoiser(
+            low=(low - centre) / scale, high=(high - centre) / scale, mean=(mean - centre) / scale, std=std / scale
+        )
         ones = designs.new_ones(DRAWS)
         return cls(codec, denoiser, designs, ones, None, time.perf_counter() - began)
 
