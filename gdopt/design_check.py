@@ -67,7 +67,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of the samples and the same of the corpus, of which it is what chance allows.
+    """One number of the samples and the same of the corpus: what to compare it with.
 
     Args:
         name: as it is printed.
@@ -212,11 +212,13 @@ def check(
     if n < FEWEST:
         raise CorpusError(f"a check needs {FEWEST} designs or more, got {n}")
     effective = effective_size(corpus.weights)
-    looked = u[corpus.order[: len(drawn)]]
+    # Of weighted designs no more than they are worth: the last of the order are those of least weight.
+    looked = u[corpus.order[: min(len(drawn), max(FEWEST, int(effective)))]]
     # Two sets of designs that have none in common, as many as draws: what real designs reach is what can be asked for.
     half = max(REACH + 1, min(len(drawn), int(effective / 2)))
     one, other = u[corpus.order[:half]], u[corpus.order[half : 2 * half]]
     some = drawn[:half]
+    alike = drawn[: len(looked)]
     near, own = _neighbours(u, drawn, 2), _neighbours(u, looked, 3)[:, 1:]
     redrawn = np.random.default_rng(0).choice(n, size=n, p=corpus.weights / corpus.weights.sum())
     rows = corpus.designs if (corpus.weights == 1).all() else corpus.designs[redrawn]
@@ -231,8 +233,8 @@ def check(
         covered=Measure("covered: near a sample", _within(one, some), _within(one, other)),
         copies=Measure("copies of a design", _copies(near), _copies(own)),
         at_bounds=Measure("at a bound", _at_bounds(samples, corpus.space), _at_bounds(corpus.designs, corpus.space)),
-        spread=Measure("effective dimension", *(participation(_variances(one)) for one in (drawn, looked))),
-        dimension=Measure("intrinsic dimension", intrinsic_dimension(drawn), intrinsic_dimension(looked)),
+        spread=Measure("effective dimension", *(participation(_variances(one)) for one in (alike, looked))),
+        dimension=Measure("intrinsic dimension", *map(intrinsic_dimension, (alike, looked))),
         numbers=tuple(
             Numbers(p.name, samples[:, j], rows[:, j], getattr(p, "unit", ""))
             for j, p in enumerate(corpus.space.parameters)

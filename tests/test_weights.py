@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from gdopt import CorpusError, DiffusionPrior, GdoptError, SettingsError, outcome_weights
+from gdopt import (
+    CorpusError,
+    DiffusionPrior,
+    GdoptError,
+    RandomSearch,
+    SettingsError,
+    Space,
+    Study,
+    outcome_weights,
+)  # fmt: skip
 from gdopt.weights import effective_size
 from tests.strategies import unchecked
 
@@ -65,6 +74,22 @@ def test_values_that_are_all_equal_weigh_alike() -> None:
 def test_one_outlier_does_not_take_all_the_weight() -> None:
     weights = outcome_weights([*normal(99), 1e9])
     assert effective_size(weights) == pytest.approx(100 / math.e)
+
+
+def test_history_of_a_study_is_a_weighted_corpus() -> None:
+    space = Space.from_bounds([(-1, 1)] * 2)
+    study = Study(space, direction="minimize", objective="loss", algorithm=RandomSearch())
+    trials = study.ask(30)
+    study.fail(trials[0].id, reason="spilled")
+    study.tell({t.id: abs(t.params["x0"] - 0.5) for t in trials[1:]})
+    study.ask(3)
+    history = study.to_frame()
+    weights = outcome_weights(history["loss"], direction=study.direction)
+    with unchecked():
+        prior = DiffusionPrior.fit(history[list(space.names)], weights=weights, space=space, steps=1)
+    assert len(prior.designs) == 29
+    assert prior.effective_size == pytest.approx(29 / math.e)
+    assert prior.codec.mean[0] > 0.2 > abs(prior.codec.mean[1])
 
 
 @pytest.mark.parametrize(
