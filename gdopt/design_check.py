@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
-from gdopt.errors import CorpusError
+from gdopt.errors import CorpusError, SettingsError
 from gdopt.prior_check import Numbers
 from gdopt.space import Space
 from gdopt.weights import effective_size
@@ -40,8 +40,9 @@ DESIGNS_EACH = 4
 # What counts as a fault: less than this share of what designs of the corpus themselves reach; so much more of what they
 # have of copies and bounds; a distance of so much in one parameter, and so many times what chance makes.
 ENOUGH, TOO_MANY, APART, TIMES = 0.8, 0.1, 0.15, 2.0
-# Designs that are needed for any of this.
-FEWEST = 10
+# Designs and draws that are needed for any of this; designs whose parameters are compared, at most; and the stream that
+# draws weighted ones anew.
+FEWEST, MOST, STREAM = 10, 5000, 0
 # Parameters that are printed.
 WORST = 5
 
@@ -207,10 +208,13 @@ def check(
 
     Raises:
         CorpusError: fewer than ten designs, of which nothing can be said.
+        SettingsError: fewer than ten samples.
     """
     n = len(corpus.designs)
     if n < FEWEST:
         raise CorpusError(f"a check needs {FEWEST} designs or more, got {n}")
+    if len(samples) < FEWEST:
+        raise SettingsError(f"n = {len(samples)}: expected {FEWEST} draws or more")
     effective = effective_size(corpus.weights)
     # Of weighted designs no more than they are worth: the last of the order are those of least weight.
     looked = u[corpus.order[: min(len(drawn), max(FEWEST, int(effective)))]]
@@ -220,8 +224,7 @@ def check(
     some = drawn[:half]
     alike = drawn[: len(looked)]
     near, own = _neighbours(u, drawn, 2), _neighbours(u, looked, 3)[:, 1:]
-    redrawn = np.random.default_rng(0).choice(n, size=n, p=corpus.weights / corpus.weights.sum())
-    rows = corpus.designs if (corpus.weights == 1).all() else corpus.designs[redrawn]
+    rows = corpus.designs[_redrawn(corpus)]
     varies = np.ptp(corpus.designs, axis=0) > 0
     found = DesignCheck(
         draws=len(drawn),
@@ -272,6 +275,15 @@ def intrinsic_dimension(rows: Float[np.ndarray, "n d"]) -> float:
     kept = slice(int((1 - TAIL) * len(ratios)))
     x, y = ratios[kept], -np.log1p(-below[kept])
     return float(x @ y / (x @ x)) if x.any() else 0.0
+
+
+def _redrawn(corpus: Corpus) -> np.ndarray:
+    """Rows that count alike: with weights, drawn anew in proportion."""
+    if (corpus.weights == 1).all():
+        return corpus.order[:MOST]
+    n = len(corpus.weights)
+    chance = corpus.weights / corpus.weights.sum()
+    return np.random.default_rng(STREAM).choice(n, size=min(n, MOST), p=chance)
 
 
 def _judged(found: DesignCheck, looked: Float[np.ndarray, "m d"], constant: list[str]) -> DesignCheck:

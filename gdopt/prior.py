@@ -157,14 +157,13 @@ class DiffusionPrior:
         rng = np.random.default_rng(seed)
         columns = [_truncated(*law) for law in laws]
         designs = torch.from_numpy(np.stack([one.rvs(DRAWS, random_state=rng) for one in columns], axis=1))
-        centre, scale = (torch.tensor([getattr(one, k)() for one in columns]).double() for k in ("mean", "std"))
-        dim = len(laws)
-        codec = WhiteningCodec(space, centre, torch.eye(dim).double(), torch.ones(dim).double(), scale)
+        moments = torch.tensor([[one.mean(), one.std()] for one in columns], dtype=torch.float64)
+        centre, scale = moments.T.contiguous()
+        codec = WhiteningCodec(space, centre, torch.eye(len(laws)).to(centre), torch.ones_like(centre), scale)
         denoiser = TruncatedGaussianDenoiser(
             low=(low - centre) / scale, high=(high - centre) / scale, mean=(mean - centre) / scale, std=std / scale
         )
-        ones = designs.new_ones(DRAWS)
-        return cls(codec, denoiser, designs, ones, None, time.perf_counter() - began)
+        return cls(codec, denoiser, designs, designs.new_ones(DRAWS), None, time.perf_counter() - began)
 
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n D"]:
         """n new designs, drawn from the diffusion model."""
@@ -185,6 +184,7 @@ class DiffusionPrior:
 
         Raises:
             CorpusError: the corpus has fewer than ten designs.
+            SettingsError: n is less than ten.
         """
         generator = torch.Generator().manual_seed(seed)
         samples = self.codec.decode_array(self.sample_z(n, generator))

@@ -91,9 +91,7 @@ def outcome_weights(values: ArrayLike, *, direction: str = "maximize", share: fl
 def _tilted(below: Float[np.ndarray, " n"], size: float) -> Float[np.ndarray, " n"]:
     """exp(y/T), y given from -1 to 0, of that effective size, which falls as 1/T grows."""
     best = below == 0
-    if size <= best.sum():
-        return np.where(best, 1.0, 0.0)
-    if size >= len(below):
+    if best.all() or size >= len(below):
         return np.ones(len(below))
 
     def excess(coldness: float) -> float:
@@ -101,5 +99,7 @@ def _tilted(below: Float[np.ndarray, " n"], size: float) -> Float[np.ndarray, " 
 
     # There all but the best are as good as nothing.
     coldest = LARGEST / float(-below[~best].max())
+    if excess(coldest) >= 0:
+        return np.where(best, 1.0, 0.0)
     weights: np.ndarray = np.exp(brentq(excess, 0.0, coldest) * below)
     return weights

@@ -124,9 +124,11 @@ def test_weights_decide_what_draws_are_compared_with() -> None:
     assert weighted.effective == pytest.approx(375, rel=0.01)
 
 
-def test_nine_designs_are_too_few_to_say_anything() -> None:
+def test_nine_designs_or_draws_are_too_few_to_say_anything() -> None:
     with pytest.raises(gdopt.CorpusError, match="a check needs 10 designs or more, got 9"):
         gdopt.DiffusionPrior.fit(corpus(9), steps=1).check()
+    with pytest.raises(gdopt.SettingsError, match="n = 9: expected 10 draws or more"):
+        prior().check(9)
 
 
 def test_check_of_a_prior_is_printed_as_a_table_and_the_same_again() -> None:

@@ -67,6 +67,11 @@ def test_the_best_have_all_the_weight_where_more_than_the_share_are_equally_good
     assert outcome_weights([0.0, 1.0, 0.0, 1.0], share=0.5).tolist() == [0, 2, 0, 2]
 
 
+def test_a_share_that_is_just_that_of_the_best_leaves_them() -> None:
+    # 0.1 · 30 is a little more than 3 in floating point.
+    assert outcome_weights([*[1.0] * 3, *normal(27) - 5], share=0.1).tolist() == [10.0] * 3 + [0.0] * 27
+
+
 def test_values_that_are_all_equal_weigh_alike() -> None:
     assert outcome_weights(np.full(9, 3.3)).tolist() == [1.0] * 9
 
