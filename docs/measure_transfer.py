@@ -1,10 +1,10 @@
 """The table of docs/priors.md: does what a related task measured help, as weights of the corpus?
 
-python docs/measure_transfer.py PROBLEM SEEDS [SHARE ...], such as: python docs/measure_transfer.py curved_sheet 5 0.37
+python docs/measure_transfer.py PROBLEM SEEDS SHARE ..., such as: curved_sheet-30 5 plain 0.37, or: airfoil 3 plain 0.37
 
-The corpus comes with the values of a related task: of `curved_sheet`, the distance from another design, 30 degrees from
-the best and nearer to the data; of `airfoil`, lift over drag at a lift of 0.5 instead of 0.7 and half of the speed. The
-prior is fitted to it plainly, and weighted by these values to each share; everything else is the same.
+The corpus comes with the values of a related task: of `curved_sheet`, the distance from another design, some degrees
+(30 or 120) from the best and nearer to the data; of `airfoil`, lift over drag at a lift of 0.5 instead of 0.7 and half
+of the speed. The prior is fitted to it plainly, and weighted by these values to each share; the rest is the same.
 """
 
 import math
@@ -24,14 +24,14 @@ from gdopt_problems import curved_sheet
 START, BATCH, BUDGET = 20, 10, 100
 
 
-def of_sheet() -> tuple[Problem, Float[np.ndarray, " n"]]:
+def of_sheet(degrees: float) -> tuple[Problem, Float[np.ndarray, " n"]]:
     """The problem, and the values of its corpus in the related task."""
     problem = curved_sheet.problem()
     assert problem.corpus is not None
     best = curved_sheet.sheet().best
     aside = torch.randn(len(best), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     aside -= aside @ best / (best @ best) * best
-    angle = math.radians(30)
+    angle = math.radians(degrees)
     other = 0.75 * (math.cos(angle) * best + math.sin(angle) * best.norm() * aside / aside.norm())
     u = torch.from_numpy(problem.corpus()) @ curved_sheet.sheet().along
     return problem, -(u - other).square().sum(1).numpy()
@@ -62,7 +62,8 @@ def run(problem: Problem, prior: gdopt.DiffusionPrior, seed: int) -> tuple[float
 def main() -> None:
     """Print a line for each prior and seed, then the medians."""
     name, seeds, *shares = sys.argv[1:]
-    problem, related = {"curved_sheet": of_sheet, "airfoil": of_airfoil}[name]()
+    kind, _, degrees = name.partition("-")
+    problem, related = of_airfoil() if kind == "airfoil" else of_sheet(float(degrees))
     assert problem.corpus is not None
     designs = problem.corpus()
     own = np.array(problem.evaluate([dict(zip(problem.space.names, row, strict=True)) for row in designs.tolist()]))
@@ -70,7 +71,7 @@ def main() -> None:
     sys.stdout.write(
         f"{len(designs)} designs, best {own.max():.2f}; rank correlation of the tasks {np.corrcoef(*ranks)[0, 1]:.2f}\n"
     )
-    for share in [None, *map(float, shares)]:
+    for share in [None if word == "plain" else float(word) for word in shares]:
         weights = None if share is None else gdopt.outcome_weights(related, share=share)
         began = time.process_time()
         prior = gdopt.DiffusionPrior.fit(
