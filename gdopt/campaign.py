@@ -383,12 +383,12 @@ def _algorithm(campaign: Campaign, folder: Path, fit: Progress | None) -> tuple[
     path = folder / corpus.file
     of_strings = space is not None and any(isinstance(p, strings.Sequence | strings.Molecule) for p in space.parameters)
     if space is not None and of_strings:
+        if corpus.weights or corpus.outcome:
+            raise SettingsError("[corpus]: weights and outcome are of designs in numbers, not of strings")
         strings_space = _of_strings(space, path)
         if campaign.algorithm != GUIDED:
             name = "corpus-random" if campaign.algorithm == RANDOM else campaign.algorithm
             return strings_space, string_baseline(name, strings_space)
-        if corpus.weights or corpus.outcome:
-            raise SettingsError("[corpus]: weights and outcome are of designs in numbers, not of strings")
         masked = MaskedPrior.fit(strings_space, seed=campaign.seed, progress=fit, steps=corpus.steps or STRING_STEPS)
         return strings_space, MaskedDiffusion(prior=masked)
     read = corpora.read(

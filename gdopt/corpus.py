@@ -1,7 +1,6 @@
 """A corpus in a CSV file: a design a row, with or without a weight or an outcome of a related task."""
 
 import csv
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from jaxtyping import Float
 from gdopt.errors import CorpusError, SettingsError
 from gdopt.weights import SHARE, outcome_weights
 
-__all__ = ["Corpus", "read", "text"]
+__all__ = ["Table", "read", "text"]
 
 
 @dataclass(frozen=True)
-class Corpus:
+class Table:
     """Designs of a file.
 
     Args:
@@ -38,7 +37,7 @@ def read(
     outcome: str | None = None,
     direction: str = "maximize",
     share: float = SHARE,
-) -> Corpus:
+) -> Table:
     """The designs of a CSV file with a header, and their weights.
 
     Args:
@@ -62,23 +61,22 @@ def read(
     parameters = [one for one in header if one not in beside] if names is None else [*names]
     if missing := [name for name in [*parameters, *beside] if name not in header]:
         raise CorpusError(f"{path} has no columns {missing}; there are {header}")
+    columns, others = ([header.index(name) for name in some] for some in (parameters, beside))
     table = []
     for number, row in enumerate(rows, 2):
         if not any(one.strip() for one in row):
             continue
         try:
-            cells = [row[header.index(name)] for name in [*parameters, *beside]]
-            table.append([math.nan if outcome and j == len(parameters) and not cell.strip() else float(cell)
-                          for j, cell in enumerate(cells)])  # fmt: skip
+            unknown = [row[at].strip() or "nan" for at in others]
+            table.append([float(cell) for cell in (*(row[at] for at in columns), *unknown)])
         except (ValueError, IndexError) as error:
-            raise CorpusError(
-                f"{path}, row {number}: expected numbers in {[*parameters, *beside]}, got {row}"
-            ) from error
+            wanted = [*parameters, *beside]
+            raise CorpusError(f"{path}, row {number}: expected numbers in {wanted}, got {row}") from error
     numbers = np.array(table, dtype=float).reshape(-1, len(parameters) + len(beside))
     designs, last = numbers[:, : len(parameters)], numbers[:, -1]
     if outcome:
-        return Corpus(tuple(parameters), designs, outcome_weights(last, direction=direction, share=share))
-    return Corpus(tuple(parameters), designs, last if weights else None)
+        return Table(tuple(parameters), designs, outcome_weights(last, direction=direction, share=share))
+    return Table(tuple(parameters), designs, last if weights else None)
 
 
 def text(path: Path) -> str:

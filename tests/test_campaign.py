@@ -290,6 +290,9 @@ def test_sequences_and_molecules_are_found_by_a_masked_prior(tmp_path: Path) -> 
     dna = {"name": "dna", "kind": "sequence", "alphabet": "ACGT", "shortest": 4, "longest": 4}
     study = campaign.started(campaign.checked({**BARE, "parameters": [dna]}, "it"), tmp_path)
     assert study.algorithm.prior.corpus[0] == "ACGT"
+    weighted = {**BARE, "parameters": [dna], "corpus": {**BARE["corpus"], "weights": "w"}}
+    with pytest.raises(gdopt.SettingsError, match="weights and outcome are of designs in numbers, not of strings"):
+        campaign.started(campaign.checked(weighted, "it"), tmp_path)
     (tmp_path / "designs.csv").write_text("smiles\n" + "\n".join("C" * n + "O" for n in range(1, 9)))
     molecule = {"name": "m", "kind": "molecule"}
     study = campaign.started(campaign.checked({**BARE, "parameters": [molecule]}, "it"), tmp_path)
