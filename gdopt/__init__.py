@@ -21,6 +21,7 @@ from gdopt.errors import (
     TrialError,
     UnknownTrialError,
 )
+from gdopt.expert import Normal, Uniform
 from gdopt.space import Choice, Constraint, Integer, Real, Space
 from gdopt.string_space import MoleculeSpace, SequenceSpace
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gdopt.optimize import maximize, minimize
     from gdopt.prior import DiffusionPrior
     from gdopt.study import Study
+    from gdopt.weights import outcome_weights
 
 __version__ = "0.1.0"
 
@@ -50,6 +52,7 @@ __all__ = [
     "MaskedPrior",
     "MissingExtraError",
     "MoleculeSpace",
+    "Normal",
     "NumericsError",
     "ProblemError",
     "RandomSearch",
@@ -66,9 +69,11 @@ __all__ = [
     "TableError",
     "Trial",
     "TrialError",
+    "Uniform",
     "UnknownTrialError",
     "maximize",
     "minimize",
+    "outcome_weights",
 ]
 
 HOMES = {
@@ -83,6 +88,7 @@ HOMES = {
     "Trial": "gdopt.algorithm",
     "maximize": "gdopt.optimize",
     "minimize": "gdopt.optimize",
+    "outcome_weights": "gdopt.weights",
 }
 
 

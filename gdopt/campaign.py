@@ -1,7 +1,7 @@
 """A study described in a TOML file, for a laboratory without Python."""
 
-import csv
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -9,19 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gdopt import strings
+from gdopt import corpus as corpora
+from gdopt import files, strings
 from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.train import Progress
-from gdopt.errors import CorpusError, GdoptError, SettingsError, StoreError
+from gdopt.errors import GdoptError, SettingsError, StoreError
+from gdopt.expert import Belief, Normal, Uniform
 from gdopt.goals import Limit
 from gdopt.guided import GuidedDiffusion
 from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
-from gdopt.plain import PLAIN
+from gdopt.plain import PLAIN, prior_of
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
 from gdopt.store import Store
@@ -31,12 +32,14 @@ from gdopt.study import Study
 __all__ = [
     "ENTRIES",
     "EXAMPLE",
+    "BeliefEntry",
     "Campaign",
     "ChoiceEntry",
     "ConstraintEntry",
     "CorpusEntry",
     "IntegerEntry",
     "MoleculeEntry",
+    "PriorEntry",
     "RealEntry",
     "SequenceEntry",
     "checked",
@@ -147,10 +150,47 @@ class CorpusEntry(_Entry):
     Args:
         file: beside the campaign's: a CSV with a header, or lines of SMILES or sequences.
         steps: of training at most; STEPS or STRING_STEPS if left out.
+        weights: the column of the designs' weights.
+        outcome: the column of what a related task measured, better in the campaign's direction: such designs count
+            more (`gdopt.outcome_weights`).
     """
 
     file: str
     steps: int | None = Field(default=None, ge=1)
+    weights: str | None = None
+    outcome: str | None = None
+
+
+class PriorEntry(_Entry):
+    """A prior that was fitted before.
+
+    Args:
+        file: beside the campaign's, as `gdopt prior fit` writes it.
+    """
+
+    file: str
+
+
+class BeliefEntry(_Entry):
+    """What an expert believes of a parameter: mean and std, or low and high."""
+
+    mean: float | None = None
+    std: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def belief(self) -> Belief:
+        """The belief.
+
+        Raises:
+            SettingsError: it is neither or both.
+        """
+        given = {name for name, value in self if value is not None}
+        if given == {"mean", "std"}:
+            return Normal(cast(float, self.mean), cast(float, self.std))
+        if given == {"low", "high"}:
+            return Uniform(cast(float, self.low), cast(float, self.high))
+        raise SettingsError(f"expected mean and std, or low and high, got {sorted(given)}")
 
 
 class Campaign(_Entry):
@@ -168,6 +208,8 @@ class Campaign(_Entry):
         parameters: what may be varied; left out, the columns of the corpus.
         constraints: linear ones.
         corpus: designs without labels.
+        prior: one that was fitted to such designs before, instead.
+        expert: what is believed of parameters by name, instead.
         settings: of the algorithm, by name.
     """
 
@@ -184,6 +226,8 @@ class Campaign(_Entry):
     ] = Field(default_factory=list)
     constraints: list[ConstraintEntry] = Field(default_factory=list)
     corpus: CorpusEntry | None = None
+    prior: PriorEntry | None = None
+    expert: dict[str, BeliefEntry] = Field(default_factory=dict)
     settings: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
     @property
@@ -272,11 +316,15 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
     checks: list[tuple[list[int | str], Callable[[], object]]] = []
     checks += [(["parameters", at], one.parameter) for at, one in enumerate(campaign.parameters)]
     checks += [(["limits", at], partial(Limit.of, one)) for at, one in enumerate(campaign.limits)]
+    checks += [(["expert", name], one.belief) for name, one in campaign.expert.items()]
     said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := _error(check)) is not None]
     if said:
         return said
-    if not campaign.parameters and campaign.corpus is None:
-        return ["[[parameters]]: there are none; expected one or more, or a [corpus] whose columns they are"]
+    tables = [name for name in ("corpus", "prior", "expert") if getattr(campaign, name)]
+    if len(tables) > 1:
+        return [f"{' and '.join(f'[{one}]' for one in tables)}: expected one of them"]
+    if not campaign.parameters and tables in ([], ["expert"]):
+        return ["[[parameters]]: there are none; expected one or more, or a [corpus] or a [prior] that has them"]
     error = _error(lambda: campaign.space)
     return [] if error is None else [f"[[parameters]] and [[constraints]]: {error}"]
 
@@ -325,31 +373,55 @@ def started(
 def _algorithm(campaign: Campaign, folder: Path, fit: Progress | None) -> tuple[Space, Algorithm]:
     """The space, with what came from the corpus, and the algorithm with its default settings."""
     space, corpus = campaign.space, campaign.corpus
+    if campaign.prior is not None:
+        path = folder / campaign.prior.file
+        prior = prior_of(*files.read(path), path)
+        return space or prior.space, _with_prior(campaign, prior)
     if corpus is None:
         assert space is not None
+        if campaign.expert:
+            beliefs = {name: one.belief() for name, one in campaign.expert.items()}
+            return space, _with_prior(campaign, DiffusionPrior.expert(space, beliefs, seed=campaign.seed))
         if isinstance(space.parameters[0], strings.Molecule):
             raise SettingsError("molecules are found by a prior of some: give a [corpus] of SMILES")
         return space, GuidedDiffusion() if campaign.algorithm == GUIDED else baseline(campaign.algorithm)
     path = folder / corpus.file
     of_strings = space is not None and any(isinstance(p, strings.Sequence | strings.Molecule) for p in space.parameters)
     if space is not None and of_strings:
+        if corpus.weights or corpus.outcome:
+            raise SettingsError("[corpus]: weights and outcome are of designs in numbers, not of strings")
         strings_space = _of_strings(space, path)
         if campaign.algorithm != GUIDED:
             name = "corpus-random" if campaign.algorithm == RANDOM else campaign.algorithm
             return strings_space, string_baseline(name, strings_space)
         masked = MaskedPrior.fit(strings_space, seed=campaign.seed, progress=fit, steps=corpus.steps or STRING_STEPS)
         return strings_space, MaskedDiffusion(prior=masked)
-    names, designs = _designs(path, space)
+    read = corpora.read(
+        path,
+        space.names if space else None,
+        weights=corpus.weights,
+        outcome=corpus.outcome,
+        direction=campaign.direction,
+    )
     prior = DiffusionPrior.fit(
-        designs,
+        read.designs,
+        weights=read.weights,
         space=space,
-        names=None if space else names,
+        names=None if space else read.names,
         seed=campaign.seed,
         steps=corpus.steps or STEPS,
         progress=fit,
     )
-    guided = campaign.algorithm == GUIDED
-    return prior.space, GuidedDiffusion(prior=prior) if guided else baseline(campaign.algorithm, prior)
+    return prior.space, _with_prior(campaign, prior)
+
+
+def _with_prior(campaign: Campaign, prior: DiffusionPrior | MaskedPrior) -> Algorithm:
+    """The campaign's algorithm, which learns from a prior."""
+    if isinstance(prior, MaskedPrior):
+        if campaign.algorithm != GUIDED:
+            raise SettingsError(f"{campaign.algorithm} takes no prior of strings: give a [corpus] of them")
+        return MaskedDiffusion(prior=prior)
+    return GuidedDiffusion(prior=prior) if campaign.algorithm == GUIDED else baseline(campaign.algorithm, prior)
 
 
 def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
@@ -360,7 +432,7 @@ def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
     if isinstance(only, strings.Molecule):
         return MoleculeSpace.from_smiles(path, name=only.name)
     assert isinstance(only, strings.Sequence)
-    lines = [line.strip() for line in _text(path).splitlines()]
+    lines = [line.strip() for line in corpora.text(path).splitlines()]
     corpus = [line for line in lines if line and not line.startswith((">", "#"))]
     return SequenceSpace(
         only.alphabet,
@@ -370,34 +442,6 @@ def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
         forbidden=only.forbidden,
         name=only.name,
     )
-
-
-def _designs(path: Path, space: Space | None) -> tuple[list[str], np.ndarray]:
-    """The columns' names and the rows of a CSV, in the order of the space if there is one."""
-    header, *rows = [*csv.reader(_text(path).splitlines())] or [[]]
-    header = [one.strip() for one in header]
-    names = list(header if space is None else space.names)
-    if missing := [name for name in names if name not in header]:
-        raise CorpusError(f"{path} has no columns {missing}; there are {header}")
-    columns = [header.index(name) for name in names]
-    designs = []
-    for number, row in enumerate(rows, 2):
-        if not any(one.strip() for one in row):
-            continue
-        try:
-            designs.append([float(row[at]) for at in columns])
-        except (ValueError, IndexError) as error:
-            raise CorpusError(f"{path}, row {number}: expected numbers in {names}, got {row}") from error
-    return names, np.array(designs, dtype=float).reshape(-1, len(names))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise CorpusError(f"cannot read the corpus {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise CorpusError(f"the corpus {path} is no text: {error}") from error
 
 
 def _with_settings(algorithm: Algorithm, settings: dict[str, bool | int | float | str]) -> Algorithm:
@@ -450,7 +494,19 @@ CORPUS = """\
 # file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence").
 # [corpus]
 # file = "designs.csv"
-# steps = 3000  # of training, at most"""
+# steps = 3000  # of training, at most
+# weights = "count"  # a column that says how much each design counts
+# outcome = "yield"  # or one that a related task measured: the better, the more it counts"""
+PRIOR = """\
+# Instead, a prior that was fitted to such designs before.
+# [prior]
+# file = "prior.safetensors"  # as `gdopt prior fit` writes it"""
+EXPERT = """\
+# Instead, what an expert believes of parameters (all of them real, log = false): about where, or between what. Of the
+# others only the bounds are known.
+# [expert]
+# temperature = { mean = 80, std = 10 }
+# pressure = { low = 2, high = 4 }"""
 SETTINGS = """\
 # Settings of the algorithm, by name.
 # [settings]
@@ -464,10 +520,14 @@ def written(campaign: Campaign) -> str:
     parts += [_table("[[parameters]]", one) for one in campaign.parameters]
     parts += [CONSTRAINTS, *(_table("[[constraints]]", one) for one in campaign.constraints)]
     parts += [CORPUS, *([_table("[corpus]", campaign.corpus)] if campaign.corpus else [])]
+    parts += [PRIOR, *([_table("[prior]", campaign.prior)] if campaign.prior else [])]
+    parts += [EXPERT]
+    if campaign.expert:
+        believed = {name: one.model_dump(exclude_none=True) for name, one in campaign.expert.items()}
+        parts.append(_named("[expert]", believed))
     parts += [SETTINGS]
     if campaign.settings:
-        lines = (f"{_key(name)} = {_toml(value)}" for name, value in campaign.settings.items())
-        parts.append("\n".join(["[settings]", *lines]) + "\n")
+        parts.append(_named("[settings]", campaign.settings))
     return "\n".join(parts) + "\n"
 
 
@@ -476,7 +536,11 @@ def _table(title: str, entry: BaseModel) -> str:
     required = {name for name, one in type(entry).model_fields.items() if one.is_required()}
     said = entry.model_dump(exclude_defaults=True) | entry.model_dump(include=required)
     said = {name: said[name] for name in type(entry).model_fields if name in said}
-    return "\n".join([title, *(f"{name} = {_toml(value)}" for name, value in said.items())]) + "\n"
+    return _named(title, said)
+
+
+def _named(title: str, values: Mapping[str, object]) -> str:
+    return "\n".join([title, *(f"{_key(name)} = {_toml(value)}" for name, value in values.items())]) + "\n"
 
 
 def _toml(value: object) -> str:
@@ -498,4 +562,4 @@ WHOLE = 2**53
 
 
 def _key(name: str) -> str:
-    return _toml(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _toml(name)

@@ -15,6 +15,7 @@ from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import best_first, distinct, enough, history, pending, slope, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved
 from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
+from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay, resumed
 from gdopt.errors import SettingsError
@@ -139,6 +140,8 @@ class GuidedDiffusion:
         for name in ("strength", "momentum", "climb", "slopes", "temper", "finetune"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
+        network = self.prior is None or isinstance(self.prior.denoiser, PreconditionedNet)
+        _require(network or not self.finetune, "finetune", self.finetune, "0, as the prior has no network to train on")
         shares = (self.refit, self.guide, self.renoise, self.broad)
         _require(min(shares) >= 0 and sum(shares) <= 1, "refit, guide, renoise, broad", shares, "shares, together <= 1")
 
@@ -185,9 +188,10 @@ class GuidedDiffusion:
         net = self.prior.denoiser
         if not self.finetune:
             return state, net
+        assert isinstance(net, PreconditionedNet)
         net = resumed(net, state.tensors)
         family = z[: self.family]
-        rows, weights = replay(self.prior.z, family, elite_weights(len(family)))
+        rows, weights = replay(self.prior.z, family, elite_weights(len(family)), corpus_weights=self.prior.weights)
         net, _ = fit(
             net,
             rows,
@@ -308,7 +312,7 @@ class GuidedDiffusion:
         if self.prior is None:
             z = law.levels.anywhere(uniform(surrogate.z.shape[1], count, generator), generator)
         else:
-            rows = torch.randperm(len(self.prior.designs), generator=generator)[:count]
+            rows = self.prior.order(generator)[:count]
             z = self.prior.codec.encode_array(self.prior.designs[rows])
         return z[select.promise(surrogate, z, OPTIMISM).argsort(descending=True)[:n]]
 

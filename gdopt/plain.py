@@ -6,16 +6,18 @@ Only names within gdopt are looked up, so that what is loaded cannot run code.
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from gdopt import files, masked_prior
 from gdopt.algorithm import Algorithm
-from gdopt.diffusion.network import PreconditionedNet
 from gdopt.errors import SettingsError, StoreError
 from gdopt.masked_prior import MaskedPrior
 from gdopt.prior import DiffusionPrior
 
-__all__ = ["Keep", "from_plain", "to_plain"]
+__all__ = ["Keep", "from_plain", "prior_of", "to_plain"]
 
 PLAIN = (bool, int, float, str, type(None))
 # A setting that is a function, such as a warp, is a mapping of this to its name; a prior, to that of its file.
@@ -67,8 +69,7 @@ def _plain(name: str, value: object, keep: Keep | None) -> object:
     if isinstance(value, PLAIN):
         return value
     if isinstance(value, DiffusionPrior | MaskedPrior):
-        # The networks of others have no file of ours.
-        if keep is not None and (isinstance(value, MaskedPrior) or isinstance(value.denoiser, PreconditionedNet)):
+        if keep is not None:
             return {KEPT: keep(files.packed(*value.parts()))}
     elif callable(value) and _is_ours(value):
         return {NAMED: _name(value)}
@@ -97,10 +98,20 @@ def _setting(value: Any, content: Callable[[str], bytes | None] | None) -> objec
     found = None if content is None else content(value[KEPT])
     if found is None:
         raise StoreError(f"the file {value[KEPT]} of the algorithm's prior is missing or was changed")
-    tensors, header = files.unpacked(found, value[KEPT])
+    return prior_of(*files.unpacked(found, value[KEPT]), value[KEPT])
+
+
+def prior_of(
+    tensors: Mapping[str, Tensor], header: Mapping[str, Any], name: str | Path
+) -> DiffusionPrior | MaskedPrior:
+    """The prior of the parts of its file, of numbers or of strings; `name` is what errors call the file.
+
+    Raises:
+        StoreError: these are not the parts of a prior.
+    """
     if header.get("format") == masked_prior.FORMAT:
-        return MaskedPrior.of_parts(tensors, header, value[KEPT])
-    return DiffusionPrior.of_parts(tensors, header, value[KEPT])
+        return MaskedPrior.of_parts(tensors, header, name)
+    return DiffusionPrior.of_parts(tensors, header, name)
 
 
 def _is_ours(thing: object) -> bool:

@@ -7,12 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gdopt.design_check import DesignCheck
 from gdopt.prior_check import Numbers, PriorCheck, Shares
 
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["prior_check", "progress"]
+__all__ = ["design_check", "prior_check", "progress"]
 
 # One marker for each part of an algorithm, so that they can be told apart without colour.
 MARKERS = "os^Dv<>P"
@@ -76,6 +77,34 @@ def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
     for axes in panels[len(parts) :]:
         axes.set_axis_off()
     panels[0].legend(fontsize="small")
+    if path is not None:
+        figure.savefig(path, dpi=100)
+    return figure
+
+
+def design_check(check: DesignCheck, path: str | Path | None = None) -> Figure:
+    """Samples of a prior of numbers over its corpus: leading coordinates, distances, a parameter; and the variances.
+
+    Args:
+        check: what was found.
+        path: where to write the figure, if anywhere; the suffix is the format.
+    """
+    figure = Figure(figsize=(2 * PANEL[0], 2 * PANEL[1]), layout="constrained")
+    (leading, nearest), (variances, worst) = figure.subplots(2, 2)
+    leading.scatter(*check.own_leading.T, s=12, color=CORPUS, label="corpus")
+    leading.scatter(*check.leading.T, s=8, color=SAMPLES, marker="x", linewidth=0.7, label="samples")
+    leading.set(xlabel="first direction", ylabel="second direction", title="where they are")
+    _histogram(nearest, Numbers("distance to the nearest design", check.nearest, check.own_nearest))
+    nearest.set_title("how near they are")
+    shares = check.variances / check.variances.sum()
+    variances.bar(np.arange(1, len(shares) + 1), shares, color=CORPUS, edgecolor=SAMPLES, linewidth=0.5)
+    variances.set(xlabel="direction", ylabel="share of the variance", title=f"{check.spread.corpus:.1f} effective")
+    for part in check.worst[:1]:
+        _histogram(worst, part)
+        worst.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}")
+    for axes in figure.axes:
+        axes.title.set_fontsize("small")
+    leading.legend(fontsize="small")
     if path is not None:
         figure.savefig(path, dpi=100)
     return figure

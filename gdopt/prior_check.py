@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -152,6 +152,12 @@ class PriorCheck:
         rows = {one.title: (*one.texts(), one.distance, one.by_chance) for one in self.comparisons}
         columns = ["samples", "corpus", "distance", "by chance"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def facts(self) -> dict[str, Any]:
+        """All but the samples, as JSON takes it."""
+        distances = {one.name: {"distance": one.distance, "by chance": one.by_chance} for one in self.comparisons}
+        shares = {"validity": self.validity, "uniqueness": self.uniqueness, "novelty": self.novelty}
+        return {"draws": self.draws, **shares, "distances": distances}
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all comparisons, samples over corpus; written to `path` if given."""

@@ -40,11 +40,11 @@ def check_space(space: Space, prior: DiffusionPrior | None) -> None:
 
 
 def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Params]:
-    """n designs that no start before gave, allowed by the space; the seed fixes their order."""
+    """n designs that no start before gave, allowed by the space; the seed and the weights fix their order."""
     skip = sum(t.source == START for t in state.trials)
     if prior is None:
         return _spread(BoxCodec(state.space, state.fixed), state.seed, skip, n)
-    order = torch.randperm(len(prior.designs), generator=torch.Generator().manual_seed(state.seed))
+    order = prior.order(torch.Generator().manual_seed(state.seed))
     designs = as_params(state.space, prior.designs[order[skip : skip + n]])
     if len(designs) < n:
         generator = torch.Generator().manual_seed(state.seed + skip)

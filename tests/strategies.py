@@ -74,6 +74,21 @@ def quick_prior() -> gdopt.DiffusionPrior:
     return replace(prior(), denoiser=net.requires_grad_(False))
 
 
+@cache
+def weighted_prior() -> gdopt.DiffusionPrior:
+    """The same of designs that do not count alike."""
+    weights = torch.arange(1, 61, dtype=torch.float64)
+    return replace(quick_prior(), weights=weights / weights.mean())
+
+
+@cache
+def expert_prior() -> gdopt.DiffusionPrior:
+    """What an expert believes of three parameters, one of them nothing."""
+    return gdopt.DiffusionPrior.expert(
+        gdopt.Space.from_bounds([(0, 10)] * 3), {"x0": gdopt.Normal(3, 1), "x1": gdopt.Uniform(2, 5)}
+    )
+
+
 # Letters of the sequences of `dna`.
 LENGTH = 10
 
@@ -127,6 +142,8 @@ ON_BOX = [
 ON_PRIOR = [
     Case("guided-prior", lambda: guided(prior=quick_prior()), lambda: quick_prior().space, 9),
     Case("finetuned-prior", lambda: guided(prior=quick_prior(), finetune=5), lambda: quick_prior().space),
+    Case("guided-weighted-prior", lambda: guided(prior=weighted_prior()), lambda: quick_prior().space),
+    Case("guided-expert", lambda: guided(prior=expert_prior()), lambda: expert_prior().space),
     Case("random-prior", lambda: gdopt.RandomSearch(prior=quick_prior()), lambda: quick_prior().space, learns=False),
 ]
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 
 import gdopt
-from gdopt import campaign
+from gdopt import campaign, corpus
 from gdopt.campaign import Campaign
+from tests.strategies import dna, prior
 
 GOOD = """
 name = "suzuki"
@@ -37,6 +39,16 @@ def read(file: Path, text: str) -> Campaign:
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)
 numbers = st.floats(-1e300, 1e300)
+
+
+PRIORS = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"corpus": st.fixed_dictionaries({"file": names}, optional={"outcome": names})}),
+    st.fixed_dictionaries({"prior": st.fixed_dictionaries({"file": names})}),
+    st.fixed_dictionaries(
+        {"expert": st.dictionaries(names, st.sampled_from([{"mean": 0.5, "std": 1.0}, {"low": -1.0, "high": 2}]))}
+    ),
+)
 
 
 @st.composite
@@ -69,7 +81,7 @@ def campaigns(draw: st.DrawFn) -> dict[str, object]:
         "parameters": parameters,
         "constraints": draw(st.lists(bounds, max_size=2)) if varied else [],
         "settings": draw(st.dictionaries(names, st.one_of(numbers, st.booleans(), names), max_size=2)),
-        **({"corpus": {"file": draw(names)}} if draw(st.booleans()) else {}),
+        **draw(PRIORS),
     }
 
 
@@ -177,11 +189,110 @@ def test_a_corpus_that_cannot_be_used_is_said_by_row(tmp_path: Path) -> None:
         campaign.started(campaign.checked(BARE, "it"), tmp_path)
 
 
+def test_a_column_of_weights_or_outcomes_says_how_much_a_design_counts(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    np.savetxt(tmp_path / "designs.csv", rows, delimiter=",", header="a,y,b", comments="")
+
+    def weights(**told: object) -> np.ndarray:
+        study = campaign.started(campaign.checked({**BARE, **told}, "it"), tmp_path)
+        assert study.space.names == ("a", "b")
+        prior = study.algorithm.prior
+        return prior.weights.numpy()[np.argsort(np.argsort(rows[:, 0]))]
+
+    outcome = {"corpus": {**BARE["corpus"], "outcome": "y"}}
+    np.testing.assert_allclose(weights(**outcome), gdopt.outcome_weights(rows[:, 1]))
+    fewer = weights(**outcome, direction="minimize")
+    np.testing.assert_allclose(fewer, gdopt.outcome_weights(-rows[:, 1]))
+    rows[:, 1] = np.abs(rows[:, 1])
+    np.savetxt(tmp_path / "designs.csv", rows, delimiter=",", header="a,y,b", comments="")
+    np.testing.assert_allclose(
+        weights(corpus={**BARE["corpus"], "weights": "y"}), rows[:, 1] / rows[:, 1].mean(), rtol=1e-6
+    )
+
+
+def test_an_empty_outcome_is_an_unknown_one(tmp_path: Path) -> None:
+    (tmp_path / "designs.csv").write_text("a,y\n" + "\n".join(f"{n},{n if n < 8 else ''}" for n in range(10)))
+    found = corpus.read(tmp_path / "designs.csv", outcome="y")
+    np.testing.assert_allclose(found.weights, gdopt.outcome_weights([*range(8), np.nan, np.nan]))
+
+
+@pytest.mark.parametrize(
+    ("told", "match"),
+    [
+        ({"weights": "w"}, r"designs.csv has no columns \['w'\]; there are \['b', 'a'\]"),
+        ({"outcome": "y"}, r"has no columns \['y'\]"),
+        ({"weights": "a", "outcome": "b"}, "weights = 'a' and outcome = 'b': expected one of them"),
+        ({"weights": "a"}, "weights must be finite and not negative"),
+    ],
+)
+def test_columns_beside_the_designs_that_cannot_be_used_are_refused(tmp_path: Path, told: dict, match: str) -> None:
+    corpus_of(tmp_path)
+    with pytest.raises(gdopt.GdoptError, match=match):
+        campaign.started(campaign.checked({**BARE, "corpus": {**BARE["corpus"], **told}}, "it"), tmp_path)
+
+
+WITHOUT = {"name": "a", "direction": "maximize", "objective": "y"}
+
+
+def test_a_prior_that_was_fitted_before_is_used(tmp_path: Path) -> None:
+    prior().save(tmp_path / "ours.safetensors")
+    study = campaign.started(campaign.checked({**WITHOUT, "prior": {"file": "ours.safetensors"}}, "it"), tmp_path)
+    assert study.space == prior().space
+    assert torch.equal(study.algorithm.prior.designs, prior().designs)
+    named = {**WITHOUT, "prior": {"file": "ours.safetensors"}, "algorithm": "random"}
+    assert campaign.started(campaign.checked(named, "it"), tmp_path).ask(3)[0].source == "start"
+
+
+def test_a_prior_of_strings_that_was_fitted_before_is_used(tmp_path: Path) -> None:
+    dna().save(tmp_path / "dna.safetensors")
+    raw = {**WITHOUT, "prior": {"file": "dna.safetensors"}}
+    assert campaign.started(campaign.checked(raw, "it"), tmp_path).algorithm.prior.corpus == dna().corpus
+    with pytest.raises(gdopt.SettingsError, match="random takes no prior of strings"):
+        campaign.started(campaign.checked({**raw, "algorithm": "random"}, "it"), tmp_path)
+
+
+REAL = [{"name": name, "kind": "real", "low": 0.0, "high": 9.0} for name in "ab"]
+
+
+def test_an_expert_says_where_to_begin(tmp_path: Path) -> None:
+    raw = {**WITHOUT, "parameters": REAL, "expert": {"a": {"mean": 3.0, "std": 0.5}, "b": {"low": 1, "high": 2}}}
+    study = campaign.started(campaign.checked(raw, "it"), tmp_path)
+    first = [t.params for t in study.ask(8)]
+    assert all(1 <= one["b"] <= 2 and 0.5 < one["a"] < 5.5 for one in first)
+
+
+@pytest.mark.parametrize(
+    ("told", "match"),
+    [
+        ({"expert": {"a": {"mean": 3}}}, r"\[expert\], key a: expected mean and std, or low and high, got \['mean'\]"),
+        ({"expert": {"a": {"mean": 3, "std": 0}}}, r"\[expert\], key a: Normal\(mean=3.0, std=0.0\): expected finite"),
+        ({"expert": {"a": {"middle": 3}}}, r"\[expert\], key a, key middle is unknown"),
+        (
+            {"expert": {"a": {"low": 1, "high": 2}}, "prior": {"file": "p"}},
+            r"\[prior\] and \[expert\]: expected one of them",
+        ),
+        ({"parameters": [], "expert": {"a": {"low": 1, "high": 2}}}, "there are none"),
+    ],
+)
+def test_priors_that_make_no_sense_are_refused_by_table_and_key(told: dict, match: str) -> None:
+    with pytest.raises(gdopt.SettingsError, match=match):
+        campaign.checked({**WITHOUT, "parameters": REAL, **told}, "it")
+
+
+def test_a_belief_of_no_parameter_is_refused(tmp_path: Path) -> None:
+    raw = {**WITHOUT, "parameters": REAL, "expert": {"c": {"low": 1, "high": 2}}}
+    with pytest.raises(gdopt.SettingsError, match=r"beliefs of \['c'\]: the parameters are \['a', 'b'\]"):
+        campaign.started(campaign.checked(raw, "it"), tmp_path)
+
+
 def test_sequences_and_molecules_are_found_by_a_masked_prior(tmp_path: Path) -> None:
     (tmp_path / "designs.csv").write_text("\n".join(["ACGT", "ACGA", "AAGT", "CCGT", "GCGT", "TCGA"]))
     dna = {"name": "dna", "kind": "sequence", "alphabet": "ACGT", "shortest": 4, "longest": 4}
     study = campaign.started(campaign.checked({**BARE, "parameters": [dna]}, "it"), tmp_path)
     assert study.algorithm.prior.corpus[0] == "ACGT"
+    weighted = {**BARE, "parameters": [dna], "corpus": {**BARE["corpus"], "weights": "w"}}
+    with pytest.raises(gdopt.SettingsError, match="weights and outcome are of designs in numbers, not of strings"):
+        campaign.started(campaign.checked(weighted, "it"), tmp_path)
     (tmp_path / "designs.csv").write_text("smiles\n" + "\n".join("C" * n + "O" for n in range(1, 9)))
     molecule = {"name": "m", "kind": "molecule"}
     study = campaign.started(campaign.checked({**BARE, "parameters": [molecule]}, "it"), tmp_path)

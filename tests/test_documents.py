@@ -183,3 +183,12 @@ def test_laboratory_example_survives_the_kill_in_its_middle(tmp_path):
     assert re.fullmatch(r"32 vials on 4 plates, \d+ broken; what was told before is kept: True", vials)
     assert float(re.match(r"best (\S+) %", best)[1]) > 20
     assert {"lab.gdopt", "results.csv", "progress.png"} <= {p.name for p in (tmp_path / "lab").iterdir()}
+
+
+def test_priors_example_uses_each_prior(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "priors.py", tmp_path, "--budget", "12", "--steps", "30"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = dict(re.findall(r"^(.+): ([\d.]+) % in 12 runs$", done.stdout, re.MULTILINE))
+    assert list(found) == ["no prior", "an expert's", "past runs", "and their yields"]
+    assert float(found["past runs"]) > float(found["no prior"])
+    assert {p.name for p in tmp_path.iterdir()} == {"check.png", "designs.csv", "related.safetensors"}

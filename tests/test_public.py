@@ -22,6 +22,7 @@ NAMES = [
     "MaskedPrior",
     "MissingExtraError",
     "MoleculeSpace",
+    "Normal",
     "NumericsError",
     "ProblemError",
     "RandomSearch",
@@ -38,9 +39,11 @@ NAMES = [
     "TableError",
     "Trial",
     "TrialError",
+    "Uniform",
     "UnknownTrialError",
     "maximize",
     "minimize",
+    "outcome_weights",
 ]
 
 

@@ -67,6 +67,7 @@ def corpus_of(codec: Codec, prior: DiffusionPrior | None, generator: torch.Gener
     """The corpus in the codec's coordinates; without one, draws of the uniform law on the box."""
     if prior is None:
         return EDGE * (2 * torch.rand(UNIFORM, codec.dim, generator=generator, dtype=torch.float64) - 1)
+    designs = prior.redrawn(generator)
     if codec is prior.codec:
-        return prior.z
-    return codec.encode(as_params(prior.space, prior.designs))
+        return prior.codec.encode_array(designs)
+    return codec.encode(as_params(prior.space, designs))

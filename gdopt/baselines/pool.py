@@ -40,8 +40,7 @@ class PoolThompson(Learner):
         if self.prior is None:
             pool = codec.decode(sobol(codec.dim, seed_from(generator), 0, pool_size(self.candidates, n)))
         else:
-            order = torch.randperm(len(self.prior.designs), generator=generator)
-            pool = as_params(state.space, self.prior.designs[order])
+            pool = as_params(state.space, self.prior.designs[self.prior.order(generator)])
         params = [pool[row] for row in new(pool, state)][: max(self.candidates, n)]
         if len(params) <= n:
             return Proposal(params)

@@ -6,7 +6,7 @@ Modules of this package import nothing slow: what a verb needs is imported when 
 import typer
 
 import gdopt
-from gdopt.cli import begin, bench, jobs, look, machines, work
+from gdopt.cli import begin, bench, jobs, look, machines, prior, work
 from gdopt.cli.answer import verb
 
 __all__ = ["app", "main"]
@@ -23,6 +23,7 @@ BEGIN, WORK, LOOK, SERVE, OTHER = "Begin a campaign", "Ask and tell", "Look", "M
 for panel, verbs in ((BEGIN, begin.VERBS), (WORK, work.VERBS), (LOOK, look.VERBS)):
     for function in verbs:
         verb(app, function, panel)
+app.add_typer(prior.prior, name="prior", rich_help_panel=BEGIN)
 app.command(rich_help_panel=SERVE)(machines.serve)
 app.command(rich_help_panel=SERVE)(machines.worker)
 app.command(rich_help_panel=OTHER)(jobs.demo)

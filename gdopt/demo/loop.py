@@ -68,6 +68,7 @@ def pretrained(
         prior = fit(show)
     prior.save(path)
     trained = prior.training
+    assert trained is not None
     say(
         console,
         f"pretrained in {prior.seconds:.0f} s and {trained.steps} steps; held-out loss {trained.best:.3f}{loss}",

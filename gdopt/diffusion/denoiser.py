@@ -19,6 +19,7 @@ __all__ = [
     "GaussianDenoiser",
     "MixtureDenoiser",
     "SphereDenoiser",
+    "TruncatedGaussianDenoiser",
     "embedded",
     "moved",
     "score",
@@ -75,15 +76,40 @@ class BoxDenoiser:
 
     def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
         """E[x₀|x] of every row of x."""
-        width = self.high - self.low
-        # From the nearer edge the density of u = distance/width on [0, 1] is ∝ exp(-a u²/2 - b u), with b >= -a/2.
-        flip = x > (self.low + self.high) / 2
-        outside = torch.where(flip, x - self.high, self.low - x)
-        variance = _column(sigma, x).square()
-        a = (width.square() / variance).expand_as(x)
-        b = outside * width / variance
-        u = _mean_of_tilted(a, b) * width
-        return torch.where(flip, self.high - u, self.low + u)
+        return _mean_within(x, _column(sigma, x).square(), self.low, self.high)
+
+
+@dataclass(frozen=True)
+class TruncatedGaussianDenoiser:
+    """The denoiser of independent Gaussians, each cut off at the ends of an interval; an infinite std is uniform.
+
+    x₀ given x is N(m + g (x - m), g σ²) cut off at the same ends, m the mean and g = 1/(1 + σ²/std²).
+    """
+
+    low: Float[Tensor, " d"]
+    high: Float[Tensor, " d"]
+    mean: Float[Tensor, " d"]
+    std: Float[Tensor, " d"]
+
+    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
+        """E[x₀|x] of every row of x."""
+        sigma = _column(sigma, x)
+        gain = 1 / (1 + (sigma / self.std).square())
+        return _mean_within(self.mean + gain * (x - self.mean), gain * sigma.square(), self.low, self.high)
+
+
+def _mean_within(
+    x: Float[Tensor, "n d"], variance: Float[Tensor, "n #d"], low: Float[Tensor, " d"], high: Float[Tensor, " d"]
+) -> Float[Tensor, "n d"]:
+    """The mean of N(x, variance) truncated to [low, high]."""
+    width = high - low
+    # From the nearer edge the density of u = distance/width on [0, 1] is ∝ exp(-a u²/2 - b u), with b >= -a/2.
+    flip = x > (low + high) / 2
+    outside = torch.where(flip, x - high, low - x)
+    a = (width.square() / variance).expand_as(x)
+    b = outside * width / variance
+    u = _mean_of_tilted(a, b) * width
+    return torch.where(flip, high - u, low + u)
 
 
 @dataclass(frozen=True)

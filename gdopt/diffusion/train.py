@@ -194,13 +194,15 @@ def replay(
     told: Float[Tensor, "n d"],
     told_weights: Float[Tensor, " n"],
     share: float = 0.5,
+    corpus_weights: Float[Tensor, " m"] | None = None,
 ) -> tuple[Float[Tensor, "k d"], Float[Tensor, " k"]]:
     """The rows and weights of a fine-tuning set: `share` of its mass is the corpus, the rest what was told.
 
     The paper's Algorithm 2, step 3: Σ_j w_j E_{D_j}, with D_0 the pretraining data, whose replay keeps the prior from
     being forgotten.
     """
-    old = corpus.new_full((len(corpus),), share / len(corpus))
+    old = corpus.new_ones(len(corpus)) if corpus_weights is None else corpus_weights.to(corpus)
+    old = share * old / old.sum()
     new = (1 - share) * told_weights / told_weights.sum()
     return torch.cat([corpus, told.to(corpus)]), torch.cat([old, new.to(corpus)])
 

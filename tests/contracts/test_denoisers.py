@@ -1,11 +1,13 @@
 """What every denoiser keeps to: shapes and types, a noise level for each row, and its limits."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from scipy.stats import truncnorm
 from torch import Tensor
 
 from gdopt.adapters.diffusers import DiffusersDenoiser
@@ -15,6 +17,7 @@ from gdopt.diffusion.denoiser import (
     GaussianDenoiser,
     MixtureDenoiser,
     SphereDenoiser,
+    TruncatedGaussianDenoiser,
     embedded,
     moved,
 )
@@ -50,6 +53,18 @@ def of_singular_gaussian() -> Law:
 
 def of_box() -> Law:
     return Law(BoxDenoiser(LOW, HIGH), (LOW + HIGH) / 2, lambda x: (x - x.clamp(LOW, HIGH)).norm(dim=1))
+
+
+def of_truncated_gaussian() -> Law:
+    # An expert's law: two normal parameters, one of them cut off at its mean, and two that are uniform.
+    mean, std = torch.tensor([0.5, -1.0, 1.0, 1.5]).double(), torch.tensor([0.4, 2.0, math.inf, math.inf]).double()
+    columns = [
+        truncnorm((a - m) / s, (b - m) / s, m, s)
+        for a, b, m, s in zip(LOW[:2], HIGH[:2], mean[:2], std[:2], strict=True)
+    ]
+    expected = torch.cat([torch.tensor([float(one.mean()) for one in columns]).double(), (LOW + HIGH)[2:] / 2])
+    denoiser = TruncatedGaussianDenoiser(LOW, HIGH, mean, std)
+    return Law(denoiser, expected, lambda x: (x - x.clamp(LOW, HIGH)).norm(dim=1))
 
 
 def of_points() -> Law:
@@ -113,6 +128,7 @@ LAWS = [
     of_gaussian,
     of_singular_gaussian,
     of_box,
+    of_truncated_gaussian,
     of_points,
     of_sphere,
     of_moved,

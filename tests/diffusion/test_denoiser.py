@@ -1,5 +1,6 @@
 """Denoisers against dense linear algebra, integrals to 30 digits and Bessel functions."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ from gdopt.diffusion.denoiser import (
     GaussianDenoiser,
     MixtureDenoiser,
     SphereDenoiser,
+    TruncatedGaussianDenoiser,
     embedded,
     moved,
     score,
@@ -129,6 +131,29 @@ def box_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Tensor]
     return BoxDenoiser(low, low + width), moments
 
 
+def truncated_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Tensor]]]:
+    low, high = normal(5, seed=5), normal(5, seed=5) + normal(5, seed=6).exp()
+    mean, std = normal(5, seed=7), torch.tensor([0.3, 1.0, 5.0, 0.1, math.inf]).double()
+
+    def moments(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """By quadrature of prior times likelihood, where it is not as good as zero."""
+        found = []
+        for at, a, b, m, s in zip(x.tolist(), low.tolist(), high.tolist(), mean.tolist(), std.tolist(), strict=True):
+            grid = np.linspace(a, b, 4001)
+            log = lambda u, at=at, m=m, s=s: -(((u - at) / sigma) ** 2 + ((u - m) / s) ** 2) / 2  # noqa: E731
+            some = grid[log(grid) > log(grid).max() - 60]
+            ends, top = (max(a, some[0] - grid[1] + a), min(b, some[-1] + grid[1] - a)), log(grid).max()
+            nodes, weights = np.polynomial.legendre.leggauss(400)
+            u = (ends[0] + ends[1] + (ends[1] - ends[0]) * nodes) / 2
+            mass = weights * np.exp(log(u) - top)
+            centre = mass @ u / mass.sum()
+            found.append((centre, mass @ (u - centre) ** 2 / mass.sum()))
+        means, variances = torch.tensor(found, dtype=torch.float64).T
+        return means, variances.diag()
+
+    return TruncatedGaussianDenoiser(low, high, mean, std), moments
+
+
 def sphere_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Tensor]]]:
     return SphereDenoiser(), sphere_moments
 
@@ -149,7 +174,7 @@ def embedded_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Te
     return embedded(MixtureDenoiser(law.means, law.weights, law.scales), A, offset), moments
 
 
-LAWS = [gaussian_law, mixture_law, box_law, sphere_law, moved_law, embedded_law]
+LAWS = [gaussian_law, mixture_law, box_law, truncated_law, sphere_law, moved_law, embedded_law]
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)
@@ -206,6 +231,20 @@ def test_box_slope_is_the_variance_left(x: float, sigma: float) -> None:
     s = f64(sigma)
     slope = jacobian(box, f64([x]), s)
     assert float(slope) == pytest.approx(box_moments(x, 1.0, sigma)[1] / sigma**2, rel=1e-8, abs=1e-10)
+
+
+def test_an_expert_who_says_nothing_leaves_the_box() -> None:
+    low, high, nothing = -torch.ones(3).double(), torch.ones(3).double(), torch.full((3,), math.inf).double()
+    x = 3 * normal(20, 3, seed=0)
+    open_minded = TruncatedGaussianDenoiser(low, high, normal(3, seed=1), nothing)
+    close(open_minded(x, f64(0.5)), BoxDenoiser(low, high)(x, f64(0.5)), atol=1e-15)
+
+
+def test_far_ends_leave_the_gaussian() -> None:
+    mean, std, far = normal(3, seed=1), normal(3, seed=2).exp(), torch.full((3,), 60.0).double()
+    x = 3 * normal(20, 3, seed=0)
+    found = TruncatedGaussianDenoiser(mean - far, mean + far, mean, std)(x, f64(0.5))
+    close(found, GaussianDenoiser(mean, std.square().diag())(x, f64(0.5)), atol=1e-12)
 
 
 def test_box_denoiser_is_symmetric_about_its_middle() -> None:

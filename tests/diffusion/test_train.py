@@ -124,6 +124,12 @@ def gaussian_fit(patience: int) -> tuple[PreconditionedNet, Training]:
     return fit(untrained(), rows, seeded(), patience=patience, **settings)
 
 
+def test_replay_keeps_the_corpus_weights_within_its_share() -> None:
+    own = torch.arange(1.0, 31).double()
+    _, mass = replay(normal(30, 2, seed=0), normal(5, 2, seed=1), torch.ones(5).double(), 0.5, own)
+    torch.testing.assert_close(mass[:30], 0.5 * own / own.sum())
+
+
 def test_training_stops_when_patience_is_spent() -> None:
     _, training = gaussian_fit(patience=3)
     assert training.steps == 5 * len(training.losses) < 400

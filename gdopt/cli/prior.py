@@ -1,0 +1,78 @@
+"""`gdopt prior`: fit a prior to designs without labels, and see whether it is any good."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gdopt.cli.answer import Answer, verb
+
+__all__ = ["prior"]
+
+prior = typer.Typer(help="Designs without labels: fit a prior to them, check it.", no_args_is_help=True)
+
+STEPS, DRAWS = 3000, 500
+
+
+def fit(
+    corpus: Annotated[Path, typer.Argument(help="A CSV file with a header and a design a row.")],
+    out: Annotated[Path, typer.Option(help="The file of the prior.")] = Path("prior.safetensors"),
+    weights: Annotated[str | None, typer.Option(help="The column of the designs' weights.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="The column of what a related task measured: better designs count more.")
+    ] = None,
+    direction: Annotated[str, typer.Option(help="Whether the outcome is to maximize or minimize.")] = "maximize",
+    steps: Annotated[int, typer.Option(help="Steps of training at most.", min=1)] = STEPS,
+    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
+) -> Answer:
+    """Fit a prior to the designs of a CSV file; parameters are its columns, bounds their ranges and a little."""
+    from rich.console import Console
+
+    from gdopt import corpus as corpora
+    from gdopt.demo.loop import training
+    from gdopt.prior import DiffusionPrior
+
+    read = corpora.read(corpus, weights=weights, outcome=outcome, direction=direction)
+    with training(Console(stderr=True, highlight=False), steps) as show:
+        fitted = DiffusionPrior.fit(
+            read.designs, weights=read.weights, names=read.names, steps=steps, seed=seed, progress=show
+        )
+    fitted.save(out)
+    designs, size = len(fitted.designs), fitted.effective_size
+    data = {
+        "prior": str(out),
+        "designs": designs,
+        "effective_size": size,
+        "parameters": list(fitted.space.names),
+        "directions": fitted.codec.dim,
+        "seconds": fitted.seconds,
+    }
+    worth = "" if fitted.effective_size == designs else f", worth {size:.0f} of equal weight,"
+    text = (
+        f"{out}: {designs} different designs{worth} of {len(fitted.space.parameters)} parameters, "
+        f"{fitted.codec.dim} directions; next: gdopt prior check {out}"
+    )
+    return Answer(data, text)
+
+
+def check(
+    path: Annotated[Path, typer.Argument(help="The file of the prior.")] = Path("prior.safetensors"),
+    plot: Annotated[Path | None, typer.Option(help="Draw a figure into this file too.")] = None,
+    draws: Annotated[int, typer.Option("--draws", "-n", help="Draws that are compared.", min=10)] = DRAWS,
+    seed: Annotated[int, typer.Option(help="Of the draws.", min=0)] = 0,
+) -> Answer:
+    """Compare draws of a prior with its corpus, and say whether they are fit for each other."""
+    from gdopt import files
+    from gdopt.plain import prior_of
+
+    found = prior_of(*files.read(path), path).check(draws, seed)
+    if plot is not None:
+        found.plot(plot)
+    return Answer(found.facts(), str(found))
+
+
+VERBS: tuple[Callable[..., Answer], ...] = (fit, check)
+
+for function in VERBS:
+    verb(prior, function, "Prior")

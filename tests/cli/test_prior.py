@@ -1,0 +1,63 @@
+"""`gdopt prior`: what it fits and says is what Python's does."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import gdopt
+from gdopt.cli import app
+from tests.strategies import corpus, dna
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with designs and what was measured of them."""
+    monkeypatch.chdir(tmp_path)
+    designs = corpus()
+    table = np.column_stack([designs, designs[:, 0]])
+    np.savetxt("designs.csv", table, delimiter=",", header="a,b,c,d,e,lift", comments="")
+    return tmp_path
+
+
+def said(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["prior", *words])
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_fitted_prior_is_the_one_of_python() -> None:
+    found = json.loads(said("fit", "designs.csv", "--outcome", "lift", "--steps", "20", "--json"))
+    weights = gdopt.outcome_weights(corpus()[:, 0])
+    own = gdopt.DiffusionPrior.fit(corpus(), weights=weights, names=list("abcde"), steps=20)
+    kept = gdopt.DiffusionPrior.load("prior.safetensors")
+    np.testing.assert_allclose(kept.sample(5), own.sample(5), rtol=1e-5, atol=1e-5)
+    assert (found["prior"], found["designs"], found["parameters"]) == ("prior.safetensors", 60, list("abcde"))
+    assert found["effective_size"] == pytest.approx(60 / np.e)
+
+
+@pytest.mark.usefixtures("folder")
+def test_check_says_what_pythons_says_and_draws_it() -> None:
+    assert "60 different designs of 6 parameters" in said("fit", "designs.csv", "--out", "six", "--steps", "20")
+    own = gdopt.DiffusionPrior.load("six").check(80, seed=2)
+    assert said("check", "six", "-n", "80", "--seed", "2", "--plot", "check.png") == f"{own}\n"
+    assert json.loads(said("check", "six", "-n", "80", "--seed", "2", "--json")) == own.facts()
+    assert Path("check.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("folder")
+def test_check_reads_priors_of_strings_too() -> None:
+    dna().save("dna")
+    found = json.loads(said("check", "dna", "-n", "40", "--json"))
+    assert found["validity"] == 1
+    assert found["distances"]["letters"]["distance"] == pytest.approx(dna().check(40).shares[0].distance)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_is_no_prior_is_an_error_in_json() -> None:
+    assert json.loads(said("check", "designs.csv", "--json", code=1))["error"] == "StoreError"
+    assert json.loads(said("fit", "missing.csv", "--json", code=1))["error"] == "CorpusError"
+    assert not Path("prior.safetensors").exists()
