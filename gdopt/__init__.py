@@ -28,11 +28,11 @@ from gdopt.string_space import MoleculeSpace, SequenceSpace
 if TYPE_CHECKING:
     from gdopt.algorithm import Status, Trial
     from gdopt.baselines.random import RandomSearch
+    from gdopt.goals import Limit
     from gdopt.guided import GuidedDiffusion
     from gdopt.masked import MaskedDiffusion
     from gdopt.masked_prior import MaskedPrior
     from gdopt.optimize import maximize, minimize
-    from gdopt.outcomes import Limit
     from gdopt.prior import DiffusionPrior
     from gdopt.study import Study
     from gdopt.weights import outcome_weights
@@ -79,7 +79,7 @@ __all__ = [
 HOMES = {
     "DiffusionPrior": "gdopt.prior",
     "GuidedDiffusion": "gdopt.guided",
-    "Limit": "gdopt.outcomes",
+    "Limit": "gdopt.goals",
     "MaskedDiffusion": "gdopt.masked",
     "MaskedPrior": "gdopt.masked_prior",
     "RandomSearch": "gdopt.baselines.random",

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.errors import ResultError, SettingsError
+from gdopt.goals import Goals
 from gdopt.space import Params, Space
 
 __all__ = [
@@ -118,6 +119,8 @@ class State:
         trials: everything asked for or added, by id.
         notes: what each `ask` had to say of itself, in numbers.
         tensors: what an algorithm has learned and cannot derive from the trials.
+        goals: the objectives and the limits.
+        fixed: parameters that every trial of the next `ask` has to have.
     """
 
     space: Space
@@ -125,6 +128,8 @@ class State:
     trials: tuple[Trial, ...] = ()
     notes: tuple[Mapping[str, float], ...] = ()
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    goals: Goals = field(default_factory=Goals)
+    fixed: Params = field(default_factory=dict)
 
     @property
     def done(self) -> tuple[Trial, ...]:

@@ -18,13 +18,14 @@ from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.train import Progress
 from gdopt.errors import GdoptError, SettingsError, StoreError
 from gdopt.expert import Belief, Normal, Uniform
+from gdopt.goals import Limit
 from gdopt.guided import GuidedDiffusion
 from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
-from gdopt.outcomes import Limit
 from gdopt.plain import PLAIN, prior_of
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt.store import Store
 from gdopt.string_space import MoleculeSpace, SequenceSpace
 from gdopt.study import Study
 
@@ -93,10 +94,11 @@ class ChoiceEntry(_Entry):
     name: str
     kind: Literal["choice"]
     levels: list[str]
+    ordered: bool = False
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Choice(self.name, self.levels)
+        return Choice(self.name, self.levels, self.ordered)
 
 
 class SequenceEntry(_Entry):
@@ -135,10 +137,11 @@ ENTRIES: Mapping[str, type[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntr
 
 
 class ConstraintEntry(_Entry):
-    """A linear constraint between parameters: the sum of coefficient times parameter is at most `upper`."""
+    """A linear constraint on parameters: the sum of coefficient times parameter is at most `upper`, or is `equal`."""
 
     coefficients: dict[str, float]
-    upper: float
+    upper: float | None = None
+    equal: float | None = None
 
 
 class CorpusEntry(_Entry):
@@ -232,7 +235,7 @@ class Campaign(_Entry):
         """What may be tried, as far as the file itself says it."""
         if not self.parameters:
             return None
-        constraints = [Constraint(one.coefficients, one.upper) for one in self.constraints]
+        constraints = [Constraint(one.coefficients, one.upper, one.equal) for one in self.constraints]
         return Space([one.parameter() for one in self.parameters], constraints)
 
 
@@ -337,7 +340,9 @@ def _error(check: Callable[[], object]) -> GdoptError | None:
 # --- started ---
 
 
-def started(campaign: Campaign, folder: Path, storage: str | Path | None = None, fit: Progress | None = None) -> Study:
+def started(
+    campaign: Campaign, folder: Path, storage: str | Path | Store | None = None, fit: Progress | None = None
+) -> Study:
     """The study of a campaign, with a prior fitted to its corpus if it has one.
 
     Args:

@@ -1,21 +1,21 @@
 """Between named parameters and the vectors z that the numerics work on, whose spread is about 1 in every column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from scipy.optimize import linprog
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gdopt import strings
 from gdopt.errors import ResultError, SpaceError
+from gdopt.polytope import Polytope
 from gdopt.space import Choice, Integer, Parameter, Params, Real, Space, Value
 
-__all__ = ["BoxCodec", "Codec", "Encoder", "WhiteningCodec", "as_array", "as_params"]
+__all__ = ["Block", "BoxCodec", "Codec", "Encoder", "WhiteningCodec", "as_array", "as_params"]
 
 # A uniform law on [-√3, √3] has variance 1.
 EDGE = 3**0.5
@@ -49,30 +49,78 @@ class Codec(Encoder, Protocol):
 
 
 @dataclass(frozen=True)
-class BoxCodec:
-    """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each, and so do the
-    letters at each position of a sequence.
+class Block:
+    """The columns of z that stand for one discrete parameter, and what they are at each of its levels.
 
-    Where a linear constraint is broken, `decode` moves the numbers towards the centre of the feasible set until it
-    holds; whole numbers are rounded before, so that with them the constraint may still fail: callers drop what
-    `Space.allows` refuses.
+    Args:
+        start: the first column.
+        points: a row for each level.
+        nominal: whether the levels have no order, and a column each.
+    """
+
+    start: int
+    points: Float[Tensor, "levels w"]
+    nominal: bool
+
+    @property
+    def columns(self) -> slice:
+        """The columns, of rows of z."""
+        return slice(self.start, self.start + self.points.shape[1])
+
+
+@dataclass(frozen=True)
+class BoxCodec:
+    """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each, or to equal
+    steps of one column if they are ordered, and the letters at each position of a sequence as levels do.
+
+    Where a linear constraint is broken, `decode` projects the numbers onto what is equal and moves them towards the
+    centre of the feasible set until all hold; whole numbers are rounded before, so that with them a constraint may
+    still fail: callers drop what `Space.allows` refuses.
+
+    Args:
+        space: what may be tried.
+        fixed: parameters that are always decoded to these values.
 
     Raises:
-        SpaceError: the constraints leave nothing to try, or a parameter is a molecule or a sequence of any length.
+        SpaceError: the constraints leave nothing to try, a fixed value is not in the space, or a parameter is a
+            molecule or a sequence of any length.
     """
 
     space: Space
+    fixed: Params = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for parameter in self.space.parameters:
             _columns(parameter)
+        self.space.check_some(self.fixed)
         if self.space.constraints:
-            _ = self._centre
+            _ = self._polytope
 
     @property
     def dim(self) -> int:
         """The number of columns of z."""
         return sum(_columns(p) for p in self.space.parameters)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The discrete parameters that are not fixed: choices, letters, and whole numbers of a few values."""
+        found: list[Block] = []
+        start = 0
+        for p in self.space.parameters:
+            if p.name not in self.fixed:
+                found += _blocks(p, start)
+            start += _columns(p)
+        return found
+
+    @property
+    def held(self) -> Bool[Tensor, " d"]:
+        """The columns that are no free numbers: of discrete parameters and of what is fixed."""
+        found = torch.zeros(self.dim, dtype=torch.bool)
+        start = 0
+        for p in self.space.parameters:
+            found[start : start + _columns(p)] = p.name in self.fixed or bool(_blocks(p, start))
+            start += _columns(p)
+        return found
 
     def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
         """The z of each of the given parameters."""
@@ -81,7 +129,7 @@ class BoxCodec:
 
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
-        return [self._feasible(self._nearest(row)) for row in z.tolist()]
+        return [self._feasible(self._nearest(row) | dict(self.fixed)) for row in z.tolist()]
 
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z; a choice has none."""
@@ -94,6 +142,13 @@ class BoxCodec:
                 slopes += [0.0] * _columns(p)
         return torch.tensor(slopes, dtype=torch.float64)
 
+    def allowed(self, n: int, seed: int) -> list[dict[str, float]]:
+        """n draws of the numbers, uniform over what the constraints allow, by hit-and-run (BoTorch's).
+
+        Whole numbers are not rounded. More draws of one seed begin with the same ones.
+        """
+        return self._polytope.draws(n, seed)
+
     def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
         params: dict[str, Value] = {}
         start = 0
@@ -103,44 +158,20 @@ class BoxCodec:
         return params
 
     def _feasible(self, params: dict[str, Value]) -> Params:
-        reach = 1.0
-        for constraint in self.space.constraints:
-            at = sum(c * float(params[n]) for n, c in constraint.coefficients)
-            inside = sum(c * self._centre[n] for n, c in constraint.coefficients)
-            if at > constraint.upper:
-                reach = min(reach, (constraint.upper - inside) / (at - inside))
-        if reach == 1.0:
-            return params
-        for name, centre in self._centre.items():
-            value = centre + reach * (float(params[name]) - centre)
-            whole = isinstance(params[name], int)
-            params[name] = round(value) if whole else value
+        if self.space.constraints and not self.space.allows(params):
+            for name, value in self._polytope.within({n: float(params[n]) for n in self._polytope.names}).items():
+                if name not in self.fixed:
+                    params[name] = round(value) if isinstance(params[name], int) else value
         return params
 
     @cached_property
-    def _centre(self) -> dict[str, float]:
-        """The point farthest from every constraint and bound, as shares of the ranges (a Chebyshev centre)."""
+    def _polytope(self) -> Polytope:
         numbers = [p for p in self.space.parameters if isinstance(p, Real | Integer)]
-        low = np.array([p.low for p in numbers])
-        width = np.array([p.high for p in numbers]) - low
-        rows = np.array([[dict(c.coefficients).get(p.name, 0.0) for p in numbers] for c in self.space.constraints])
-        upper = np.array([c.upper for c in self.space.constraints]) - rows @ low
-        scaled = rows * width
-        lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-        eye = np.eye(len(numbers))
-        sides = np.vstack([np.hstack([scaled, lengths]), np.hstack([eye, eye.sum(1, keepdims=True)])])
-        bounds = [(None, None)] * len(numbers) + [(0, None)]
-        below = np.hstack([-eye, eye.sum(1, keepdims=True)])
-        solved = linprog(
-            np.r_[np.zeros(len(numbers)), -1.0],
-            A_ub=np.vstack([sides, below]),
-            b_ub=np.r_[upper, np.ones(len(numbers)), np.zeros(len(numbers))],
-            bounds=bounds,
+        return Polytope.of(
+            numbers,
+            self.space.constraints,
+            {n: float(v) for n, v in self.fixed.items() if n in {p.name for p in numbers}},
         )
-        if not solved.success or solved.x[-1] <= 0:
-            named = "; ".join(map(str, self.space.constraints))
-            raise SpaceError(f"no parameters within the bounds satisfy the constraints {named}")
-        return {p.name: float(v) for p, v in zip(numbers, low + width * solved.x[:-1], strict=True)}
 
 
 @dataclass(frozen=True)
@@ -194,6 +225,42 @@ class WhiteningCodec:
         return (g * self.scale) @ self.basis * self.spread
 
 
+@dataclass(frozen=True)
+class FixedCodec:
+    """Another codec, whose designs always have some parameters at these values.
+
+    Args:
+        codec: of a space without constraints.
+        fixed: values by name.
+
+    Raises:
+        SpaceError: a fixed value is not in the space.
+    """
+
+    codec: WhiteningCodec
+    fixed: Params
+
+    def __post_init__(self) -> None:
+        self.codec.space.check_some(self.fixed)
+
+    @property
+    def dim(self) -> int:
+        """The number of columns of z."""
+        return self.codec.dim
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The z of each of the given parameters, whatever they are."""
+        return self.codec.encode(params)
+
+    def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
+        """The designs of each row of z, with the fixed values in them."""
+        return [{**one, **self.fixed} for one in self.codec.decode(z)]
+
+    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+        """The gradient with respect to z, what is fixed not moving."""
+        return self.codec.pullback(params, {k: v for k, v in gradient.items() if k not in self.fixed})
+
+
 def as_array(space: Space, params: Sequence[Params]) -> Float[Tensor, "n D"]:
     """Designs as rows of numbers, in the order of a space without choices."""
     rows = [[float(one[name]) for name in space.names] for one in params]
@@ -229,10 +296,40 @@ _KIND = {strings.Molecule: "a molecule", strings.Sequence: "a sequence of more t
 
 
 def _columns(parameter: Parameter) -> int:
+    if isinstance(parameter, Choice) and parameter.ordered:
+        return 1
     return 1 if isinstance(parameter, Real | Integer) else len(_levels(parameter))
 
 
+# A whole number of more values is a number that is rounded; of so many or fewer, each value is looked at by itself.
+FEW = 10
+
+
+def _blocks(parameter: Parameter, start: int) -> list[Block]:
+    """The blocks of a discrete parameter whose first column is `start`; none of a number."""
+    if isinstance(parameter, strings.Sequence):
+        width = len(parameter.alphabet)
+        letters = _points(width)
+        fixed = dict(parameter.fixed)
+        return [Block(start + at * width, letters, True) for at in range(parameter.longest) if at not in fixed]
+    if isinstance(parameter, Choice) and not parameter.ordered:
+        return [Block(start, _points(len(parameter.levels)), True)]
+    if isinstance(parameter, Integer) and parameter.high - parameter.low < FEW:
+        values: list[Value] = list(range(parameter.low, parameter.high + 1))
+    elif isinstance(parameter, Choice):
+        values = list(parameter.levels)
+    else:
+        return []
+    return [Block(start, torch.tensor([_encode(parameter, v) for v in values], dtype=torch.float64), False)]
+
+
+def _points(levels: int) -> Float[Tensor, "levels levels"]:
+    return EDGE * (2 * torch.eye(levels, dtype=torch.float64) - 1)
+
+
 def _encode(parameter: Parameter, value: Value) -> list[float]:
+    if isinstance(parameter, Choice) and parameter.ordered:
+        return _encode(_ranks(parameter), parameter.levels.index(str(value)))
     if isinstance(parameter, Choice):
         return [EDGE if value == level else -EDGE for level in parameter.levels]
     if isinstance(parameter, strings.Sequence):
@@ -242,7 +339,14 @@ def _encode(parameter: Parameter, value: Value) -> list[float]:
     return [EDGE * (2 * at - low - high) / (high - low)]
 
 
+def _ranks(parameter: Choice) -> Integer:
+    """The places of ordered levels."""
+    return Integer(parameter.name, 0, len(parameter.levels) - 1)
+
+
 def _decode(parameter: Parameter, columns: Sequence[float]) -> Value:
+    if isinstance(parameter, Choice) and parameter.ordered:
+        return parameter.levels[int(_decode(_ranks(parameter), columns))]
     if isinstance(parameter, Choice):
         return parameter.levels[int(np.argmax(columns))]
     if isinstance(parameter, strings.Sequence):

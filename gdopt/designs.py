@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gdopt.algorithm import State, Trial
 from gdopt.codec import Codec, Encoder
+from gdopt.outcomes import ranked
 from gdopt.prior import DiffusionPrior
 from gdopt.replicates import merged
 from gdopt.space import Params
@@ -28,7 +29,7 @@ def enough(dim: int) -> int:
 
 def best_first(state: State) -> list[Trial]:
     """What is known, the best first: a trial for each design, repeated measurements pooled."""
-    return sorted(merged(state.done), key=lambda t: t.value or 0.0, reverse=True)
+    return ranked(state.goals, merged(state.done))
 
 
 def told(state: State, codec: Encoder) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
@@ -50,14 +51,23 @@ def pending(state: State, codec: Encoder) -> Float[Tensor, "p d"]:
 
 
 def history(state: State, learned: Callable[[Trial], bool]) -> tuple[list[list[float]], float]:
-    """The values of each learned round, and the best before the first of them."""
+    """The worth of each result of each learned round, and the best before the first of them.
+
+    The worth is the value; with limits or several objectives it is the place among all results, the best the highest.
+    """
+    worth = _worth(state)
     of_rounds = [t for t in state.done if learned(t)]
     first = min((t.round for t in of_rounds), default=0)
-    before = [t.value for t in state.done if not learned(t) and t.value is not None]
-    rounds = [
-        [t.value for t in of_rounds if t.round == k and t.value is not None] for k in range(first, len(state.notes))
-    ]
+    before = [worth[t.id] for t in state.done if not learned(t)]
+    rounds = [[worth[t.id] for t in of_rounds if t.round == k] for k in range(first, len(state.notes))]
     return [r for r in rounds if r], max(before, default=float("-inf"))
+
+
+def _worth(state: State) -> dict[int, float]:
+    """What each result is worth, by its trial's id, higher the better."""
+    if not state.goals.limits and not state.goals.several:
+        return {t.id: float(t.value or 0.0) for t in state.done}
+    return {t.id: -float(place) for place, t in enumerate(ranked(state.goals, state.done))}
 
 
 def distinct(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:

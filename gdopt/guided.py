@@ -2,24 +2,29 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt import belief, select
 from gdopt.algorithm import State, append, stream
-from gdopt.codec import EDGE, Codec
+from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import best_first, distinct, enough, history, pending, slope, spare, told
-from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, moved
-from gdopt.diffusion.guidance import improvement, weighted
+from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved
+from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay, resumed
 from gdopt.errors import SettingsError
+from gdopt.levels import Levels, Tilt, shares
+from gdopt.outcomes import ranked
 from gdopt.portfolio import portfolio
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import (
+    PARENTS,
     Pool,
     carried,
     centre_of,
@@ -36,8 +41,9 @@ from gdopt.proposal import (
 )
 from gdopt.select import Selection
 from gdopt.space import Params, Space
-from gdopt.start import START, check_space, codec_of, start_designs, uniform
-from gdopt.surrogate import gp
+from gdopt.start import START, box_draws, check_space, codec_of, start_designs, uniform
+from gdopt.surrogate import categories, gp
+from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
 
@@ -95,7 +101,8 @@ class GuidedDiffusion:
         temper: factor on the surrogate's spread in Thompson sampling.
         finetune: optimizer steps of the network in every `ask`, on corpus and told designs half and half.
         warp: of the values, before the surrogate sees them.
-        surrogate: what is fitted to the best results; `gdopt.adapters.botorch.surrogate` makes one of any model.
+        surrogate: what is fitted to the best results; by default a Gaussian process, with a covariance of categories
+            where there are choices. `gdopt.adapters.botorch.surrogate` makes one of any model.
         guidance: what tilts the law, given the surrogate and the best warped value; improvement on it by default.
         selection: of a batch from the pool; qLogNEI for few designs and Thompson sampling for many by default.
 
@@ -120,9 +127,12 @@ class GuidedDiffusion:
     temper: float = 0.5
     finetune: int = 0
     warp: Warp = power
-    surrogate: Fit = gp.fit
+    surrogate: Fit | None = None
     guidance: Guide = to_improvement
     selection: Selection = select.batch
+
+    # Objectives: more than one are taken.
+    several: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("candidates", "elites", "family", "keep"):
@@ -142,7 +152,7 @@ class GuidedDiffusion:
 
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
-        codec = codec_of(state.space, self.prior)
+        codec = codec_of(state.space, self.prior, state.fixed)
         if len(best_first(state)) < (self.start or enough(codec.dim)):
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})
@@ -150,9 +160,9 @@ class GuidedDiffusion:
         z, _ = told(state, codec)
         state, denoiser = self._fine_tune(state, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
-        surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate)
+        surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate or _fit_of(codec))
         surrogate = belief.informed(surrogate, state, codec, self.slopes * law.scale, generator)
-        shares = portfolio(self._first_shares(), state.done)
+        shares = portfolio(self._first_shares(), ranked(state.goals, state.done))
         pool = self._pool(law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct(pool.z, state, codec)
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
@@ -205,16 +215,22 @@ class GuidedDiffusion:
         """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
         draws = (
-            uniform(len(mean), DRAWS, generator)
-            if self.prior is None
+            box_draws(codec, DRAWS, generator)
+            if isinstance(codec, BoxCodec)
             else sample(denoiser, DRAWS, mean, 1.0, generator)
         )
+        if state.fixed:
+            z = codec.encode([{**t.params, **state.fixed} for t in best_first(state)])
         scale = scale_after(*history(state, lambda t: t.predicted is not None))
         centre = centre_of(elite_of(z, self.elites))
         before = elite_of(told(_before_last_round(state), codec)[0], self.elites)
         drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
         drift = drift + self.climb * scale * _told_direction(state, codec, len(elite_of(z, self.elites)))
-        return _Law(denoiser, draws, centre, scale, drift, z[: self.family])
+        if state.goals.several:
+            drift = torch.zeros_like(centre)
+        return _Law(
+            denoiser, draws, centre, scale, drift, z[: self.family], state.goals.several, _levels(codec, z, scale)
+        )
 
     def _first_shares(self) -> dict[str, float]:
         """The sources and their shares of the pool before any was tried."""
@@ -232,13 +248,11 @@ class GuidedDiffusion:
     ) -> Pool:
         """Candidates of every source, in its share."""
         draw: dict[str, Callable[[int], Tensor]] = {
-            "contracted": lambda n: law.carried(contracted(law.draws, law.centre, law.scale, n, generator), generator),
-            "refitted": lambda n: law.carried(
-                refitted(law.family, law.draws, law.centre, law.scale, n, generator), generator
-            ),
-            "guided": lambda n: law.carried(self._guided(law, surrogate, n, generator), generator),
+            "contracted": lambda n: law.contracted(n, generator),
+            "refitted": lambda n: law.refitted(n, generator),
+            "guided": lambda n: self._guided(law, surrogate, n, generator),
             "renoised": lambda n: self._renoised(law, surrogate, n, generator),
-            "broad": lambda n: self._broad(surrogate, n, generator),
+            "broad": lambda n: self._broad(law, surrogate, n, generator),
         }
         counts = {name: round(share * size) for name, share in shares.items()}
         return pooled([(name, draw[name](n)) for name, n in counts.items() if n])
@@ -246,31 +260,61 @@ class GuidedDiffusion:
     def _guided(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the moved and contracted denoiser, guided."""
         local = moved(law.denoiser, torch.zeros_like(law.centre), law.centre, law.scale)
-        return sample(self._tilted(local, surrogate), n, law.centre, law.scale, generator)
+        z = sample(self._tilted(local, surrogate, n, generator), n, law.centre, law.scale, generator)
+        return law.levels.drawn(carried(z, law.drift, generator), generator)
 
     def _renoised(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """The best designs, noised and denoised again, guided."""
-        start = law.carried(parents(law.family, n, generator), generator)
-        return renoised(self._tilted(law.denoiser, surrogate), start, levels(law.scale, n, generator), generator)
+        """The best designs, noised and denoised again, guided; before that, what is discrete hidden and refilled."""
+        best = parents(law.family, n, generator)
+        start = torch.where(law.levels.held, best, carried(best, law.drift, generator))
+        noise = levels(law.scale, n, generator)
+        start = law.levels.refilled(start, noise, self._leaning(surrogate, n, generator), generator)
+        if law.levels.held.all():
+            return start
+        denoiser = HeldDenoiser(law.denoiser, start, law.levels.held) if law.levels.held.any() else law.denoiser
+        return renoised(self._tilted(denoiser, surrogate, n, generator), start, noise, generator)
 
-    def _tilted(self, denoiser: Denoiser, surrogate: Surrogate) -> Denoiser:
-        """The denoiser under guidance, at its strength."""
+    def _leaning(self, surrogate: Surrogate, n: int, generator: torch.Generator) -> Tilt:
+        """log P(improvement and all limits hold) of levels that are tried in n rows, at the guidance's strength."""
+        along = surrogate.along(n, generator) if isinstance(surrogate, Joint) else None
+        best = torch.full((n,), float(surrogate.y.amax())) if along is None else along.incumbent
+
+        def leaning(z: Float[Tensor, "m d"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
+            with torch.no_grad():
+                mean, variance = (surrogate if along is None else along.rows(rows)).predict(z)
+                chance = torch.special.log_ndtr((mean - best[rows]) / variance.sqrt())
+                if isinstance(surrogate, Joint):
+                    chance = chance + surrogate.log_feasible(z)
+            leant: Tensor = self.strength * chance
+            return leant
+
+        return leaning
+
+    def _tilted(self, denoiser: Denoiser, surrogate: Surrogate, n: int, generator: torch.Generator) -> Denoiser:
+        """The denoiser of n rows under guidance, at its strength: towards better values, and to where limits hold."""
         if not self.strength:
             return denoiser
-        towards = self.guidance(denoiser, surrogate, float(surrogate.y.amax()))
+        if not isinstance(surrogate, Joint):
+            towards = self.guidance(denoiser, surrogate, float(surrogate.y.amax()))
+        elif surrogate.several:
+            along = surrogate.along(n, generator)
+            towards = improvement(denoiser, along.predict, along.incumbent)
+        else:
+            towards = self.guidance(denoiser, surrogate, surrogate.incumbent)
+        if isinstance(surrogate, Joint) and surrogate.limits:
+            feasible = acquisition(denoiser, lambda x: surrogate.log_feasible(x.squeeze(1)))
+            towards = combined(denoiser, towards, feasible)
         return weighted(denoiser, towards, lambda sigma: torch.full_like(sigma, self.strength))
 
-    def _broad(self, surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def _broad(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Designs of the prior that the surrogate gives the highest upper bounds."""
         count = max(LOOKED_AT, n)
         if self.prior is None:
-            z = uniform(surrogate.z.shape[1], count, generator)
+            z = law.levels.anywhere(uniform(surrogate.z.shape[1], count, generator), generator)
         else:
             rows = self.prior.order(generator)[:count]
             z = self.prior.codec.encode_array(self.prior.designs[rows])
-        with torch.no_grad():
-            mean, variance = surrogate.predict(z)
-        return z[(mean + OPTIMISM * variance.sqrt()).argsort(descending=True)[:n]]
+        return z[select.promise(surrogate, z, OPTIMISM).argsort(descending=True)[:n]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +327,41 @@ class _Law:
     scale: float
     drift: Float[Tensor, " d"]
     family: Float[Tensor, "e d"]
+    several: bool
+    levels: Levels
 
-    def carried(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Candidates, half of them moved on along the drift."""
-        return carried(z, self.drift, generator)
+    def contracted(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Contracted steps of the prior, half of them moved on along the drift; every level by itself."""
+        z = contracted(self.draws, self._about(n, generator), self.scale, n, generator)
+        return self.levels.drawn(carried(z, self.drift, generator), generator)
+
+    def refitted(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The elite's own steps, half of them moved on along the drift; the levels of one of them, a few anew."""
+        z = refitted(self.family, self.draws, self._about(n, generator), self.scale, n, generator)
+        z = carried(z, self.drift, generator)
+        return self.levels.varied(z, parents(self.family, n, generator), levels(self.scale, n, generator), generator)
+
+    def _about(self, n: int, generator: torch.Generator) -> Float[Tensor, "*#n d"]:
+        """What n candidates are moved to: the centre; of several objectives, which have none, one of the elite each."""
+        return parents(self.family, n, generator) if self.several else self.centre
+
+
+def _fit_of(codec: Codec) -> Fit:
+    """The Gaussian process of the codec's coordinates."""
+    named = [one for one in BoxCodec(codec.space).blocks if one.nominal] if isinstance(codec, BoxCodec) else []
+    if not named:
+        return gp.fit
+    apart = float((named[0].points[0] - named[0].points[1]).square().sum())
+    return partial(categories.fit, [one.columns for one in named], apart)
+
+
+def _levels(codec: Codec, z: Float[Tensor, "n d"], scale: float) -> Levels:
+    """The law of the discrete parameters, refitted to the elite; of none in a prior's coordinates."""
+    if not isinstance(codec, BoxCodec):
+        return Levels((), (), torch.zeros(z.shape[1], dtype=torch.bool))
+    elite = elite_of(z, PARENTS)
+    law = shares(elite, elite_weights(len(elite)), codec.blocks, scale)
+    return Levels(tuple(codec.blocks), tuple(law), codec.held)
 
 
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:

@@ -5,10 +5,10 @@ and change nothing; `replay` does not check again. What would change nothing mak
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 from gdopt.algorithm import Measured, Result, State, Status, Trial
 from gdopt.codec import check_gradient
@@ -297,59 +297,103 @@ def replay(state: State, entries: Sequence[Entry], sign: float) -> State:
     """
     if not entries:
         return state
-    trials, notes = list(state.trials), list(state.notes)
+    drafts, notes = _Drafts(state.trials), list(state.notes)
     for entry in entries:
         if entry.kind is Kind.ASKED:
             notes.append(entry.data["note"])
-        REPLAYED[entry.kind](trials, entry, len(notes) - 1, sign)
-    return replace(state, trials=tuple(trials), notes=tuple(notes))
+        REPLAYED[entry.kind](drafts, entry, len(notes) - 1, sign)
+    return replace(state, trials=drafts.trials(), notes=tuple(notes))
 
 
-Replay = Callable[[list[Trial], Entry, int, float], None]
+# A trial's attributes by name.
+Draft = dict[str, Any]
+ATTRIBUTES = tuple(f.name for f in fields(Trial))
 
 
-def _replay_asked(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+class _Drafts:
+    """Trials that change, each made once, when all has changed: that takes half of the time."""
+
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        self._trials = list(trials)
+        self._drafts: dict[int, Draft] = {}
+        self.count = len(trials)
+
+    def __getitem__(self, id: int) -> Draft:
+        """What a trial's attributes are by now, to be changed."""
+        if id not in self._drafts:
+            trial = self._trials[id]
+            self._drafts[id] = {name: getattr(trial, name) for name in ATTRIBUTES}
+        return self._drafts[id]
+
+    def new(self, draft: Draft) -> Draft:
+        """Another trial, which gets the next id."""
+        self._drafts[self.count] = {"id": self.count, **draft}
+        self.count += 1
+        return self._drafts[self.count - 1]
+
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials as they are by now."""
+        trials = [*self._trials, *([None] * (self.count - len(self._trials)))]
+        for id, draft in self._drafts.items():
+            trials[id] = Trial(**draft)
+        return tuple(cast(list[Trial], trials))
+
+
+Replay = Callable[[_Drafts, Entry, int, float], None]
+
+
+def _replay_asked(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
     data = entry.data
-    lease = data.get("until")
+    given = {"worker": entry.worker, "lease": data.get("until")}
     for params, source, predicted in data["trials"]:
-        trials.append(
-            Trial(
-                len(trials), params, round=round, source=source, predicted=predicted,
-                worker=entry.worker, lease=lease, asked_at=entry.at,
-            )
-        )  # fmt: skip
+        asked = {"params": params, "round": round, "source": source, "predicted": predicted, "asked_at": entry.at}
+        drafts.new(asked | given)
     for id in data.get("again", ()):
-        trials[id] = replace(trials[id], worker=entry.worker, lease=lease)
+        drafts[id].update(given)
 
 
-def _replay_leased(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+def _replay_leased(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
     for id in entry.data["ids"]:
-        trials[id] = replace(trials[id], worker=entry.worker, lease=entry.data["until"])
+        drafts[id].update(worker=entry.worker, lease=entry.data["until"])
 
 
-def _replay_told(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+def _replay_told(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
     for id, said in entry.data.items():
-        trials[int(id)] = _with(trials[int(id)], said, entry, sign)
+        _take_down(drafts[int(id)], said, entry, sign)
 
 
-def _replay_given_up(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+def _replay_given_up(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
+    status, reason = Status(entry.kind.value), entry.data.get("reason", "")
     for id in entry.data["ids"]:
-        status, reason = Status(entry.kind.value), entry.data.get("reason", "")
-        trials[id] = replace(trials[id], status=status, reason=reason, settled_at=entry.at)
+        drafts[id].update(status=status, reason=reason, settled_at=entry.at)
 
 
-def _replay_amended(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
+def _replay_amended(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
     data = entry.data
-    trial = replace(trials[data["id"]], reason=data.get("reason", ""), settled_at=entry.at)
+    draft = drafts[data["id"]]
+    draft.update(reason=data.get("reason", ""), settled_at=entry.at)
     if "value" not in data and "outcomes" not in data and "params" not in data:
-        trial = replace(trial, status=Status.FAILED, result=None)
-    trials[trial.id] = _with(trial, data, entry, sign)
+        draft.update(status=Status.FAILED, result=None)
+    _take_down(draft, data, entry, sign)
 
 
-def _replay_added(trials: list[Trial], entry: Entry, round: int, sign: float) -> None:
-    trial = Trial(len(trials), entry.data["params"], worker=entry.worker, asked_at=entry.at)
-    said = {k: v for k, v in entry.data.items() if k != "params"}
-    trials.append(_with(trial, said, entry, sign))
+def _replay_added(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
+    draft = drafts.new({"params": entry.data["params"], "worker": entry.worker, "asked_at": entry.at})
+    _take_down(draft, {k: v for k, v in entry.data.items() if k != "params"}, entry, sign)
+
+
+def _take_down(draft: Draft, said: Mapping[str, Any], entry: Entry, sign: float) -> None:
+    """Change a trial by what was said of it."""
+    if "value" in said:
+        result = turned(Result(said["value"], said.get("sem"), said.get("gradient")), sign)
+        draft.update(result=result, status=Status.DONE, settled_at=entry.at)
+    if "outcomes" in said:
+        measured = {name: (value, sem) for name, (value, sem) in said["outcomes"].items()}
+        draft["outcomes"] = {**draft.get("outcomes", {}), **measured}
+    if "reason" in said:
+        draft["reason"] = said["reason"]
+    if "params" in said:
+        draft.update(params=said["params"], proposed=draft.get("proposed") or draft["params"])
 
 
 REPLAYED: Mapping[Kind, Replay] = {
@@ -361,19 +405,3 @@ REPLAYED: Mapping[Kind, Replay] = {
     Kind.AMENDED: _replay_amended,
     Kind.ADDED: _replay_added,
 }
-
-
-def _with(trial: Trial, said: Mapping[str, Any], entry: Entry, sign: float) -> Trial:
-    """The trial with what was said of it."""
-    changes: dict[str, Any] = {}
-    if "value" in said:
-        result = turned(Result(said["value"], said.get("sem"), said.get("gradient")), sign)
-        changes |= {"result": result, "status": Status.DONE, "settled_at": entry.at}
-    if "outcomes" in said:
-        measured = {name: (value, sem) for name, (value, sem) in said["outcomes"].items()}
-        changes["outcomes"] = {**trial.outcomes, **measured}
-    if "reason" in said:
-        changes["reason"] = said["reason"]
-    if "params" in said:
-        changes |= {"params": said["params"], "proposed": trial.proposed or trial.params}
-    return replace(trial, **changes) if changes else trial

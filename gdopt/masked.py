@@ -16,6 +16,7 @@ from gdopt.diffusion.token_network import TokenNet, fit
 from gdopt.diffusion.train import resumed
 from gdopt.errors import SettingsError, SpaceError
 from gdopt.masked_prior import MaskedPrior
+from gdopt.outcomes import ranked
 from gdopt.portfolio import portfolio
 from gdopt.proposal import elite_size, elite_weights, pool_size
 from gdopt.select import Selection, thompson
@@ -258,7 +259,7 @@ class MaskedDiffusion:
         generator: torch.Generator,
     ) -> dict[str, str]:
         """New strings, and the source of each."""
-        shares = portfolio(self._first_shares(), state.done)
+        shares = portfolio(self._first_shares(), ranked(state.goals, state.done))
         known = self._seen(state)
         pool = dict.fromkeys(self._broad(surrogate, view, round(shares.pop("corpus", 0.0) * size), known), "corpus")
         told = [str(t.params[self._name]) for t in best_first(state)]

@@ -9,9 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from gdopt.algorithm import Algorithm, Status, Trial
 from gdopt.errors import SettingsError
+from gdopt.goals import Direction
 from gdopt.space import Params, Space
 from gdopt.store import Store
-from gdopt.study import Direction, Study, Told
+from gdopt.study import Study, Told
 from gdopt.worker import is_finite
 
 __all__ = ["LOST", "Executor", "Job", "maximize", "minimize", "run"]

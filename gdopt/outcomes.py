@@ -1,62 +1,17 @@
-"""What may be measured of a trial beside the objective, and what it has to satisfy."""
+"""What was measured of a trial, as far as it matters: its objectives, and whether it satisfies the limits."""
 
-import math
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from gdopt.algorithm import Measured, Trial
-from gdopt.errors import SettingsError
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
-__all__ = ["Limit", "satisfied"]
+from gdopt import pareto
+from gdopt.algorithm import Measured, State, Status, Trial
+from gdopt.goals import Goals, Limit
 
-WRITTEN = re.compile(r"^\s*(?P<outcome>.+?)\s*(?P<sense><=|>=)\s*(?P<bound>\S+)\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A bound on an outcome, such as `impurity <= 2`, in the outcome's unit.
-
-    Args:
-        outcome: its name.
-        sense: "<=" or ">=".
-        bound: the last value that is allowed.
-
-    Raises:
-        SettingsError: the sense is neither of the two, or the bound is not finite.
-    """
-
-    outcome: str
-    sense: str
-    bound: float
-
-    def __post_init__(self) -> None:
-        if self.sense not in ("<=", ">="):
-            raise SettingsError(f"limit on {self.outcome}: sense = {self.sense!r}, expected '<=' or '>='")
-        if not math.isfinite(self.bound):
-            raise SettingsError(f"limit on {self.outcome}: the bound must be finite, got {self.bound}")
-
-    @classmethod
-    def of(cls, text: str) -> "Limit":
-        """The limit that is written "impurity <= 2".
-
-        Raises:
-            SettingsError: it is not written so.
-        """
-        found = WRITTEN.match(text)
-        try:
-            if found is not None:
-                return cls(found["outcome"], found["sense"], float(found["bound"]))
-        except ValueError:
-            pass
-        raise SettingsError(f"limit {text!r}: expected an outcome, <= or >=, and a number, such as 'impurity <= 2'")
-
-    def __str__(self) -> str:
-        return f"{self.outcome} {self.sense} {self.bound:g}"
-
-    def holds(self, value: float) -> bool:
-        """Whether a value is allowed."""
-        return value <= self.bound if self.sense == "<=" else value >= self.bound
+__all__ = ["excess", "feasible_only", "objectives", "ranked", "satisfied"]
 
 
 def satisfied(limits: tuple[Limit, ...], trial: Trial) -> bool | None:
@@ -65,3 +20,70 @@ def satisfied(limits: tuple[Limit, ...], trial: Trial) -> bool | None:
     if any(not limit.holds(measured[limit.outcome][0]) for limit in limits if limit.outcome in measured):
         return False
     return True if all(limit.outcome in measured for limit in limits) else None
+
+
+def objectives(goals: Goals, trial: Trial) -> tuple[float, ...] | None:
+    """The values of all objectives, higher the better; None as long as one was not measured."""
+    others = goals.objectives[1:]
+    if trial.value is None or any(one.name not in trial.outcomes for one in others):
+        return None
+    return (trial.value, *(one.sign * trial.outcomes[one.name][0] for one in others))
+
+
+def excess(limit: Limit, value: float) -> float:
+    """By how much a value is beyond a limit, in the outcome's unit; negative where the limit holds."""
+    return value - limit.bound if limit.sense == "<=" else limit.bound - value
+
+
+def ranked(goals: Goals, trials: Iterable[Trial]) -> list[Trial]:
+    """The trials, the best first; those that break a limit come last, the more the later (Deb 2000).
+
+    Of several objectives the order is by layers of what is not dominated, within them by crowding distance (NSGA-II);
+    trials that lack an objective come after those that have all.
+    """
+    known = list(trials)
+    broken = [t for t in known if satisfied(goals.limits, t) is False]
+    fit = [t for t in known if satisfied(goals.limits, t) is not False]
+    by_value = sorted(fit, key=lambda t: -(t.value or 0.0))
+    by_excess = [known for _, known in sorted(zip(_broken_by(goals, broken), broken, strict=True), key=lambda p: p[0])]
+    return [*(_by_layers(goals, by_value) if goals.several else by_value), *by_excess]
+
+
+def _by_layers(goals: Goals, trials: list[Trial]) -> list[Trial]:
+    values = {t.id: found for t in trials if (found := objectives(goals, t)) is not None}
+    whole = [t for t in trials if t.id in values]
+    rows = torch.tensor([values[t.id] for t in whole], dtype=torch.float64).reshape(len(whole), len(goals.objectives))
+    layers = torch.tensor(pareto.layers(rows), dtype=torch.int64)
+    apart = torch.zeros(len(whole), dtype=torch.float64)
+    for layer in layers.unique():
+        apart[layers == layer] = pareto.crowding(rows[layers == layer])
+    order = sorted(range(len(whole)), key=lambda i: (layers[i].item(), -apart[i].item()))
+    return [whole[i] for i in order] + [t for t in trials if t.id not in values]
+
+
+def _broken_by(goals: Goals, trials: list[Trial]) -> list[float]:
+    """By how much each trial breaks the limits, summed, each in units of what the trials break it by on average."""
+    beyond = torch.tensor(
+        [
+            [max(0.0, excess(one, t.outcomes[one.outcome][0])) if one.outcome in t.outcomes else 0.0 for t in trials]
+            for one in goals.limits
+        ],
+        dtype=torch.float64,
+    ).reshape(len(goals.limits), len(trials))
+    scale: Float[Tensor, "k 1"] = beyond.mean(1, keepdim=True)
+    found: list[float] = torch.where(scale > 0, beyond / scale, 0.0).sum(0).tolist()
+    return found
+
+
+def feasible_only(state: State) -> State:
+    """The state of an algorithm that knows no limits: what breaks one has failed."""
+    limits = state.goals.limits
+    if not limits:
+        return state
+    trials = tuple(
+        replace(t, status=Status.FAILED, result=None)
+        if t.status is Status.DONE and satisfied(limits, t) is False
+        else t
+        for t in state.trials
+    )
+    return replace(state, trials=trials)

@@ -19,9 +19,9 @@ def portfolio(first: Mapping[str, float], tried: Sequence[Trial]) -> dict[str, f
 
     Args:
         first: shares before anything was tried.
-        tried: trials with a value, higher is better, whatever their source.
+        tried: trials that are done, the best first, whatever their source.
     """
-    ranked = sorted((t for t in tried if t.source in first), key=lambda t: -(t.value or 0.0))
+    ranked = [t for t in tried if t.source in first]
     hits = ranked[: min(HITS, round(SHARE_OF_HITS * len(ranked)))]
     worth = {}
     for name, share in first.items():

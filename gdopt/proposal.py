@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 __all__ = [
+    "PARENTS",
     "Pool",
     "carried",
     "centre_of",
@@ -95,12 +96,12 @@ SCALE_JITTER = 0.5
 
 def contracted(
     draws: Float[Tensor, "k d"],
-    centre: Float[Tensor, " d"],
+    centre: Float[Tensor, "*#n d"],
     scale: float,
     n: int,
     generator: torch.Generator,
 ) -> Float[Tensor, "n d"]:
-    """n candidates centre + s (X - X')/√2, X and X' among the prior's draws."""
+    """n candidates centre + s (X - X')/√2, X and X' among the prior's draws; of one centre, or of one for each."""
     return centre + _jitter(scale, SCALE_JITTER, n, generator) * _differences(draws, n, generator)
 
 
@@ -112,7 +113,7 @@ ELITE_STEP, ELITE_JITTER, PRIOR_SHARE = 0.7, 0.6, 0.3
 def refitted(
     elite: Float[Tensor, "e d"],
     draws: Float[Tensor, "k d"],
-    centre: Float[Tensor, " d"],
+    centre: Float[Tensor, "*#n d"],
     scale: float,
     n: int,
     generator: torch.Generator,

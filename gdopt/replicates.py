@@ -1,10 +1,10 @@
 """Repeated measurements of a design as one, so that the luckiest of them does not count for all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from gdopt.algorithm import Result, Trial
+from gdopt.algorithm import Measured, Result, Trial
 
 __all__ = ["merged", "pooled"]
 
@@ -19,9 +19,18 @@ def merged(trials: Iterable[Trial]) -> list[Trial]:
         if trial.result is not None:
             found.setdefault(tuple(trial.params.values()), []).append(trial)
     return [
-        of[0] if len(of) == 1 else replace(of[0], result=pooled([t.result for t in of if t.result]))
+        of[0]
+        if len(of) == 1
+        else replace(of[0], result=pooled([t.result for t in of if t.result]), outcomes=_pooled(of))
         for of in found.values()
     ]
+
+
+def _pooled(trials: Sequence[Trial]) -> dict[str, Measured]:
+    """The other outcomes of all measurements of a design."""
+    names = dict.fromkeys(name for t in trials for name in t.outcomes)
+    results = {n: pooled([Result(*t.outcomes[n]) for t in trials if n in t.outcomes]) for n in names}
+    return {name: (one.value, one.sem) for name, one in results.items()}
 
 
 def pooled(results: list[Result]) -> Result:

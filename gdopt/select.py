@@ -1,11 +1,14 @@
 """From candidates to a batch."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
+from botorch.acquisition.objective import LinearMCObjective
 from botorch.optim import optimize_acqf_discrete
 from botorch.posteriors import TorchPosterior
 from botorch.sampling.get_sampler import get_sampler
@@ -13,9 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.algorithm import seed_from
+from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Surrogate
 
-__all__ = ["Selection", "additions", "batch", "by_qlognei", "by_thompson", "greedy", "thompson", "unclaimed"]
+__all__ = ["Selection", "additions", "batch", "by_qlognei", "by_thompson", "greedy", "promise", "thompson", "unclaimed"]
 
 # What `batch` takes and gives: (surrogate, pool, n, pending, temper, generator) to n different rows of the pool.
 Selection = Callable[[Surrogate, Tensor, int, Tensor, float, torch.Generator], list[int]]
@@ -149,24 +153,56 @@ def greedy(
         pending: points that are being measured, which the batch should add to.
         seed: of the draws.
     """
-    with torch.no_grad():
-        mean, variance = surrogate.predict(pool)
-    rows = (mean + BOUND * variance.sqrt()).argsort(descending=True)[: max(LOOKED_AT, n)]
+    rows = promise(surrogate, pool, BOUND).argsort(descending=True)[: max(LOOKED_AT, n)]
     if LOOKED_AT * surrogate.z.numel() > ROOM:
         return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
-    known = surrogate.inputs(surrogate.z)
+    return rows[additions(_improvement(surrogate, pending, seed), surrogate.inputs(pool[rows]), n)].tolist()
+
+
+def promise(surrogate: Surrogate, pool: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
+    """Upper bounds of what is wanted at each candidate: mean + bound deviations, after the limits if there are any."""
+    if isinstance(surrogate, Joint):
+        return surrogate.promise(pool, bound)
     with torch.no_grad():
-        posterior = cast(TorchPosterior, surrogate.model.posterior(known[:1]))
-    acqf = qLogNoisyExpectedImprovement(
-        model=surrogate.model,
-        X_baseline=known,
-        X_pending=surrogate.inputs(pending) if len(pending) else None,
+        mean, variance = surrogate.predict(pool)
+    return mean + bound * variance.sqrt()
+
+
+def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int) -> AcquisitionFunction:
+    """BoTorch's qLogNEI, with constraints if there are limits; of several objectives, its qLogNEHVI."""
+    known = surrogate.inputs(surrogate.z)
+    model = surrogate.models if isinstance(surrogate, Joint) else surrogate.model
+    with torch.no_grad():
+        posterior = cast(TorchPosterior, model.posterior(known[:1]))
+    usual: dict[str, Any] = {
+        "model": model,
+        "X_baseline": known,
+        "X_pending": surrogate.inputs(pending) if len(pending) else None,
         # Sobol points for a Gaussian process, members for an ensemble.
-        sampler=get_sampler(posterior, torch.Size([SAMPLES]), seed=seed),
-        prune_baseline=False,
-        cache_root=False,
+        "sampler": get_sampler(posterior, torch.Size([SAMPLES]), seed=seed),
+        "cache_root": False,
+    }
+    if not isinstance(surrogate, Joint):
+        return qLogNoisyExpectedImprovement(**usual, prune_baseline=False)
+    first = len(surrogate.objectives)
+    broken = [_outcome(first + i) for i in range(len(surrogate.limits))] or None
+    if not surrogate.several:
+        objective = LinearMCObjective(torch.eye(first + len(surrogate.limits), dtype=torch.float64)[0])
+        return qLogNoisyExpectedImprovement(**usual, prune_baseline=False, objective=objective, constraints=broken)
+    assert surrogate.reference is not None
+    return qLogNoisyExpectedHypervolumeImprovement(
+        **usual,
+        ref_point=surrogate.reference,
+        objective=IdentityMCMultiOutputObjective(outcomes=list(range(first))),
+        constraints=broken,
+        # Of the known designs only those that may be on the front matter.
+        prune_baseline=True,
     )
-    return rows[additions(acqf, surrogate.inputs(pool[rows]), n)].tolist()
+
+
+def _outcome(place: int) -> Callable[[Tensor], Tensor]:
+    """One of the outcomes of draws, which are their last dimension."""
+    return lambda samples: samples[..., place]
 
 
 def _additions_by_draws(

@@ -15,6 +15,8 @@ Params = Mapping[str, Value]
 
 # Rounding of a sum of products may exceed a bound by this share of the terms' size.
 SLACK = 1e-9
+# Up to here every whole number is a floating point number of its own.
+EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Integer:
         for bound in (self.low, self.high):
             if not isinstance(bound, int):
                 raise SpaceError(f"{self.name}: bounds must be whole numbers, got {bound!r}")
+            if abs(bound) > EXACT:
+                raise SpaceError(f"{self.name}: bounds must be at most 2**53 in size, got {bound}")
         _check_bounds(self.name, self.low, self.high)
 
     def check(self, value: Value) -> None:
@@ -80,18 +84,29 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several levels that have no order, such as a base or a solvent."""
+    """One of several levels, such as a base or a solvent.
+
+    Args:
+        name: what the parameter is called in `trial.params`.
+        levels: two or more different strings.
+        ordered: whether neighbours in the list are alike, as "low", "medium", "high" are.
+
+    Raises:
+        SpaceError: fewer than two levels, two that are equal, or one that is no string.
+    """
 
     name: str
     levels: tuple[str, ...]
+    ordered: bool = False
 
-    def __init__(self, name: str, levels: Sequence[str]) -> None:
+    def __init__(self, name: str, levels: Sequence[str], ordered: bool = False) -> None:
         if isinstance(levels, str) or not all(isinstance(v, str) for v in levels):
             raise SpaceError(f"{name}: levels must be a list of strings, got {levels!r}")
         if len(levels) < 2 or len(set(levels)) < len(levels):
             raise SpaceError(f"{name}: needs two or more different levels, got {list(levels)}")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "levels", tuple(levels))
+        object.__setattr__(self, "ordered", ordered)
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is one of the levels."""
@@ -108,25 +123,47 @@ Parameter = Real | Integer | Choice | strings.Sequence | strings.Molecule
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """The half-space `sum of coefficient * parameter <= upper`, in the parameters' units."""
+    """`sum of coefficient * parameter <= upper`, or `= equal`, in the parameters' units.
+
+    Args:
+        coefficients: of `Real` and `Integer` parameters, by name.
+        upper: what the sum is at most.
+        equal: what the sum is exactly, instead: such as 1 for shares of a mixture.
+
+    Raises:
+        SpaceError: a coefficient or the bound is not finite, or not one of the two bounds is given.
+    """
 
     coefficients: tuple[tuple[str, float], ...]
-    upper: float
+    bound: float
+    equality: bool
 
-    def __init__(self, coefficients: Mapping[str, float], upper: float) -> None:
-        if not coefficients or not all(map(math.isfinite, [*coefficients.values(), upper])):
-            raise SpaceError(f"a constraint needs finite coefficients and bound, got {dict(coefficients)} <= {upper}")
+    def __init__(
+        self, coefficients: Mapping[str, float], upper: float | None = None, equal: float | None = None
+    ) -> None:
+        if (upper is None) == (equal is None):
+            raise SpaceError(f"a constraint needs either upper or equal, got upper = {upper} and equal = {equal}")
+        bound = equal if upper is None else upper
+        assert bound is not None
+        if not coefficients or not all(map(math.isfinite, [*coefficients.values(), bound])):
+            sign = "=" if upper is None else "<="
+            raise SpaceError(
+                f"a constraint needs finite coefficients and bound, got {dict(coefficients)} {sign} {bound}"
+            )
         object.__setattr__(self, "coefficients", tuple(coefficients.items()))
-        object.__setattr__(self, "upper", upper)
+        object.__setattr__(self, "bound", bound)
+        object.__setattr__(self, "equality", upper is None)
 
     def __str__(self) -> str:
-        return f"{' + '.join(f'{c:g} {n}' for n, c in self.coefficients)} <= {self.upper:g}"
+        sign = "=" if self.equality else "<="
+        return f"{' + '.join(f'{c:g} {n}' for n, c in self.coefficients)} {sign} {self.bound:g}"
 
     def check(self, params: Params) -> None:
         """Raise `SpaceError` unless the parameters satisfy it."""
         terms = [c * float(params[name]) for name, c in self.coefficients]
-        slack = SLACK * (abs(self.upper) + sum(map(abs, terms)))
-        if sum(terms) > self.upper + slack:
+        slack = SLACK * (abs(self.bound) + sum(map(abs, terms)))
+        beyond = sum(terms) - self.bound
+        if (abs(beyond) if self.equality else beyond) > slack:
             raise SpaceError(f"{self} does not hold: the left side is {sum(terms):g}")
 
 
@@ -138,7 +175,7 @@ class Space:
 
     Args:
         parameters: in the order in which arrays of designs have their columns.
-        constraints: linear inequalities between `Real` and `Integer` parameters.
+        constraints: linear inequalities and equalities of `Real` and `Integer` parameters.
 
     Raises:
         SpaceError: no parameter, two of one name, or a constraint on something that is no number here.
@@ -185,6 +222,16 @@ class Space:
             parameter.check(params[parameter.name])
         for constraint in self.constraints:
             constraint.check(params)
+
+    def check_some(self, params: Params) -> None:
+        """Raise `SpaceError` unless each of some parameters has a value that its bounds or levels allow."""
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"expected values by the names of parameters, got {params!r}")
+        if unknown := [n for n in params if n not in self.names]:
+            raise SpaceError(f"parameters {unknown} are unknown; there are {list(self.names)}")
+        for parameter in self.parameters:
+            if parameter.name in params:
+                parameter.check(params[parameter.name])
 
     def allows(self, params: Params) -> bool:
         """Whether `check` would pass."""

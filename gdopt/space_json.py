@@ -23,7 +23,7 @@ def written(space: Space) -> dict[str, Any]:
     kind = {cls: name for name, cls in KINDS.items()}
     return {
         "parameters": [{"kind": kind[type(p)], **asdict(p)} for p in space.parameters],
-        "constraints": [[dict(c.coefficients), c.upper] for c in space.constraints],
+        "constraints": [[dict(c.coefficients), *_bounds(c)] for c in space.constraints],
     }
 
 
@@ -31,3 +31,8 @@ def read(raw: Mapping[str, Any]) -> Space:
     """The space that was written so."""
     parameters = [KINDS[p["kind"]](**{k: v for k, v in p.items() if k != "kind"}) for p in raw["parameters"]]
     return Space(parameters, [Constraint(*c) for c in raw["constraints"]])
+
+
+def _bounds(constraint: Constraint) -> list[float | None]:
+    """The bounds as `Constraint` takes them."""
+    return [None, constraint.bound] if constraint.equality else [constraint.bound]

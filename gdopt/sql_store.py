@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -22,8 +23,10 @@ from gdopt.errors import MissingExtraError, StoreError
 from gdopt.journal import Entry, Kind
 from gdopt.store import Header, chained, identity
 
-__all__ = ["SqlStore"]
+__all__ = ["ALONE", "SqlStore"]
 
+# What a study is called that has its database for itself.
+ALONE = "study"
 # Seconds that a transaction waits for another one to end.
 PATIENCE = 60.0
 # Entries that are fetched at once.
@@ -89,7 +92,7 @@ class SqlStore:
         MissingExtraError: the driver of PostgreSQL is not installed.
     """
 
-    def __init__(self, where: str | Path, name: str = "study") -> None:
+    def __init__(self, where: str | Path, name: str = ALONE) -> None:
         self.name = name
         self.path = None if "://" in str(where) else Path(where)
         self.url = _url(where)
@@ -105,7 +108,8 @@ class SqlStore:
         return self.path.with_name(f".{self.path.name}.asking")
 
     def __str__(self) -> str:
-        return str(self.path or self.url.render_as_string())
+        where = str(self.path or self.url.render_as_string())
+        return where if self.name == ALONE else f"{where}#{self.name}"
 
     def header(self) -> Header | None:
         """What was said of the study when it began; None if it has not begun."""
@@ -266,7 +270,7 @@ class SqlStore:
         found = []
         for expected, (number, kind, at, worker, key, data, sha256) in enumerate(connection.execute(query), after):
             try:
-                entry = Entry(Kind(kind), json.loads(data), at, worker, key)
+                entry = Entry(Kind(kind), _parsed(data), at, worker, key)
                 before = chained(before, number, entry, data)
             except (TypeError, ValueError) as error:
                 raise self._changed(expected) from error
@@ -345,6 +349,15 @@ class Transaction:
         if instead_of is not None and instead_of != found:
             self._connection.execute(CONTENT.delete().where(CONTENT.c.sha256 == instead_of))
         return found
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """What an entry says, three times as fast as by `json`, which alone reads half of a surrogate pair."""
+    try:
+        found: dict[str, Any] = orjson.loads(text)
+    except (orjson.JSONDecodeError, UnicodeError):
+        found = json.loads(text)
+    return found
 
 
 def _put(connection: Connection, content: bytes) -> str:

@@ -5,21 +5,27 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
-from gdopt.algorithm import State
-from gdopt.codec import EDGE, BoxCodec, Codec, as_params
+from gdopt.algorithm import State, seed_from
+from gdopt.codec import EDGE, BoxCodec, Codec, FixedCodec, as_params
 from gdopt.errors import SpaceError
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Params, Space
 
-__all__ = ["check_space", "codec_of", "sobol", "start_designs"]
+__all__ = ["box_draws", "check_space", "codec_of", "sobol", "start_designs"]
 
 # What `Trial.source` says of them.
 START = "start"
 
 
-def codec_of(space: Space, prior: DiffusionPrior | None) -> Codec:
-    """The prior's own coordinates, or those of the box."""
-    return BoxCodec(space) if prior is None else prior.codec
+def codec_of(space: Space, prior: DiffusionPrior | None, fixed: Params | None = None) -> Codec:
+    """The prior's own coordinates, or those of the box, with some parameters fixed.
+
+    Raises:
+        SpaceError: a fixed value is not in the space, or leaves nothing to try.
+    """
+    if prior is None:
+        return BoxCodec(space, fixed or {})
+    return FixedCodec(prior.codec, fixed) if fixed else prior.codec
 
 
 def check_space(space: Space, prior: DiffusionPrior | None) -> None:
@@ -37,13 +43,13 @@ def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Pa
     """n designs that no start before gave, allowed by the space; the seed and the weights fix their order."""
     skip = sum(t.source == START for t in state.trials)
     if prior is None:
-        return _allowed_sobol(state.space, state.seed, skip, n)
+        return _spread(BoxCodec(state.space, state.fixed), state.seed, skip, n)
     order = prior.order(torch.Generator().manual_seed(state.seed))
     designs = as_params(state.space, prior.designs[order[skip : skip + n]])
     if len(designs) < n:
         generator = torch.Generator().manual_seed(state.seed + skip)
         designs += prior.codec.decode(prior.sample_z(n - len(designs), generator))
-    return designs
+    return [{**one, **state.fixed} for one in designs]
 
 
 def sobol(dim: int, seed: int, skip: int, n: int) -> Float[Tensor, "n d"]:
@@ -62,13 +68,30 @@ def uniform(dim: int, n: int, generator: torch.Generator) -> Float[Tensor, "n d"
     return EDGE * (2 * torch.rand(n, dim, generator=generator, dtype=torch.float64) - 1)
 
 
-def _allowed_sobol(space: Space, seed: int, skip: int, n: int) -> list[Params]:
-    """The space's own points of the sequence; whole numbers can break a constraint, and such points are passed over."""
-    codec = BoxCodec(space)
+def box_draws(codec: BoxCodec, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    """n draws of the uniform law on the box, or on what the constraints leave of it."""
+    z = uniform(codec.dim, n, generator)
+    return _constrained(codec, z, seed_from(generator)) if codec.space.constraints else z
+
+
+def _constrained(codec: BoxCodec, z: Float[Tensor, "n d"], seed: int) -> Float[Tensor, "n d"]:
+    """Rows of z with their numbers drawn anew from what the constraints allow."""
+    numbers = codec.allowed(len(z), seed)
+    return codec.encode([{**one, **drawn} for one, drawn in zip(codec.decode(z), numbers, strict=True)])
+
+
+def _spread(codec: BoxCodec, seed: int, skip: int, n: int) -> list[Params]:
+    """The space's own points of the sequence, or with constraints draws of what they allow.
+
+    Whole numbers can break a constraint when they are rounded, and such points are passed over.
+    """
+    space = codec.space
     allowed: list[Params] = []
     wanted = skip + n
     for chunk in range(CHUNKS):
         z = sobol(codec.dim, seed, chunk * wanted, wanted)
+        if space.constraints:
+            z = _constrained(codec, z, seed + chunk)
         allowed += [p for p in codec.decode(z) if space.allows(p)]
         if len(allowed) >= wanted:
             return allowed[skip:wanted]

@@ -77,8 +77,10 @@ def chained(before: str, number: int, entry: Entry, data: str) -> str:
         entry: all but its data counts.
         data: as it is written.
     """
-    words = (before, str(number), entry.kind.value, repr(entry.at), repr(entry.worker), repr(entry.key), data)
-    return identity(" ".join(words).encode())
+    words = (before, str(number), entry.kind.value, repr(entry.at), repr(entry.worker), repr(entry.key), "")
+    found = hashlib.sha256(" ".join(words).encode())
+    found.update(data.encode())
+    return found.hexdigest()
 
 
 class MemoryStore:

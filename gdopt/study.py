@@ -1,22 +1,29 @@
 """The one mutable object: a space, an algorithm, the state so far, and where it is kept."""
 
+import gc
 import json
 import logging
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from gdopt import files, journal
-from gdopt.algorithm import Algorithm, Measured, Result, State, Status, Trial, check_seed
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt import files, journal, pareto
+from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_seed
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
+from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
 from gdopt.journal import Entry, Kind, Report, turned
-from gdopt.outcomes import Limit, satisfied
+from gdopt.outcomes import objectives, satisfied
 from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
 from gdopt.rounds import Round, rounds
@@ -32,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Study", "Told"]
 
-Direction = Literal["maximize", "minimize"]
 # A value, with its standard error if that is known.
 Outcome = float | tuple[float, float]
 # Of one trial: the objective's, or those of several outcomes by name.
@@ -49,8 +55,11 @@ class Study:
 
     Args:
         space: what may be tried.
-        direction: "maximize" or "minimize"; values go in and come out in this sense.
-        objective: what is maximized or minimized is called.
+        direction: "maximize" or "minimize"; values go in and come out in this sense. Of several objectives, a direction
+            for each by its name, such as `{"yield": "maximize", "cost": "minimize"}`.
+        objective: what is maximized or minimized is called, if it is one.
+        reference: of several objectives, the worst value of each that is of any interest, by name: the hypervolume is
+            measured from there. Those left out are inferred from what was measured.
         limits: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
         tracked: names of outcomes that are told and kept only.
         algorithm: how trials are found; `GuidedDiffusion()` by default.
@@ -65,8 +74,9 @@ class Study:
     its answer was lost, changes nothing: ids are given out once, and told twice is told once.
 
     Raises:
-        SettingsError: the direction is neither of the two, an outcome is named twice, the seed is no whole number
-            from 0 on, or the batch none above 0.
+        SettingsError: a direction is neither of the two, an outcome is named twice, a reference is of no objective, the
+            algorithm takes one objective and there are several, the seed is no whole number from 0 on, or the batch
+            none above 0.
         SpaceError: the algorithm cannot work in the space.
         StoreError: the storage is unreadable, or holds a study of another space, direction, seed or other outcomes.
     """
@@ -75,8 +85,9 @@ class Study:
         self,
         space: Space,
         *,
-        direction: Direction,
+        direction: Direction | Mapping[str, Direction],
         objective: str = "value",
+        reference: Mapping[str, float] | None = None,
         limits: Sequence[Limit | str] = (),
         tracked: Sequence[str] = (),
         algorithm: Algorithm | None = None,
@@ -85,18 +96,19 @@ class Study:
         seed: int = 0,
         batch: int = 1,
     ) -> None:
-        if direction not in ("maximize", "minimize"):
-            raise SettingsError(f"direction = {direction!r}: expected 'maximize' or 'minimize'")
         check_seed(seed)
         _check_batch(f"batch = {batch!r}", batch)
         self.space = space
-        self.direction: Direction = direction
-        self.objective = objective
-        self.limits = tuple(Limit.of(one) if isinstance(one, str) else one for one in limits)
-        self.outcomes = _names(objective, self.limits, tracked)
+        limited = tuple(Limit.of(one) if isinstance(one, str) else one for one in limits)
+        self.goals = Goals(_objectives(direction, objective, reference or {}), limited)
+        self.outcomes = _names(self.goals, tracked)
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
+        if self.goals.several and not getattr(self.algorithm, "several", False):
+            raise SettingsError(
+                f"{type(self.algorithm).__name__} takes one objective; there are {len(self.objectives)}"
+            )
         self.batch = batch
-        self.state = self.algorithm.init(space, seed)
+        self.state = replace(self.algorithm.init(space, seed), goals=self.goals)
         self.store = _store(storage, name)
         self._header = self._described(tracked)
         self._begin()
@@ -124,8 +136,7 @@ class Study:
         try:
             begun = {
                 "space": read(header["space"]),
-                "direction": header["direction"],
-                "objective": header["objective"],
+                **_directions(header),
                 "limits": [Limit(**one) for one in header["limits"]],
                 "tracked": header["tracked"],
                 "algorithm": from_plain(header["algorithm"], store.content) if algorithm is None else algorithm,
@@ -143,12 +154,19 @@ class Study:
     # --- ask ---
 
     def ask(
-        self, n: int | None = None, *, key: str | None = None, worker: str | None = None, lease: float | None = None
+        self,
+        n: int | None = None,
+        *,
+        fixed: Params | None = None,
+        key: str | None = None,
+        worker: str | None = None,
+        lease: float | None = None,
     ) -> list[Trial]:
         """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
 
         Args:
             n: how many; by default the study's batch, or as many as were asked for with the key.
+            fixed: parameters that all of them are to have, such as `{"solvent": "DMF"}`.
             key: of this batch, such as "plate-7": asked again with it, the same trials come back.
             worker: who will try them.
             lease: seconds after which they may be given to another worker, who asks with a lease too: first come those
@@ -156,30 +174,32 @@ class Study:
                 late is taken all the same.
 
         Raises:
-            SettingsError: n is not a whole number above 0, the lease is not above 0, or the key is of a batch of
-                another size or of something else.
+            SettingsError: n is not a whole number above 0, the lease is not above 0, the key is of a batch of another
+                size or with other fixed parameters or of something else, or the algorithm cannot fix parameters.
+            SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it.
         """
         if n is not None:
             _check_batch(f"ask(n = {n!r})", n)
+        fixed = self._plain(fixed or {})
         if lease is not None and not lease > 0:
             raise SettingsError(f"ask(lease = {lease!r}): expected seconds above 0")
         with self.store.asking():
             self.refresh()
             if key is not None and key in self._keys:
-                return [self._trial(id) for id in self._asked_before(key, n)]
+                return [self._trial(id) for id in self._asked_before(key, n, fixed)]
             n = self.batch if n is None else n
             until = None if lease is None else time.time() + lease
-            ids = [] if lease is None else self._free(n)
+            ids = [] if lease is None else self._free(n, fixed)
             if len(ids) == n:
                 self._write(lambda: [journal.leased(self.state, ids, until)], worker, key)
             else:
-                ids = self._propose(n - len(ids), ids, until, worker, key)
+                ids = self._propose(n - len(ids), fixed, ids, until, worker, key)
             return [self._trial(id) for id in ids]
 
     def asked(self, key: str) -> list[Trial]:
         """The batch that was asked for with a key; none if nothing was."""
         self.refresh()
-        return [self._trial(id) for id in self._asked_before(key, None)] if key in self._keys else []
+        return [self._trial(id) for id in self._asked_before(key, None, {})] if key in self._keys else []
 
     def release(self, *ids: int) -> None:
         """Give pending trials back: whoever asks with a lease next gets them.
@@ -344,7 +364,7 @@ class Study:
 
     def refresh(self) -> None:
         """Take in what others have asked for and told."""
-        with self._lock:
+        with self._lock, _uncollected():
             self._take_in(self.store.entries(self._count))
 
     def run(
@@ -377,6 +397,28 @@ class Study:
         lost = (*LOST, *lost)
         return run(self, evaluate, budget=budget, batch=batch, executor=executor, lost=lost, progress=progress)
 
+    # --- what is wanted ---
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is maximized or minimized, in the order that was given."""
+        return self.goals.objectives
+
+    @property
+    def objective(self) -> str:
+        """The name of the first objective."""
+        return self.objectives[0].name
+
+    @property
+    def direction(self) -> Direction:
+        """The direction of the first objective."""
+        return self.objectives[0].direction
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Limits on other outcomes."""
+        return self.goals.limits
+
     # --- what is known ---
 
     @property
@@ -402,14 +444,51 @@ class Study:
         where all were told (`gdopt.replicates.pooled`).
 
         Raises:
-            TrialError: no trial has a value yet, or none satisfies the limits.
+            TrialError: no trial has a value yet, none satisfies the limits, or there are several objectives.
         """
+        if self.goals.several:
+            raise TrialError(f"there are {len(self.objectives)} objectives, and no best trial of all: see pareto")
+        return self._facing_user(max(merged(self._fit()), key=lambda t: t.value or 0.0))
+
+    @property
+    def pareto(self) -> list[Trial]:
+        """The trials that no other dominates, by the first objective, the best first; of one objective, the best.
+
+        With limits, of those whose outcomes satisfy them all. A trial counts once all of its objectives are told.
+
+        Raises:
+            TrialError: no trial has its values yet, or none satisfies the limits.
+        """
+        fit, values = self._valued()
+        found = [t for t, best in zip(fit, pareto.front(values).tolist(), strict=True) if best]
+        return [self._facing_user(t) for t in sorted(found, key=lambda t: -(t.value or 0.0))]
+
+    @property
+    def hypervolume(self) -> float:
+        """How much the trials dominate beyond the reference, in the product of the objectives' units.
+
+        Raises:
+            TrialError: no trial has its values yet, or none satisfies the limits.
+        """
+        _, values = self._valued()
+        return pareto.hypervolume(values, pareto.reference(self.goals, values))
+
+    def _fit(self) -> list[Trial]:
+        """The trials that have a value and satisfy the limits."""
         if not self.state.done:
             raise TrialError("no trial has a value yet: tell() one first")
         fit = [t for t in self.state.done if satisfied(self.limits, t)]
         if not fit:
             raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.limits))}")
-        return self._facing_user(max(merged(fit), key=lambda t: t.value or 0.0))
+        return fit
+
+    def _valued(self) -> tuple[list[Trial], Float[Tensor, "n m"]]:
+        """The trials that satisfy the limits and have all of their objectives, and these, higher the better."""
+        pairs = [(t, found) for t in self._fit() if (found := objectives(self.goals, t)) is not None]
+        if not pairs:
+            names = [one.name for one in self.objectives]
+            raise TrialError(f"no trial has all of {names} yet: tell() those that are missing")
+        return [t for t, _ in pairs], torch.tensor([found for _, found in pairs], dtype=torch.float64)
 
     @property
     def rounds(self) -> list[Round]:
@@ -469,6 +548,8 @@ class Study:
             "tracked": list(tracked),
             "seed": self.state.seed,
         }
+        if self.goals.several:
+            header["objectives"] = [asdict(one) for one in self.objectives]
         # As it comes back: with lists for tuples.
         plain: Header = json.loads(json.dumps(header))
         return plain
@@ -553,15 +634,17 @@ class Study:
         return {**self._header, "algorithm": algorithm, "batch": self.batch}, contents
 
     def _propose(
-        self, n: int, again: Sequence[int], until: float | None, worker: str | None, key: str | None
+        self, n: int, fixed: Params, again: Sequence[int], until: float | None, worker: str | None, key: str | None
     ) -> list[int]:
         """The ids of n trials of the algorithm, after those that are given out again."""
         self._restore()
         began = time.perf_counter()
-        before = self._as_learned()
+        before = replace(self.state, fixed=fixed)
         after = self.algorithm.ask(before, n)
         note = {**after.notes[-1], "seconds": time.perf_counter() - began}
         new = after.trials[len(before.trials) :]
+        if not all(_has(t, fixed) for t in new):
+            raise SettingsError(f"{type(self.algorithm).__name__} cannot fix parameters; asked for were {dict(fixed)}")
         learned = bool(after.tensors) and after.tensors is not before.tensors
         # Unlike any other study's file in the database, which would go when this one is replaced.
         tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
@@ -571,30 +654,30 @@ class Study:
                 self.state, self._restored = replace(self.state, tensors=after.tensors), self._learned
         return journal.given_out(entry)
 
-    def _as_learned(self) -> State:
-        """The state as the algorithm sees it: what breaks a limit has failed."""
-        if not self.limits:
-            return self.state
-        trials = tuple(
-            replace(t, status=Status.FAILED, result=None)
-            if t.status is Status.DONE and satisfied(self.limits, t) is False
-            else t
-            for t in self.state.trials
-        )
-        return replace(self.state, trials=trials)
-
-    def _free(self, n: int) -> list[int]:
-        """At most n pending trials whose lease has run out."""
+    def _free(self, n: int, fixed: Params) -> list[int]:
+        """At most n pending trials with these parameters whose lease has run out."""
         now = time.time()
-        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now][:n]
+        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now and _has(t, fixed)][:n]
 
-    def _asked_before(self, key: str, n: int | None) -> list[int]:
+    def _plain(self, fixed: Params) -> Params:
+        """Fixed parameters as plain values.
+
+        Raises:
+            SpaceError: a value is not in the space.
+        """
+        self.space.check_some(fixed)
+        return {p.name: p.plain(fixed[p.name]) for p in self.space.parameters if p.name in fixed}
+
+    def _asked_before(self, key: str, n: int | None, fixed: Params) -> list[int]:
         """The ids of the batch that was asked for with a key."""
         entry = self._keys[key]
         if entry.kind not in (Kind.ASKED, Kind.LEASED):
             raise SettingsError(f"key = {key!r}: something else was {entry.kind.value} with it")
         if len(ids := journal.given_out(entry)) != n and n is not None:
             raise SettingsError(f"ask(n = {n}, key = {key!r}): {len(ids)} trials were asked for with that key")
+        # As it was proposed: what was tried may differ.
+        if not all(_has(replace(t, params=t.proposed or t.params), fixed) for t in (self.state.trials[i] for i in ids)):
+            raise SettingsError(f"ask(fixed = {dict(fixed)}, key = {key!r}): with that key other trials were asked for")
         return ids
 
     def _added_before(self, key: str, params: Params, report: Report) -> Entry:
@@ -610,7 +693,7 @@ class Study:
 
     @property
     def _sign(self) -> float:
-        return 1.0 if self.direction == "maximize" else -1.0
+        return self.objectives[0].sign
 
     def _trial(self, id: int) -> Trial:
         return self._facing_user(self.state.trials[id])
@@ -647,10 +730,31 @@ class Study:
         self._lock = threading.RLock()
 
 
-def _names(objective: str, limits: Sequence[Limit], tracked: Sequence[str]) -> tuple[str, ...]:
-    """All outcomes, the objective first."""
-    limited = dict.fromkeys(limit.outcome for limit in limits)
-    names = [objective, *limited, *tracked]
+def _objectives(
+    direction: Direction | Mapping[str, Direction], name: str, reference: Mapping[str, float]
+) -> tuple[Objective, ...]:
+    """One objective of a name, or one for each that has a direction."""
+    directions = direction if isinstance(direction, Mapping) else {name: direction}
+    if not directions:
+        raise SettingsError("direction = {}: expected a direction for each objective by its name")
+    if unknown := [one for one in reference if one not in directions]:
+        raise SettingsError(f"reference of {unknown}: the objectives are {list(directions)}")
+    return tuple(Objective(one, way, reference.get(one)) for one, way in directions.items())
+
+
+def _directions(header: Header) -> dict[str, Any]:
+    """The objectives of a header, as `Study` takes them."""
+    if "objectives" not in header:
+        return {"direction": header["direction"], "objective": header["objective"]}
+    several = [Objective(**one) for one in header["objectives"]]
+    reference = {one.name: one.reference for one in several if one.reference is not None}
+    return {"direction": {one.name: one.direction for one in several}, "reference": reference}
+
+
+def _names(goals: Goals, tracked: Sequence[str]) -> tuple[str, ...]:
+    """All outcomes, the objectives first."""
+    limited = dict.fromkeys(limit.outcome for limit in goals.limits)
+    names = [*(one.name for one in goals.objectives), *limited, *tracked]
     if "" in names or len(set(names)) < len(names):
         raise SettingsError(f"outcomes {names}: expected names, the objective, limited and tracked ones once each")
     return tuple(names)
@@ -678,14 +782,30 @@ def _by_reason(status: Status, ids: Collection[int] | Mapping[int, str]) -> list
     return [([id for id, one in reasons.items() if one == why], status, why) for why in dict.fromkeys(reasons.values())]
 
 
+def _has(trial: Trial, fixed: Params) -> bool:
+    return all(trial.params.get(name) == value for name, value in fixed.items())
+
+
 def _check_same(store: Store, kept: Header, ours: Header) -> None:
     if kept.get("format") != FORMAT:
         raise StoreError(f"{store} holds {kept.get('format')!r}, not {FORMAT!r}")
-    for name, value in ours.items():
-        theirs = read(kept[name]) if name == "space" else kept[name]
-        this = read(value) if name == "space" else value
+    # Of one objective a header has no list.
+    for name in {**ours, "objectives": None}:
+        theirs, this = (read(said[name]) if name == "space" else said.get(name) for said in (kept, ours))
         if theirs != this:
             raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {this}")
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """With Python's collector at rest: of a large study it would look through all that is read, again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 # What `float` would take all the same.

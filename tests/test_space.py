@@ -97,6 +97,7 @@ def test_bounds_become_numbered_parameters() -> None:
         (lambda: Space.from_bounds([(0, 1), (1, 0)]), r"x1: low must be below high"),
         (lambda: Constraint({}, 1), r"a constraint needs finite coefficients and bound, got {} <= 1"),
         (lambda: Constraint({"x": math.nan}, 1), r"a constraint needs finite coefficients"),
+        (lambda: Integer("n", 0, 2**53 + 1), r"n: bounds must be at most 2\*\*53 in size, got 9007199254740993"),
         (lambda: Constraint({"x": 1}, math.inf), r"a constraint needs finite coefficients"),
         (
             lambda: Space([Real("x", 0, 1)], [Constraint({"y": 1}, 1)]),

@@ -65,6 +65,14 @@ def test_entries_come_back_equal_and_in_order(store: Store) -> None:
     assert store.header() == HEADER
 
 
+@pytest.mark.parametrize("text", ["half of a pair: \ud800", "é\u0000\n", "\U0001f9ea"])
+def test_any_text_comes_back_equal(text: str, store: Store) -> None:
+    entry = Entry(Kind.FAILED, {"ids": [0], "reason": text})
+    with store.writing(HEADER) as writer:
+        writer.append(entry)
+    assert store.entries() == [entry]
+
+
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     with store.writing(HEADER) as writer:
         writer.append(line())

@@ -211,14 +211,12 @@ def _follows(p: AxParameter) -> bool:
 
 
 def _constraint(theirs: ParameterConstraint, coded: Mapping[str, Coded]) -> Constraint:
-    if theirs.is_equality:
-        raise SpaceError(f"{theirs} is an equality: gdopt takes inequalities")
-    coefficients, upper = {}, float(theirs.bound)
+    coefficients, bound = {}, float(theirs.bound)
     for name, weight in theirs.constraint_dict.items():
         origin, step = coded[name].scale()
         coefficients[name] = float(weight) * step
-        upper -= float(weight) * origin
-    return Constraint(coefficients, upper)
+        bound -= float(weight) * origin
+    return Constraint(coefficients, equal=bound) if theirs.is_equality else Constraint(coefficients, bound)
 
 
 def _objective(config: OptimizationConfig | None) -> Objective:

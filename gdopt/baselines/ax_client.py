@@ -89,7 +89,8 @@ class _Plain:
         logs = {p.name for p in self.space.parameters if isinstance(p, Real) and p.log}
         number = {name: i for i, name in enumerate(self.space.names)}
         return [
-            " + ".join(f"{value} * p{number[name]}" for name, value in c.coefficients) + f" <= {c.upper}"
+            " + ".join(f"{value} * p{number[name]}" for name, value in c.coefficients)
+            + f" {'==' if c.equality else '<='} {c.bound}"
             for c in self.space.constraints
             if not logs & {name for name, _ in c.coefficients}
         ]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.algorithm import State
-from gdopt.codec import EDGE, Codec
+from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import distinct
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Params
@@ -47,7 +47,7 @@ class Cube:
 
 def cube_of(codec: Codec, prior: DiffusionPrior | None) -> Cube:
     """The box of the parameters, or a cube about the corpus if the codec is the prior's."""
-    if prior is None or codec is not prior.codec:
+    if prior is None or isinstance(codec, BoxCodec):
         edge = torch.full((codec.dim,), EDGE, dtype=torch.float64)
         return Cube(codec, -edge, edge)
     corpus = prior.z

@@ -1,28 +1,33 @@
 """A Gaussian about the best in place of the diffusion model: what is left when its law has no shape."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from gdopt import belief, select
 from gdopt.algorithm import State
+from gdopt.baselines.columns import blocks
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec
+from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import distinct, pending, told
-from gdopt.proposal import centre_of, elite_of, pool_size
+from gdopt.proposal import centre_of, elite_of, elite_weights, pool_size
 from gdopt.surrogate.warp import Warp, rank_normal
 
-__all__ = ["ContractedEDA", "drawn"]
+__all__ = ["ContractedEDA", "drawn", "levelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContractedEDA(Learner):
     """N(m, (0.64 s)²), m the weighted mean of the elite and s the best designs' spread in each coordinate.
 
-    The surrogate and the selection are those of `GuidedDiffusion`.
+    The levels of a choice are drawn by their weighted frequencies in the elite instead, each choice on its own (a
+    univariate marginal distribution algorithm, Mühlenbein and Paaß 1996). The surrogate and the selection are those of
+    `GuidedDiffusion`.
 
     Args:
         spread: the factor on s.
@@ -49,6 +54,8 @@ class ContractedEDA(Learner):
         z, _ = told(state, codec)
         elite = elite_of(z, self.elites)
         pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
+        if isinstance(codec, BoxCodec):
+            pool = levelled(pool, elite, [width for _, width in blocks(state.space)], generator)
         _, params = distinct(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
@@ -67,3 +74,26 @@ def drawn(
     """n draws of the Gaussian at the elite's weighted mean, best first, as wide as a share of the family's spread."""
     noise = torch.randn(n, elite.shape[1], generator=generator, dtype=torch.float64)
     return centre_of(elite) + spread * family.std(0, correction=0) * noise
+
+
+def levelled(
+    pool: Float[Tensor, "n d"], elite: Float[Tensor, "e d"], widths: Sequence[int], generator: torch.Generator
+) -> Float[Tensor, "n d"]:
+    """The pool with its levels drawn anew, by their frequencies in the elite and in one more design that has all alike.
+
+    So a level that nobody has tried, or that was lost, can come.
+
+    Args:
+        pool: of a `BoxCodec`.
+        elite: the same, best first.
+        widths: how many columns belong together; if more than one, they are levels.
+        generator: of the draws.
+    """
+    parts = list(pool.split(list(widths), 1))
+    for at, held in enumerate(elite.split(list(widths), 1)):
+        levels = widths[at]
+        if levels > 1:
+            counts = len(elite) * elite_weights(len(elite)) @ (held > 0).double() + 1 / levels
+            rows = torch.multinomial(counts, len(pool), replacement=True, generator=generator)
+            parts[at] = EDGE * (2 * one_hot(rows, levels).double() - 1)
+    return torch.cat(parts, 1)

@@ -1,26 +1,28 @@
-"""Bayesian optimization as BoTorch does it by default: a SingleTaskGP and (noisy) expected improvement."""
+"""Bayesian optimization as BoTorch does it by default: its model, (noisy) expected improvement, its optimizer."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpectedImprovement
 from botorch.exceptions.errors import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
-from botorch.models import SingleTaskGP
+from botorch.models import MixedSingleTaskGP, SingleTaskGP
 from botorch.optim import optimize_acqf, optimize_acqf_discrete
+from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
 from botorch.sampling import SobolQMCNormalSampler
-from botorch.utils.sampling import draw_sobol_samples
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.algorithm import State, seed_from
+from gdopt.baselines.columns import Columns
 from gdopt.baselines.cube import Cube, cube_of
 from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec
+from gdopt.codec import BoxCodec, Codec
 from gdopt.space import Params
+from gdopt.start import start_designs
 from gdopt.surrogate.warp import standardized
 
 __all__ = ["ExpectedImprovement", "acquisition", "fitted"]
@@ -31,13 +33,19 @@ RESTARTS, RAW = 10, 512
 # of whose designs takes the joint posterior of all before it.
 DRAWS, FEW, DRAWS_OF_MANY = 512, 8, 128
 
+Acquisition = qLogExpectedImprovement | qLogNoisyExpectedImprovement
+View = Columns | Cube
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedImprovement(Learner):
-    """qLogEI or qLogNEI (Ament et al. 2023) of BoTorch's `SingleTaskGP`, both with BoTorch's own settings.
+    """qLogEI or qLogNEI (Ament et al. 2023) of BoTorch's own model, maximized by BoTorch's own optimizer.
 
-    The batch is optimized in the unit cube by `optimize_acqf`, with initial points around the best results as well
-    (`sample_around_best`), one design after the other with those before it pending.
+    Of real numbers the model is a `SingleTaskGP`, and `optimize_acqf` has initial points around the best results as
+    well (`sample_around_best`). With whole numbers or choices it is `optimize_acqf_mixed_alternating`, all at its
+    defaults: local search among whole numbers and levels in turn with L-BFGS among real numbers (Daulton et al. 2022,
+    arXiv 2210.10199); and with choices the model is a `MixedSingleTaskGP`, whose kernel counts levels that differ. Both
+    keep to linear constraints. Either optimizes a batch one design after the other, with those before it pending.
 
     Args:
         noisy: whether to use qLogNEI, which takes no result for the truth.
@@ -51,42 +59,26 @@ class ExpectedImprovement(Learner):
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The designs that maximize the acquisition function."""
-        cube = cube_of(codec, self.prior)
-        x = cube.encode([t.params for t in state.done])
-        waiting = cube.encode([t.params for t in state.pending])
+        view = Columns(codec) if isinstance(codec, BoxCodec) else cube_of(codec, self.prior)
+        x, y = view.encode([t.params for t in state.done]), standardized(state.values())
+        waiting = view.encode([t.params for t in state.pending])
         with isolated(seed_from(generator)):
-            model = fitted(x, standardized(state.values()))
-            acqf = acquisition(
-                model, x, standardized(state.values()), waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY
-            )
-            chosen, _ = optimize_acqf(
-                acqf,
-                bounds=cube.bounds,
-                q=min(n, self.most),
-                num_restarts=RESTARTS,
-                raw_samples=RAW,
-                options={"sample_around_best": True},
-                sequential=True,
-            )
-            chosen, params = self._filled(acqf, cube, chosen, waiting, state)
+            model = fitted(x, y, list(view.choices) if isinstance(view, Columns) else [])
+            acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
+            chosen = maximizers(acqf, view, min(n, self.most))
+            chosen, params = self._filled(acqf, view, chosen, waiting, state)
             mean = model.posterior(chosen).mean.flatten()
         return Proposal(params, mean.tolist())
 
     def _filled(
-        self,
-        acqf: qLogExpectedImprovement | qLogNoisyExpectedImprovement,
-        cube: Cube,
-        chosen: Float[Tensor, "q d"],
-        waiting: Float[Tensor, "p d"],
-        state: State,
+        self, acqf: Acquisition, view: View, chosen: Float[Tensor, "q d"], waiting: Float[Tensor, "p d"], state: State
     ) -> tuple[Float[Tensor, "r d"], list[Params]]:
-        """The chosen points that decode to new designs, and for every other one the best of a Sobol sample's designs.
+        """The chosen points that are new designs, and for every other one the best of many designs of the start.
 
-        Whole numbers and choices are relaxed and then rounded, which makes points equal.
+        Among whole numbers and choices the same point can be the best again.
         """
-        sample = draw_sobol_samples(cube.bounds, RAW, 1, seed=state.seed + len(state.trials)).squeeze(1)
-        points = torch.cat([chosen, sample])
-        rows, designs = cube.new(points, state)
+        points = torch.cat([chosen, view.encode(start_designs(state, self.prior, RAW))])
+        rows, designs = view.new(points, state)
         kept = sum(row < len(chosen) for row in rows)
         missing = min(len(chosen) - kept, len(rows) - kept)
         if not missing:
@@ -98,9 +90,9 @@ class ExpectedImprovement(Learner):
         return points[rows][picks], [designs[i] for i in picks]
 
 
-def fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> SingleTaskGP:
-    """BoTorch's default model of the values."""
-    model = SingleTaskGP(x, y.unsqueeze(1))
+def fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"], choices: list[int] | None = None) -> SingleTaskGP:
+    """BoTorch's default model of the values, of which some columns may be choices."""
+    model = MixedSingleTaskGP(x, y.unsqueeze(1), choices) if choices else SingleTaskGP(x, y.unsqueeze(1))
     try:
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     except ModelFittingError:
@@ -115,10 +107,32 @@ def acquisition(
     waiting: Float[Tensor, "p d"],
     noisy: bool,
     draws: int = DRAWS,
-) -> qLogExpectedImprovement | qLogNoisyExpectedImprovement:
+) -> Acquisition:
     """Expected improvement on the best value, or on the best of the posterior at x."""
     pending = waiting if len(waiting) else None
     sampler = SobolQMCNormalSampler(torch.Size([draws]))
     if noisy:
         return qLogNoisyExpectedImprovement(model, x, sampler, X_pending=pending, prune_baseline=True)
     return qLogExpectedImprovement(model, best_f=y.max(), sampler=sampler, X_pending=pending)
+
+
+def maximizers(acqf: Acquisition, view: View, q: int) -> Float[Tensor, "q d"]:
+    """The points that maximize the acquisition function, by the optimizer that BoTorch has for the view."""
+    limits: dict[str, Any] = {}
+    if isinstance(view, Columns):
+        limits = {"inequality_constraints": view.constraints or None, "equality_constraints": view.equalities or None}
+    if isinstance(view, Columns) and (view.whole or view.choices):
+        chosen, _ = optimize_acqf_mixed_alternating(acqf, view.bounds, view.whole, view.choices, q=q, **limits)
+    else:
+        chosen, _ = optimize_acqf(
+            acqf,
+            view.bounds,
+            q=q,
+            num_restarts=RESTARTS,
+            raw_samples=RAW,
+            options={"sample_around_best": True},
+            **limits,
+            sequential=True,
+        )
+    found: Tensor = chosen
+    return found

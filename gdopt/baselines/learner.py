@@ -12,6 +12,7 @@ from gdopt.algorithm import State, Trial, append, stream
 from gdopt.codec import Codec
 from gdopt.designs import enough, spare
 from gdopt.errors import MissingExtraError, SettingsError
+from gdopt.outcomes import feasible_only
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Params, Space
 from gdopt.start import START, check_space, codec_of, start_designs
@@ -69,11 +70,11 @@ class Learner(ABC):
 
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
-        codec = codec_of(state.space, self.prior if self.whitened else None)
-        if len(self.known(state, codec)) < (self.start or enough(codec.dim)):
+        codec = codec_of(state.space, self.prior if self.whitened else None, state.fixed)
+        if len(self.known(feasible_only(state), codec)) < (self.start or enough(codec.dim)):
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})
-        proposal = self.propose(state, codec, n, stream(state))
+        proposal = self.propose(feasible_only(state), codec, n, stream(state))
         params = list(proposal.params[:n])
         more = spare(state, self.prior, params, n - len(params)) if len(params) < n else []
         predicted: list[float | None] = [*proposal.predicted[:n]] or [None] * len(params)

@@ -1,6 +1,7 @@
 """Designs that learn nothing: the least that an algorithm has to beat."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gdopt.algorithm import State, append
 from gdopt.prior import DiffusionPrior
@@ -15,6 +16,9 @@ class RandomSearch:
     """Corpus designs in random order where there is a prior; a Sobol sequence over the box where there is none."""
 
     prior: DiffusionPrior | None = None
+
+    # Objectives: more than one are taken.
+    several: ClassVar[bool] = True
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""

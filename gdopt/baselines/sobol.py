@@ -1,6 +1,7 @@
 """A scrambled Sobol sequence, which learns nothing and looks nowhere twice."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gdopt.algorithm import State, append
 from gdopt.baselines.cube import cube_of
@@ -17,6 +18,9 @@ class Sobol:
     """Sobol points of the box of the parameters, or of a cube about the corpus in the prior's coordinates."""
 
     prior: DiffusionPrior | None = None
+
+    # Objectives: more than one are taken.
+    several: ClassVar[bool] = True
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""

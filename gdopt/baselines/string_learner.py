@@ -12,6 +12,7 @@ from gdopt import strings
 from gdopt.algorithm import State, append, stream
 from gdopt.designs import best_first
 from gdopt.errors import CorpusError, SettingsError, SpaceError
+from gdopt.outcomes import feasible_only
 from gdopt.space import Space
 from gdopt.start import START
 
@@ -51,9 +52,10 @@ class StringLearner(ABC):
 
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
-        if len(best_first(state)) < self.start:
+        known = feasible_only(state)
+        if len(best_first(known)) < self.start:
             return _started(state, self.corpus, n)
-        found, means = self.propose(state, n, stream(state))
+        found, means = self.propose(known, n, stream(state))
         found = found[:n]
         more = unused(state, self.corpus, n - len(found), found)
         predicted: list[float | None] = [*means[:n]] or [None] * len(found)

@@ -23,7 +23,8 @@ from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_pr
 from gdopt.bench.problem import Problem, file_name, strings_of
 from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
-from gdopt.study import Direction, Study
+from gdopt.goals import Direction
+from gdopt.study import Study
 
 __all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gdopt.cli.answer import Answer
-from gdopt.cli.which import SUFFIX, Where
+from gdopt.cli.which import SUFFIX, Where, split
 from gdopt.errors import SettingsError, SpaceError, StoreError
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def new(
     from gdopt.sql_store import SqlStore
 
     found = campaign.read(path)
-    where = study or str(path.parent / f"{found.name}{SUFFIX}")
-    store = SqlStore(where)
+    where, name = split(study or str(path.parent / f"{found.name}{SUFFIX}"))
+    store = SqlStore(where, name)
     if store.header() is not None:
         raise StoreError(f"{store} holds a study already: choose another name, or delete it")
     console = Console(stderr=True, highlight=False)
     with training(console) if found.corpus else nullcontext() as show:
-        made = campaign.started(found, path.parent, where, show)
+        made = campaign.started(found, path.parent, store, show)
     plate.columns(made)
     made.keep()
     data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
@@ -146,7 +146,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _limit(text: str) -> str:
-    from gdopt.outcomes import Limit
+    from gdopt.goals import Limit
 
     try:
         if text:

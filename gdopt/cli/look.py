@@ -9,7 +9,7 @@ import typer
 
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import event, facts, put
-from gdopt.cli.which import Where, opened, place
+from gdopt.cli.which import Where, opened, place, split
 from gdopt.errors import SettingsError, StoreError, TrialError
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def check(study: Where = None) -> Answer:
     """Read all that is kept, and compare it with its checksums."""
     from gdopt.sql_store import SqlStore
 
-    where = place(study)
-    SqlStore(where).check()
-    found = opened(where)
+    where, name = split(place(study))
+    SqlStore(where, name).check()
+    found = opened(study)
     data = {"study": str(found.store), "trials": len(found.trials), "entries": len(found.store.entries())}
     return Answer(data, f"{found.store} is as it was written: {data['entries']} entries, {data['trials']} trials")
 

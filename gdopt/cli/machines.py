@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdopt.cli.which import Where, place
+from gdopt.cli.which import HOUR, Where, opened, place, split
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ __all__ = ["serve", "worker"]
 
 def serve(
     study: Where = None,
-    name: Annotated[str, typer.Option(help="Of the study, if there are several.")] = "study",
     host: Annotated[str, typer.Option(help="Address to listen on; others than this need a certificate.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on, 0 for any that is free.")] = 8321,
     token_file: Annotated[
@@ -35,8 +34,9 @@ def serve(
     """Serve a study as a page for people and over HTTP for programs, until it is stopped with Ctrl-C."""
     from gdopt.service import run
 
+    where, name = split(place(study))
     run.serve(
-        place(study),
+        where,
         name=name,
         host=host,
         port=port,
@@ -57,7 +57,7 @@ def worker(
         int | None, typer.Option("-n", "--evaluations", help="After so many it stops; never by default.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of this worker; machine and process by default.")] = None,
-    lease: Annotated[float, typer.Option(help="Seconds after which another worker may get what this one has.")] = 3600,
+    lease: Annotated[float, typer.Option(help="Hours after which another worker may get what this one has.")] = 1.0,
     token: Annotated[
         str | None, typer.Option(envvar="GDOPT_TOKEN", help="Of a service; GDOPT_TOKEN by default.", show_default=False)
     ] = None,
@@ -67,15 +67,13 @@ def worker(
     from gdopt.worker import work
 
     evaluate, source = _function(function), _source(where, token_file or token)
-    count = work(source, evaluate, evaluations=evaluations, worker=name, lease=lease, say=typer.echo)
+    count = work(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
     typer.echo(f"{count} evaluations")
 
 
 def _source(where: str, token: str | Path | None) -> "Source":
     if not where.startswith(("http://", "https://")):
-        from gdopt.study import Study
-
-        return Study.open(where)
+        return opened(where)
     if token is None:
         raise SettingsError(f"the service at {where} needs its token: --token-file, or GDOPT_TOKEN")
     from gdopt.service.client import Client

@@ -1,4 +1,7 @@
-"""Which study a verb is about: `--study`, or GDOPT_STUDY, or the only one in the folder."""
+"""Which study a verb is about: `--study`, or GDOPT_STUDY, or the only one in the folder.
+
+One of several in a file or a database is written with its name after it: `postgresql://lab/screens#amines`.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,23 +13,26 @@ from gdopt.errors import StoreError
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["SUFFIX", "Where", "opened", "place"]
+__all__ = ["HOUR", "SUFFIX", "Where", "opened", "place", "split"]
 
 SUFFIX = ".gdopt"
+# Of leases, in seconds.
+HOUR = 3600.0
 
 Where = Annotated[
     str | None,
     typer.Option(
         "--study",
         envvar="GDOPT_STUDY",
-        help="The study's file, or the URL of a PostgreSQL database; the only *.gdopt in this folder by default.",
+        help="The study's file, or the URL of a PostgreSQL database, #NAME after it if it holds several; "
+        "the only *.gdopt in this folder by default.",
         show_default=False,
     ),
 ]
 
 
 def place(given: str | None) -> str:
-    """The path or URL of the study.
+    """Where the study is, as it was given or found.
 
     Raises:
         StoreError: it was not given, and the folder has none or several.
@@ -40,6 +46,14 @@ def place(given: str | None) -> str:
     raise StoreError(f"which study? {there}: give --study PATH, or set GDOPT_STUDY")
 
 
+def split(place: str) -> tuple[str, str]:
+    """The path or URL of a study, and its name."""
+    from gdopt.sql_store import ALONE
+
+    where, _, name = place.rpartition("#")
+    return (where, name) if where and name and not Path(place).exists() else (place, ALONE)
+
+
 def opened(given: str | None) -> "Study":
     """The study.
 
@@ -48,4 +62,5 @@ def opened(given: str | None) -> "Study":
     """
     from gdopt.study import Study
 
-    return Study.open(place(given))
+    where, name = split(place(given))
+    return Study.open(where, name=name)

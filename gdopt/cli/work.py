@@ -9,7 +9,7 @@ import typer
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import facts, put
 from gdopt.cli.waiting import waiting
-from gdopt.cli.which import Where, opened
+from gdopt.cli.which import HOUR, Where, opened
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ def ask(
     key: Annotated[
         str | None, typer.Option(help="Asked again with it, the same trials come back; the CSV's name by default.")
     ] = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option("--fix", metavar="NAME=VALUE", help="A parameter that all of them are to have; may be repeated."),
+    ] = None,
     worker: Annotated[str | None, typer.Option(help="Who will try them.")] = None,
     lease: Annotated[
         float | None, typer.Option(help="Hours after which they may be given to another worker, who asks with one too.")
@@ -53,13 +57,14 @@ def ask(
     if csv is not None:
         plate.columns(found)
         key = csv.stem if key is None else key
+    fixed = _values(found, "--fix", fix)
     before = [] if key is None else found.asked(key)
     if csv is not None:
         _check_file(csv, key, before, force)
     rounds = found.rounds
     count = found.batch if n is None else n
     with waiting(f"asking for {count} trials", rounds[-1].seconds if rounds else None):
-        trials = found.ask(n, key=key, worker=worker, lease=None if lease is None else lease * HOUR)
+        trials = found.ask(n, fixed=fixed, key=key, worker=worker, lease=None if lease is None else lease * HOUR)
     said = {"trials": [facts(t) for t in trials], "key": key}
     if csv is None:
         return Answer(said, _trials(trials))
@@ -67,9 +72,6 @@ def ask(
     what = f"{len(trials)} trials, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
     what += "" if new else "; the file is as it was"
     return Answer({**said, "file": str(csv)}, f"{csv}: {what}; filled in: gdopt tell {csv}")
-
-
-HOUR = 3600.0
 
 
 def tell(
@@ -214,14 +216,16 @@ def _params(study: "Study", id: int, given: Sequence[str] | None) -> Mapping[str
     """The parameters of a trial with those that were given, None if none were."""
     if not given:
         return None
+    trial = study.trials[id] if 0 <= id < len(study.trials) else None
+    return {**({} if trial is None else trial.params), **_values(study, "--param", given)}
+
+
+def _values(study: "Study", option: str, given: Sequence[str] | None) -> dict[str, Any]:
+    """Parameters that were given as NAME=VALUE, numbers as such."""
     from gdopt.space import Integer, Real
 
-    trial = study.trials[id] if 0 <= id < len(study.trials) else None
-    params = {} if trial is None else dict(trial.params)
     numbers = {p.name for p in study.space.parameters if isinstance(p, Real | Integer)}
-    for name, text in _pairs("--param", given).items():
-        params[name] = _number(name, text) if name in numbers else text
-    return params
+    return {name: _number(name, text) if name in numbers else text for name, text in _pairs(option, given).items()}
 
 
 def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:

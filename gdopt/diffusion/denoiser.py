@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 __all__ = [
@@ -110,6 +110,20 @@ def _mean_within(
     b = outside * width / variance
     u = _mean_of_tilted(a, b) * width
     return torch.where(flip, high - u, low + u)
+
+
+@dataclass(frozen=True)
+class HeldDenoiser:
+    """Another law with some coordinates known: those of `at`, in its rows, wherever `columns` says so."""
+
+    denoiser: Denoiser
+    at: Float[Tensor, "n d"]
+    columns: Bool[Tensor, " d"]
+
+    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
+        """E[x₀|x] of every row of x, one for each row of `at`."""
+        found = self.denoiser(torch.where(self.columns, self.at, x), sigma)
+        return torch.where(self.columns, self.at, found)
 
 
 # exp(-EXPONENT) = 3e-17 is below the rounding of a double; NODES resolve the bell within it to rounding.

@@ -106,7 +106,9 @@ def lookahead(
     return guided
 
 
-def improvement(denoiser: Denoiser, predict: Predict, incumbent: float, margin: float = 0.0) -> Denoiser:
+def improvement(
+    denoiser: Denoiser, predict: Predict, incumbent: float | Float[Tensor, " n"], margin: float = 0.0
+) -> Denoiser:
     """The score plus ∇ₓ log P(f(x₀) > incumbent + margin), by a surrogate at the look-ahead D(x).
 
     The surrogate's variance is inflated by ∇μ'Cov[x₀|x]∇μ = σ² ∇μ'(∂D/∂x)∇μ, what is still unknown of x₀ itself: the
@@ -116,7 +118,7 @@ def improvement(denoiser: Denoiser, predict: Predict, incumbent: float, margin: 
     Args:
         denoiser: the unguided law.
         predict: mean and variance of f at the rows of x₀, differentiable.
-        incumbent: the value to beat, in the surrogate's units.
+        incumbent: the value to beat, in the surrogate's units; one for all rows, or one for each.
         margin: by how much.
     """
 

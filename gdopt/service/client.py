@@ -64,15 +64,21 @@ class Client:
     # --- ask ---
 
     def ask(
-        self, n: int = 1, *, key: str | None = None, worker: str | None = None, lease: float | None = None
+        self,
+        n: int = 1,
+        *,
+        fixed: Params | None = None,
+        key: str | None = None,
+        worker: str | None = None,
+        lease: float | None = None,
     ) -> list[Trial]:
         """n new trials, as `Study.ask` gives them.
 
         Raises:
-            SettingsError: as there.
+            SettingsError, SpaceError: as there.
             ServiceError: the service does not answer, or not to this token; so does every other call.
         """
-        body = {"n": n, "worker": worker, "lease": lease}
+        body = {"n": n, "fixed": dict(fixed or {}), "worker": worker, "lease": lease}
         return self._trials(self._send("POST", "/v1/ask", body, key or uuid.uuid4().hex))
 
     def release(self, *ids: int) -> None:

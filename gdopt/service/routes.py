@@ -52,7 +52,7 @@ def _asking(made: APIRouter, study: Study) -> None:
     @made.post("/ask")
     async def ask(asked: schema.Asked, key: Key) -> schema.Rows:
         """New trials; sent again with the same Idempotency-Key, the same ones."""
-        call = partial(study.ask, asked.n, key=key, worker=asked.worker, lease=asked.lease)
+        call = partial(study.ask, asked.n, fixed=asked.fixed, key=key, worker=asked.worker, lease=asked.lease)
         return _rows(study, await anyio.to_thread.run_sync(call, limiter=turn))
 
     @made.post("/release")

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict
 
 from gdopt.algorithm import Result, Status, Trial
+from gdopt.goals import Limit
 from gdopt.journal import Entry, Kind
-from gdopt.outcomes import Limit, satisfied
+from gdopt.outcomes import satisfied
 
 __all__ = [
     "Added",
@@ -58,9 +59,10 @@ class Message(BaseModel):
 
 
 class Asked(Message):
-    """For how many trials, by whom, and for how many seconds they are theirs."""
+    """For how many trials, with which parameters fixed, by whom, and for how many seconds they are theirs."""
 
     n: Annotated[Whole, Field(le=MOST)] = 1
+    fixed: Params = {}
     worker: Name | None = None
     lease: Annotated[FiniteFloat, Strict()] | None = None
 

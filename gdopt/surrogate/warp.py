@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy.stats import rankdata, yeojohnson
 from torch import Tensor
 
-__all__ = ["Warp", "power", "rank_normal", "standardized", "warped_change", "warped_sem"]
+__all__ = ["Warp", "bilog", "power", "rank_normal", "standardized", "warped_change", "warped_sem"]
 
 Warp = Callable[[Tensor], Tensor]
 
@@ -35,6 +35,20 @@ def power(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         return rank_normal(y)
     transformed, _ = yeojohnson((-gap / unit).numpy())
     return standardized(torch.from_numpy(transformed))
+
+
+def bilog(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """sign(y) log(1 + |y|/u), u the median of |y|, in units of its own root mean square; 0 stays where it is.
+
+    For outcomes that have a limit at 0 (Eriksson and Poloczek 2021, "SCBO"): what is far from it loses its leverage.
+    """
+    size = y.abs()
+    unit = size.median()
+    unit = unit if unit > 0 else size.mean()
+    if unit == 0:
+        return y
+    found = y.sign() * torch.log1p(size / unit)
+    return found / found.square().mean().sqrt()
 
 
 def standardized(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:

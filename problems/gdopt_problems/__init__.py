@@ -39,6 +39,7 @@ PMO = (
 PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ackley100": ("synthetic", ("ackley100",)),
     "ackley20": ("synthetic", ("ackley20",)),
+    "ackley_mixed53": ("binary", ("ackley_mixed53",)),
     "airfoil": ("airfoil", ()),
     "bbob_f15_20d": ("bbob", ("bbob_f15_20d",)),
     "bbob_f20_20d": ("bbob", ("bbob_f20_20d",)),
@@ -46,6 +47,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "branin": ("synthetic", ("branin",)),
     "colour_mixing": ("colour_mixing", ()),
     "cosine8": ("synthetic", ("cosine8",)),
+    "cross_coupling": ("cross_coupling", ()),
     "curved_sheet": ("curved_sheet", ()),
     "digits": ("digits", ()),
     "ehrlich": ("ehrlich", ("ehrlich",)),
@@ -56,6 +58,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hartmann6_noisy": ("synthetic", ("hartmann6_noisy",)),
     "hill": ("hill", ()),
     "keane_bump10": ("constrained", ("keane_bump10",)),
+    "labs50": ("binary", ("labs50",)),
     "lasso180": ("lasso", ()),
     "levy10": ("synthetic", ("levy10",)),
     "linear_subspace": ("linear_subspace", ()),
@@ -103,6 +106,8 @@ SUITES: dict[str, tuple[str, ...]] = {
     "molecules": tuple(name for name in PMO if name != "pmo_isomers_c7h8n2o2"),
     "sequences": ("ehrlich_easy", "ehrlich", "ehrlich_long", "protein"),
     "constrained": ("pressure_vessel", "speed_reducer", "keane_bump10"),
+    # The vessel is constrained, too.
+    "mixed": ("cross_coupling", "ackley_mixed53", "labs50", "pressure_vessel"),
 }
 
 

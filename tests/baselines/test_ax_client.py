@@ -8,11 +8,13 @@ import gdopt
 from gdopt.algorithm import seed_from, stream
 from gdopt.baselines.isolated import isolated
 from gdopt.study import Study
-from tests.strategies import tell, unchecked
+from tests.strategies import MIXED, tell, unchecked
 
 pytest.importorskip("ax")
 
-from gdopt.baselines.ax_client import AxDefault
+from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+
+from gdopt.baselines.ax_client import AxDefault, _Plain
 
 SPACE = gdopt.Space([gdopt.Real("x", -1, 2), gdopt.Real("dose", 1e-3, 10, log=True)])
 
@@ -55,3 +57,10 @@ def test_proposals_are_those_of_a_client_driven_by_hand() -> None:
 def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     started()
     assert not caplog.records
+
+
+def test_whole_numbers_are_integers_to_ax_and_choices_have_no_order() -> None:
+    heat, cycles, base = _Plain(MIXED).configs()
+    assert (type(heat), heat.parameter_type) == (RangeParameterConfig, "float")
+    assert (type(cycles), cycles.parameter_type, cycles.bounds) == (RangeParameterConfig, "int", (1, 8))
+    assert (type(base), base.is_ordered, base.values) == (ChoiceParameterConfig, False, ["KOAc", "Cs2CO3", "Et3N"])

@@ -1,13 +1,19 @@
 """qLogEI and qLogNEI: their optimum against a grid, and whether they are any good."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 from botorch.acquisition import LogExpectedImprovement
+from botorch.models import MixedSingleTaskGP
 
 import gdopt
-from gdopt.baselines.expected_improvement import ExpectedImprovement, acquisition, fitted
+from gdopt.baselines.columns import Columns
+from gdopt.baselines.expected_improvement import ExpectedImprovement, acquisition, fitted, maximizers
 from gdopt.baselines.isolated import isolated
+from gdopt.codec import BoxCodec
+from gdopt.space import Params
 from gdopt.study import Study
 from gdopt.surrogate.warp import standardized
 
@@ -53,3 +59,44 @@ def test_pending_points_are_not_proposed_again(noisy: bool) -> None:
         alone = acquisition(model, x, y, x[:0], noisy)(GRID[:, None, None])
         beside = acquisition(model, x, y, GRID[alone.argmax()].reshape(1, 1), noisy)(GRID[:, None, None])
     assert abs(float(GRID[beside.argmax()] - GRID[alone.argmax()])) > 0.01
+
+
+# Whole numbers and choices.
+
+COUNTED = [
+    gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
+    gdopt.Integer("cycles", 1, 4),
+    gdopt.Choice("solvent", ["THF", "DMF"]),
+]
+
+
+def worth(one: Params) -> float:
+    return (one["base"] == "Et3N") * (one["solvent"] == "DMF") - 0.1 * (int(one["cycles"]) - 3) ** 2
+
+
+def test_the_optimizer_finds_the_best_of_all_levels_and_whole_numbers() -> None:
+    view = Columns(BoxCodec(gdopt.Space(COUNTED)))
+    designs = [
+        {"base": base, "cycles": cycles, "solvent": solvent}
+        for base, cycles, solvent in product(COUNTED[0].levels, range(1, 5), COUNTED[2].levels)
+    ]
+    x, y = view.encode(designs[::5]), standardized(torch.tensor([worth(one) for one in designs[::5]]).double())
+    with isolated(0):
+        model = fitted(x, y, list(view.choices))
+        acqf = acquisition(model, x, y, x[:0], noisy=False)
+        values = acqf(view.encode(designs).unsqueeze(1)).detach()
+        (found,) = view.decode(maximizers(acqf, view, 1))
+    assert isinstance(model, MixedSingleTaskGP)
+    assert found == designs[int(values.argmax())]
+
+
+@pytest.mark.slow
+def test_all_designs_of_a_batch_are_new_and_allowed() -> None:
+    space = gdopt.Space([*COUNTED, gdopt.Real("heat", 0, 1)], [gdopt.Constraint({"cycles": 1, "heat": 4}, 5)])
+    study = Study(space, direction="maximize", algorithm=ExpectedImprovement(start=3))
+    for _ in range(2):
+        study.tell({t.id: worth(t.params) + float(t.params["heat"]) for t in study.ask(3)})
+    keys = [tuple(t.params.values()) for t in study.trials]
+    assert len(set(keys)) == len(keys)
+    assert all(space.allows(t.params) for t in study.trials)
+    assert {t.source for t in study.trials[3:]} == {"acquisition"}

@@ -5,7 +5,7 @@ import torch
 
 from gdopt.baselines.corpus_steps import CorpusSteps, corpus_of
 from gdopt.baselines.diffusion_evolution import alpha, denoised, stepped
-from gdopt.baselines.eda import drawn
+from gdopt.baselines.eda import drawn, levelled
 from gdopt.baselines.pool import PoolThompson
 from gdopt.codec import BoxCodec
 from gdopt.study import Study
@@ -26,6 +26,18 @@ def test_the_gaussian_is_at_the_elites_weighted_mean_as_wide_as_a_share_of_the_b
     width = 0.64 * (family - family.mean(0)).square().mean(0).sqrt()
     assert torch.allclose((found.mean(0) - mean) / width, torch.zeros(3).double(), atol=0.02)
     assert torch.allclose(found.T.cov() / torch.outer(width, width), torch.eye(3).double(), atol=0.03)
+
+
+def test_levels_are_drawn_by_their_frequencies_in_the_elite_and_none_is_lost(generator: torch.Generator) -> None:
+    # A number, a choice of three levels, a number; the third level is in no design.
+    levels = 3**0.5 * torch.tensor([[1, -1, -1], [-1, 1, -1], [1, -1, -1]], dtype=torch.float64)
+    elite = torch.cat([torch.ones(3, 1), levels, torch.ones(3, 1)], 1)
+    pool = torch.zeros(N, 5, dtype=torch.float64)
+    found = levelled(pool, elite, [1, 3, 1], generator)
+    first, second, third = (torch.tensor([3.5, 3.5, 3.5]).log() - torch.tensor([1.0, 2.0, 3.0]).log()).tolist()
+    share = 3 * torch.tensor([first + third, second, 0.0]) / (first + second + third)
+    assert torch.allclose((found[:, 1:4] > 0).double().mean(0), (share.double() + 1 / 3) / 4, atol=0.01)
+    assert torch.equal(found[:, [0, 4]], pool[:, [0, 4]])
 
 
 def test_steps_have_the_covariance_of_the_corpus_contracted() -> None:

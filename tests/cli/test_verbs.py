@@ -44,6 +44,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_studies_that_are_kept_together_are_told_apart_by_name(folder: Path) -> None:
+    for name in ("amines", "ethers"):
+        answer("new", "--study", f"screens.gdopt#{name}")
+    answer("ask", "-n", "2", "--study", "screens.gdopt#ethers")
+    counts = {name: len(answer("pending", "--study", f"screens.gdopt#{name}")) for name in ("amines", "ethers")}
+    assert counts == {"amines": 0, "ethers": 2}
+    assert answer("check", "--study", "screens.gdopt#ethers")["trials"] == 2
+    assert "there is no study 'acids'" in error("ask", "--study", "screens.gdopt#acids")["message"]
+    assert "screens.gdopt#ethers holds a study already" in error("new", "--study", "screens.gdopt#ethers")["message"]
+
+
 def answer(*words: str) -> object:
     """What a verb answers as JSON, and nothing else on the output."""
     result = CliRunner().invoke(app, [*words, "--json"])

@@ -1,0 +1,125 @@
+"""One column a number and one a choice: what BoTorch's mixed models and optimizers work in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from gdopt import strings
+from gdopt.algorithm import State
+from gdopt.codec import EDGE, BoxCodec
+from gdopt.designs import new
+from gdopt.space import Choice, Integer, Parameter, Params, Real, Space
+
+__all__ = ["Columns", "blocks"]
+
+
+def blocks(space: Space) -> list[tuple[Parameter, int]]:
+    """Which columns of `BoxCodec` belong together: one of a number, one for each level of a choice, of a letter.
+
+    Returns:
+        The parameter and the number of columns of each block; a sequence has a block for each of its letters.
+    """
+    found: list[tuple[Parameter, int]] = []
+    for p in space.parameters:
+        if isinstance(p, strings.Sequence):
+            found += [(p, len(p.alphabet))] * p.longest
+        else:
+            found.append((p, len(p.levels) if isinstance(p, Choice) and not p.ordered else 1))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Numbers from 0 at their lower to 1 at their upper bound, on their own scale; levels and letters by their number.
+
+    Args:
+        codec: of the box, which has a column for each level.
+    """
+
+    codec: BoxCodec
+
+    @property
+    def bounds(self) -> Float[Tensor, "2 d"]:
+        """The least and the greatest of each column, as BoTorch wants them."""
+        high = [max(width - 1.0, 1.0) for _, width in blocks(self.codec.space)]
+        return torch.tensor([[0.0] * len(high), high], dtype=torch.float64)
+
+    @property
+    def whole(self) -> dict[int, list[float]]:
+        """The columns of whole numbers, and their values."""
+        counts = {at: p.high - p.low + 1 for at, p in self._numbers().items() if isinstance(p, Integer)}
+        return {at: torch.linspace(0, 1, n, dtype=torch.float64).tolist() for at, n in counts.items()}
+
+    @property
+    def choices(self) -> dict[int, list[float]]:
+        """The columns of choices and letters, and their values."""
+        numbers, widths = self._numbers(), [width for _, width in blocks(self.codec.space)]
+        return {at: [float(i) for i in range(n)] for at, n in enumerate(widths) if at not in numbers}
+
+    @property
+    def constraints(self) -> list[tuple[Tensor, Tensor, float]]:
+        """Columns, a and b of each a'x >= b."""
+        return self._linear(False)
+
+    @property
+    def equalities(self) -> list[tuple[Tensor, Tensor, float]]:
+        """Columns, a and b of each a'x = b."""
+        return self._linear(True)
+
+    def _linear(self, equality: bool) -> list[tuple[Tensor, Tensor, float]]:
+        """What limits a number on a logarithmic scale is not linear and left out."""
+        columns = {p.name: (at, p) for at, p in self._numbers().items()}
+        found: list[tuple[Tensor, Tensor, float]] = []
+        for constraint in self.codec.space.constraints:
+            terms = [(*columns[name], value) for name, value in constraint.coefficients]
+            if constraint.equality is equality and not any(isinstance(p, Real) and p.log for _, p, _ in terms):
+                slopes = torch.tensor([-value * (p.high - p.low) for _, p, value in terms], dtype=torch.float64)
+                least = sum(value * p.low for _, p, value in terms) - constraint.bound
+                found.append((torch.tensor([at for at, _, _ in terms]), slopes, least))
+        return found
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The row of each of the given parameters."""
+        numbers = self._numbers()
+        parts = self.codec.encode(params).split([width for _, width in blocks(self.codec.space)], 1)
+        columns = [
+            (part.squeeze(1) / _reach(numbers[at]) + 1) / 2 if at in numbers else part.argmax(1).double()
+            for at, part in enumerate(parts)
+        ]
+        return torch.stack(columns, 1)
+
+    def decode(self, points: Float[Tensor, "n d"]) -> list[Params]:
+        """The parameters of each row; whole numbers and the numbers of levels are rounded."""
+        numbers = self._numbers()
+        parts = [
+            _reach(numbers[at]) * (2 * column.unsqueeze(1) - 1)
+            if at in numbers
+            else one_hot(column.round().long(), width).double()
+            for at, (column, (_, width)) in enumerate(zip(points.T, blocks(self.codec.space), strict=True))
+        ]
+        return self.codec.decode(torch.cat(parts, 1))
+
+    def new(self, points: Float[Tensor, "n d"], state: State) -> tuple[list[int], list[Params]]:
+        """The rows that were not asked for before, with what they decode to."""
+        decoded = self.decode(points)
+        rows = new(decoded, state)
+        return rows, [decoded[row] for row in rows]
+
+    def _numbers(self) -> dict[int, Real | Integer]:
+        """The numbers, by their column."""
+        found: dict[int, Real | Integer] = {}
+        for at, (p, _) in enumerate(blocks(self.codec.space)):
+            if isinstance(p, Real | Integer):
+                found[at] = p
+            elif isinstance(p, Choice) and p.ordered:
+                found[at] = Integer(p.name, 0, len(p.levels) - 1)
+        return found
+
+
+def _reach(parameter: Real | Integer) -> float:
+    """Where the codec has the upper bound: a whole number owns half a unit beyond it."""
+    return EDGE if isinstance(parameter, Real) else EDGE * (1 - 1 / (parameter.high - parameter.low + 1))
