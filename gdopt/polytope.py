@@ -15,8 +15,9 @@ from gdopt.space import Constraint, Integer, Real
 
 __all__ = ["Polytope"]
 
-# Of hit-and-run: steps before the first draw, and from one draw to the next.
-BURN_IN, THINNING = 1000, 32
+# Of hit-and-run: steps before the first draw, and from one draw to the next. An odd number of them: BoTorch takes its
+# directions from a Sobol sequence, of which every 32nd is not spread evenly.
+BURN_IN, THINNING = 1000, 33
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,17 @@ CONSTRAINED = gdopt.Space(
     [gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1), gdopt.Real("c", 0, 1)],
     [gdopt.Constraint({"a": 1, "b": 1, "c": 1}, 1), gdopt.Constraint({"a": -1, "b": 1}, 0.25)],
 )
+MIXTURE = gdopt.Space(
+    [
+        *(gdopt.Real(name, 0, 1) for name in "abc"),
+        gdopt.Choice("dose", ["low", "medium", "high"], ordered=True),
+        gdopt.Integer("twice", 0, 1),
+        gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
+    ],
+    [gdopt.Constraint({"a": 1, "b": 1, "c": 1}, equal=1), gdopt.Constraint({"a": 1, "b": -1}, 0.5)],
+)
 WIDE = gdopt.Space.from_bounds([(-1, 1)] * 30)
-SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED, "wide": WIDE}
+SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED, "mixture": MIXTURE, "wide": WIDE}
 
 # Eight settings in all: a space that is soon exhausted.
 TINY = gdopt.Space([gdopt.Integer("i", 1, 4), gdopt.Choice("c", ["on", "off"])])
@@ -303,7 +312,8 @@ def integers(draw: st.DrawFn, name: str = "i") -> gdopt.Integer:
 
 @st.composite
 def choices(draw: st.DrawFn, name: str = "c") -> gdopt.Choice:
-    return gdopt.Choice(name, draw(st.lists(st.text(min_size=1, max_size=4), min_size=2, max_size=5, unique=True)))
+    levels = draw(st.lists(st.text(min_size=1, max_size=4), min_size=2, max_size=5, unique=True))
+    return gdopt.Choice(name, levels, draw(st.booleans()))
 
 
 @st.composite

@@ -62,6 +62,15 @@ def test_a_sum_that_rounds_above_the_bound_is_allowed() -> None:
     assert tenths.allows({"x0": 0.1, "x1": 0.1, "x2": 0.1})
 
 
+def test_an_equality_is_broken_on_either_side() -> None:
+    mixture = Space([Real("a", 0, 1), Real("b", 0, 1)], [Constraint({"a": 1, "b": 1}, equal=1)])
+    assert mixture.allows({"a": 0.1, "b": 0.9})
+    assert mixture.allows({"a": 0.7 + 0.1, "b": 0.2})
+    for b in (0.8, 1.0):
+        with pytest.raises(SpaceError, match=r"1 a \+ 1 b = 1 does not hold"):
+            mixture.check({"a": 0.1, "b": b})
+
+
 def test_spaces_of_the_same_parameters_are_equal() -> None:
     assert Space([Choice("c", ["a", "b"])]) == Space((Choice("c", ("a", "b")),))
     assert Space([Real("x", 0, 1)]) != Space([Real("x", 0, 1, log=False, unit="m")])
@@ -98,6 +107,9 @@ def test_bounds_become_numbered_parameters() -> None:
         (lambda: Constraint({}, 1), r"a constraint needs finite coefficients and bound, got {} <= 1"),
         (lambda: Constraint({"x": math.nan}, 1), r"a constraint needs finite coefficients"),
         (lambda: Integer("n", 0, 2**53 + 1), r"n: bounds must be at most 2\*\*53 in size, got 9007199254740993"),
+        (lambda: Constraint({"x": 1}), r"needs either upper or equal, got upper = None and equal = None"),
+        (lambda: Constraint({"x": 1}, 1, 1), r"needs either upper or equal, got upper = 1 and equal = 1"),
+        (lambda: Constraint({"x": 1}, equal=math.nan), r"a constraint needs finite coefficients and bound, .* = nan"),
         (lambda: Constraint({"x": 1}, math.inf), r"a constraint needs finite coefficients"),
         (
             lambda: Space([Real("x", 0, 1)], [Constraint({"y": 1}, 1)]),

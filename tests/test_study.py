@@ -11,7 +11,7 @@ from gdopt import GdoptError, ResultError, SettingsError, SpaceError, Status, Tr
 from gdopt.algorithm import Result
 from gdopt.journal import Report
 from gdopt.study import Study
-from tests.strategies import CONSTRAINED, LINE, MIXED, guided, prior, unchecked
+from tests.strategies import CONSTRAINED, LINE, MIXED, dna, drive, guided, masked, prior, tell, unchecked
 
 GOOD = {"heat": 50.0, "cycles": 3, "base": "KOAc"}
 
@@ -312,3 +312,78 @@ def test_many_results_are_added_each_once_or_none_at_all(tmp_path: Path) -> None
     with pytest.raises(SpaceError, match="missing parameters"):
         study.add_all({"d": (params[0], 1.0), "e": ({}, 2.0)})
     assert [t.value for t in Study.open(tmp_path / "a.gdopt").trials] == [None, None, 1.0, 2.0, 3.0]
+
+
+SOLVENTS = gdopt.Space([gdopt.Real("heat", 20, 120), gdopt.Choice("solvent", ["DMF", "THF", "water"])])
+
+
+@pytest.mark.parametrize("algorithm", [gdopt.RandomSearch(), guided()])
+def test_fixed_parameters_are_in_every_trial_of_the_ask(algorithm: gdopt.GuidedDiffusion) -> None:
+    study = Study(SOLVENTS, direction="maximize", algorithm=algorithm)
+    drive(study, 2, 6, lambda p: -abs(p["heat"] - 70) + 10 * (p["solvent"] == "water"))
+    fixed = study.ask(5, fixed={"solvent": "THF"})
+    assert {t.params["solvent"] for t in fixed} == {"THF"}
+    assert len({t.params["heat"] for t in fixed}) == 5
+    assert {t.params["heat"] for t in study.ask(3, fixed={"heat": 20})} == {20.0}
+    assert "water" in {t.params["solvent"] for t in study.ask(8)}
+
+
+def test_fixed_parameters_of_a_prior_are_in_every_trial() -> None:
+    study = Study(prior().space, direction="minimize", algorithm=guided(prior=prior()))
+    value = float(prior().designs[0, 1])
+    for _ in range(3):
+        trials = study.ask(5, fixed={"x1": value})
+        assert {t.params["x1"] for t in trials} == {value}
+        tell(study, trials)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "error", "match"),
+    [
+        ({"solvent": "DMSO"}, SpaceError, r"solvent = 'DMSO' is not one of"),
+        ({"heat": 300}, SpaceError, r"heat = 300 is outside \[20, 120\]"),
+        ({"cold": 1}, SpaceError, r"parameters \['cold'\] are unknown; there are \['heat', 'solvent'\]"),
+    ],
+)
+def test_what_cannot_be_fixed_is_refused_and_nothing_is_asked(fixed: dict, error: type, match: str) -> None:
+    study = Study(SOLVENTS, direction="maximize")
+    with pytest.raises(error, match=match):
+        study.ask(2, fixed=fixed)
+    assert study.trials == []
+
+
+def test_fixed_values_that_the_constraints_do_not_allow_are_refused() -> None:
+    mixture = gdopt.Space(
+        [gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1.0)]
+    )
+    thrice = gdopt.Space([gdopt.Real(n, 0, 1) for n in "abc"], [gdopt.Constraint({"a": 1, "b": 1, "c": 1}, equal=1.0)])
+    study = Study(thrice, direction="maximize")
+    with unchecked(), pytest.raises(SpaceError, match=r"a = 0.7; b = 0.7"):
+        study.ask(2, fixed={"a": 0.7, "b": 0.7})
+    (one,) = Study(mixture, direction="maximize").ask(1, fixed={"a": 0.25})
+    assert one.params == {"a": 0.25, "b": pytest.approx(0.75)}
+
+
+def test_a_key_is_of_one_batch_with_its_fixed_parameters() -> None:
+    study = Study(SOLVENTS, direction="maximize")
+    first = study.ask(2, fixed={"solvent": "THF"}, key="plate")
+    assert study.ask(2, fixed={"solvent": "THF"}, key="plate") == first
+    with pytest.raises(SettingsError, match="with that key other trials were asked for"):
+        study.ask(2, fixed={"solvent": "DMF"}, key="plate")
+
+
+def test_trials_that_are_given_out_again_have_the_fixed_parameters() -> None:
+    study = Study(SOLVENTS, direction="maximize")
+    given = study.ask(6, lease=1e-6)
+    wanted = given[0].params["solvent"]
+    again = study.ask(1, fixed={"solvent": wanted}, lease=60)
+    assert again[0].id == given[0].id
+    other = study.ask(2, fixed={"solvent": wanted, "heat": 33.0}, lease=60)
+    assert {t.params["heat"] for t in other} == {33.0}
+
+
+def test_an_algorithm_that_cannot_fix_parameters_says_so() -> None:
+    study = Study(dna().space, direction="maximize", algorithm=masked(dna()))
+    with pytest.raises(SettingsError, match="MaskedDiffusion cannot fix parameters"):
+        study.ask(1, fixed={study.space.names[0]: "ACGTACGTAC"})
+    assert study.trials == []

@@ -1,0 +1,80 @@
+"""What linear constraints allow: draws against closed forms of the simplex, the centre against known ones."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from gdopt import Constraint, Integer, Real, SpaceError
+from gdopt.polytope import Polytope
+
+SHARES = [Real(name, 0, 1) for name in "abc"]
+MIXTURE = [Constraint(dict.fromkeys("abc", 1.0), equal=1.0)]
+
+
+def test_the_centre_of_a_simplex_is_its_barycentre() -> None:
+    centre = Polytope.of(SHARES, MIXTURE, {}).within(dict.fromkeys("abc", 1 / 3))
+    assert list(centre.values()) == pytest.approx([1 / 3] * 3)
+
+
+def test_draws_of_a_mixture_are_uniform_on_the_simplex() -> None:
+    drawn = Polytope.of(SHARES, MIXTURE, {}).draws(400, seed=0)
+    assert [sum(one.values()) for one in drawn] == pytest.approx([1.0] * 400)
+    # Each share of a uniform law on the simplex has the distribution function 1 - (1 - x)².
+    for name in "abc":
+        assert kstest([one[name] for one in drawn], lambda x: 1 - (1 - x) ** 2).pvalue > 0.01
+
+
+def test_draws_do_not_depend_on_the_units() -> None:
+    grams = [Real("a", 0, 1000), Real("b", 0, 1), Real("c", 0, 1e-3)]
+    same = [Constraint({"a": 1e-3, "b": 1.0, "c": 1e3}, equal=1.0)]
+    plain, scaled = (Polytope.of(*what, {}).draws(5, seed=1) for what in ((SHARES, MIXTURE), (grams, same)))
+    for one, other in zip(plain, scaled, strict=True):
+        assert [other["a"] / 1000, other["b"], other["c"] * 1000] == pytest.approx(list(one.values()))
+
+
+def test_more_draws_of_a_seed_begin_with_the_same() -> None:
+    polytope = Polytope.of(SHARES, [Constraint(dict.fromkeys("abc", 1.0), 1.0)], {})
+    assert polytope.draws(7, seed=3)[:4] == polytope.draws(4, seed=3)
+
+
+def test_fixed_numbers_stay_where_they_are() -> None:
+    polytope = Polytope.of(SHARES, MIXTURE, {"a": 0.6})
+    moved = polytope.within({"a": 0.0, "b": 1.0, "c": 0.0})
+    assert moved["a"] == pytest.approx(0.6)
+    assert sum(moved.values()) == pytest.approx(1.0)
+    assert {round(one["a"], 12) for one in polytope.draws(20, seed=0)} == {0.6}
+    # Whatever is left is uniform on a line.
+    assert kstest([one["b"] / 0.4 for one in polytope.draws(300, seed=0)], "uniform").pvalue > 0.01
+
+
+def test_what_holds_is_not_moved() -> None:
+    inside = {"a": 0.2, "b": 0.3, "c": 0.5}
+    assert Polytope.of(SHARES, MIXTURE, {}).within(inside) == pytest.approx(inside)
+
+
+def test_what_does_not_hold_goes_to_the_border_on_the_way_to_the_centre() -> None:
+    square = Polytope.of(SHARES[:2], [Constraint({"a": 1, "b": 1}, 1.0)], {})
+    moved = np.array(list(square.within({"a": 1.0, "b": 0.8}).values()))
+    centre = np.array(list(square.within({"a": 1 / (2 + 2**0.5), "b": 1 / (2 + 2**0.5)}).values()))
+    assert moved.sum() == pytest.approx(1.0)
+    along = (moved - centre) / (np.array([1.0, 0.8]) - centre)
+    assert along[0] == pytest.approx(along[1])
+
+
+@pytest.mark.parametrize(
+    ("constraints", "fixed", "match"),
+    [
+        ([Constraint({"a": 1, "b": 1}, equal=3.0)], {}, r"satisfy the constraints 1 a \+ 1 b = 3"),
+        (MIXTURE, {"a": 0.7, "b": 0.7}, r"1 a \+ 1 b \+ 1 c = 1; a = 0.7; b = 0.7"),
+        ([Constraint({"a": 1}, -1.0)], {}, "1 a <= -1"),
+    ],
+)
+def test_what_leaves_nothing_to_try_is_refused(constraints: list, fixed: dict, match: str) -> None:
+    with pytest.raises(SpaceError, match=match):
+        Polytope.of(SHARES, constraints, fixed)
+
+
+def test_whole_numbers_are_drawn_between_their_bounds() -> None:
+    numbers = [Integer("n", 2, 9), Real("x", -1, 1)]
+    drawn = Polytope.of(numbers, [Constraint({"n": 1.0, "x": 4.0}, 6.0)], {}).draws(100, seed=0)
+    assert all(2 <= one["n"] <= 9 and one["n"] + 4 * one["x"] <= 6 + 1e-9 for one in drawn)
