@@ -49,8 +49,9 @@ from gdopt.surrogate.warp import Warp, power
 
 __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
-# Draws of the prior that steps are made of: 1024 give half a million differences.
-DRAWS = 1024
+# Draws of the prior that steps are made of: 1024 give half a million differences. Under constraints, where draws take
+# hit-and-run, 256 give thirty thousand.
+DRAWS, CONSTRAINED_DRAWS = 1024, 256
 # Designs of the prior that the surrogate is asked about: enough for the best to be good, few enough to be quick.
 LOOKED_AT = 5000
 # The best of them are those of the highest mean + OPTIMISM deviations: by the mean alone what was missed stays missed.
@@ -215,7 +216,7 @@ class GuidedDiffusion:
         """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
         draws = (
-            box_draws(codec, DRAWS, generator)
+            box_draws(codec, CONSTRAINED_DRAWS if codec.space.constraints else DRAWS, generator)
             if isinstance(codec, BoxCodec)
             else sample(denoiser, DRAWS, mean, 1.0, generator)
         )

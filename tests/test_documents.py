@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import gdopt
 from gdopt.chemistry.smiles import nci
 from gdopt.cli import app
 
@@ -183,6 +184,20 @@ def test_laboratory_example_survives_the_kill_in_its_middle(tmp_path):
     assert re.fullmatch(r"32 vials on 4 plates, \d+ broken; what was told before is kept: True", vials)
     assert float(re.match(r"best (\S+) %", best)[1]) > 20
     assert {"lab.gdopt", "results.csv", "progress.png"} <= {p.name for p in (tmp_path / "lab").iterdir()}
+
+
+def test_mixed_example_keeps_its_constraints_and_what_is_fixed(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "mixed.py", tmp_path, "4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.findall(r"^plate (\d): best [\d.]+ %(.*)$", done.stdout, re.MULTILINE)[2] == (
+        "2",
+        ", all with 75 % water",
+    )
+    assert float(re.search(r"shares sum to 1 within (\S+)", done.stdout)[1]) < 1e-9
+    study = gdopt.Study.open(tmp_path / "bleach.gdopt")
+    assert {t.params["water"] for t in study.trials if t.round == 2} == {0.75}
+    assert len({tuple(t.params.values()) for t in study.trials}) == 32
+    assert (tmp_path / "bleach.png").exists()
 
 
 def test_priors_example_uses_each_prior(tmp_path):
