@@ -9,10 +9,11 @@ solvents whose shares sum to one. On the third plate only water-rich mixtures ar
 It keeps the study in FOLDER, writes its figure there, and prints the best of each plate and what was found.
 """
 
-import argparse
 import math
-import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 import gdopt
 
@@ -52,28 +53,27 @@ def whiteness(params: gdopt.space.Params) -> float:
     return most * GRADES[str(params["additive"])] * washed * math.exp(-off / 2)
 
 
-def main(folder: Path, plates: int, seed: int) -> None:
+def main(
+    folder: Annotated[Path, typer.Argument()] = Path("mixed"),
+    plates: Annotated[int, typer.Argument()] = 8,
+    seed: int = 0,
+) -> None:
     """Screen plate by plate."""
+    folder.mkdir(parents=True, exist_ok=True)
     study = gdopt.Study(SPACE, direction="maximize", objective="whiteness", storage=folder / "bleach.gdopt", seed=seed)
     for plate in range(plates):
         fixed = {"water": 0.75} if plate == 2 else {}
         trials = study.ask(WELLS, fixed=fixed, key=f"plate-{plate}")
         study.tell({t.id: whiteness(t.params) for t in trials})
         best = max(whiteness(t.params) for t in trials)
-        print(f"plate {plate}: best {best:.1f} %{', all with 75 % water' if fixed else ''}", flush=True)
+        typer.echo(f"plate {plate}: best {best:.1f} %{', all with 75 % water' if fixed else ''}")
     sums = [sum(float(t.params[name]) for name in ("water", "ethanol", "acetone")) for t in study.trials]
-    print(f"shares sum to 1 within {max(abs(total - 1) for total in sums):.0e}")
+    typer.echo(f"shares sum to 1 within {max(abs(total - 1) for total in sums):.0e}")
     found = study.best
     said = ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in found.params.items())
-    print(f"best {found.value:.1f} %: {said}")
+    typer.echo(f"best {found.value:.1f} %: {said}")
     study.plot(folder / "bleach.png")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("mixed"))
-    parser.add_argument("plates", type=int, nargs="?", default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    sys.exit(main(given.folder, given.plates, given.seed))
+    typer.run(main)
