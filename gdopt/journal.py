@@ -314,7 +314,7 @@ class _Drafts:
     """Trials that change, each made once, when all has changed: that takes half of the time."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
-        self._trials = list(trials)
+        self._trials = trials
         self._drafts: dict[int, Draft] = {}
         self.count = len(trials)
 
@@ -333,7 +333,7 @@ class _Drafts:
 
     def trials(self) -> tuple[Trial, ...]:
         """All trials as they are by now."""
-        trials = [*self._trials, *([None] * (self.count - len(self._trials)))]
+        trials: list[Trial | None] = [*self._trials, *([None] * (self.count - len(self._trials)))]
         for id, draft in self._drafts.items():
             trials[id] = Trial(**draft)
         return tuple(cast(list[Trial], trials))

@@ -9,7 +9,7 @@ from gdopt.algorithm import State, seed_from
 from gdopt.codec import EDGE, BoxCodec, Codec, FixedCodec, as_params
 from gdopt.errors import SpaceError
 from gdopt.prior import DiffusionPrior
-from gdopt.space import Params, Space
+from gdopt.space import Choice, Integer, Params, Real, Space
 
 __all__ = ["box_draws", "check_space", "codec_of", "sobol", "start_designs"]
 
@@ -86,6 +86,8 @@ def _spread(codec: BoxCodec, seed: int, skip: int, n: int) -> list[Params]:
     Whole numbers can break a constraint when they are rounded, and such points are passed over.
     """
     space = codec.space
+    if not space.constraints and all(isinstance(p, Real | Integer | Choice) for p in space.parameters):
+        return codec.decode(sobol(codec.dim, seed, skip, n))
     allowed: list[Params] = []
     wanted = skip + n
     for chunk in range(CHUNKS):

@@ -57,9 +57,10 @@ def test_nothing_acknowledged_is_lost_by_a_kill(
             announced |= {said[0]} if what == "asking" else set()
             asked |= {said[0]: said[1]} if what == "asked" else {}
             told |= {said[0]: said[1]} if what == "told" else {}
-        began = time.perf_counter()
+        # Of the processor, which other programs do not change.
+        began = time.process_time()
         study = learner(storage)
-        opened = max(opened, time.perf_counter() - began)
+        opened = max(opened, time.process_time() - began)
     SqlStore(storage).check()
     by_key = {e.key: e for e in study.store.entries() if e.key is not None}
     assert set(asked) <= set(by_key) <= announced
@@ -67,9 +68,9 @@ def test_nothing_acknowledged_is_lost_by_a_kill(
     assert all([[t.id, t.params["x"]] for t in study.ask(3, key=key)] == said for key, said in asked.items())
     assert {id: study.trials[id].value for id in told} == told
     assert study.state.tensors["asks"][0] == len(study.rounds)
-    assert kills < FULL or opened < REOPENED
     record_property("size", f"{kills} kills, {calls} calls acknowledged")
-    record_property("measured", f"0 lost, 0 partial batches, opened in {opened:.2f} s at most")
+    record_property("measured", f"0 lost, 0 partial batches, opened in {opened:.2f} s of the processor at most")
+    assert kills < FULL or opened < REOPENED
 
 
 @pytest.mark.matrix(
