@@ -44,6 +44,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "bbob_f20_20d": ("bbob", ("bbob_f20_20d",)),
     "bbob_f21_20d": ("bbob", ("bbob_f21_20d",)),
     "branin": ("synthetic", ("branin",)),
+    "branin_currin": ("several", ("branin_currin",)),
     "colour_mixing": ("colour_mixing", ()),
     "cosine8": ("synthetic", ("cosine8",)),
     "curved_sheet": ("curved_sheet", ()),
@@ -61,6 +62,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "linear_subspace": ("linear_subspace", ()),
     "lunar_lander12": ("lunar_lander", ()),
     "penicillin": ("penicillin", ()),
+    "penicillin3": ("several", ("penicillin3",)),
     "pressure_vessel": ("constrained", ("pressure_vessel",)),
     "protein": ("protein", ()),
     "rastrigin10": ("synthetic", ("rastrigin10",)),
@@ -71,6 +73,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "swimmer16": ("swimmer", ()),
     "trajectory60": ("synthetic", ("trajectory60",)),
     "unit_ball": ("unit_ball", ()),
+    "vehicle_safety": ("several", ("vehicle_safety",)),
     **{name: ("molecules", (name,)) for name in PMO},
 }
 
@@ -103,6 +106,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "molecules": tuple(name for name in PMO if name != "pmo_isomers_c7h8n2o2"),
     "sequences": ("ehrlich_easy", "ehrlich", "ehrlich_long", "protein"),
     "constrained": ("pressure_vessel", "speed_reducer", "keane_bump10"),
+    "several": ("branin_currin", "vehicle_safety", "penicillin3"),
 }
 
 
