@@ -78,6 +78,7 @@ class Trial:
         round: the `ask` that proposed it, from 0; -1 for a result that was added without being asked for.
         source: the part of the algorithm that proposed it.
         predicted: the surrogate's mean for it when it was proposed, in the surrogate's own units.
+        feasible: the probability that it satisfies the limits, as it was believed when it was proposed.
         outcomes: what was measured beside the objective, by name.
         proposed: the parameters that were proposed, where others were tried.
         worker: who has it.
@@ -94,6 +95,7 @@ class Trial:
     round: int = -1
     source: str = "added"
     predicted: float | None = None
+    feasible: float | None = None
     outcomes: Mapping[str, Measured] = field(default_factory=dict)
     proposed: Params | None = None
     worker: str | None = None
@@ -186,11 +188,12 @@ def append(
     sources: Sequence[str],
     predicted: Sequence[float | None],
     note: Mapping[str, float],
+    feasible: Sequence[float | None] = (),
 ) -> State:
-    """The state after an `ask` that proposes these."""
+    """The state after an `ask` that proposes these, with what is believed of them: see `Trial`."""
     first = len(state.trials)
     new = [
-        Trial(first + i, p, round=len(state.notes), source=s, predicted=m)
-        for i, (p, s, m) in enumerate(zip(params, sources, predicted, strict=True))
+        Trial(first + i, p, round=len(state.notes), source=s, predicted=m, feasible=f)
+        for i, (p, s, m, f) in enumerate(zip(params, sources, predicted, feasible or [None] * len(params), strict=True))
     ]
     return replace(state, trials=(*state.trials, *new), notes=(*state.notes, note))

@@ -19,7 +19,7 @@ from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.slopes import stepped
 from gdopt.surrogate.warp import Warp, bilog, warped_sem
 
-__all__ = ["informed", "likely", "surrogate"]
+__all__ = ["feasible", "informed", "likely", "surrogate"]
 
 
 def surrogate(state: State, codec: Encoder, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
@@ -91,6 +91,14 @@ def _scaling(measured: Sequence[Measured]) -> Warp:
     y = torch.tensor([value for value, _ in measured], dtype=torch.float64)
     mean, spread = y.mean(), y.std(correction=0)
     return lambda values: (values - mean) / (spread if spread > 0 else 1.0)
+
+
+def feasible(model: Surrogate, z: Float[Tensor, "m d"]) -> list[float | None]:
+    """The probability that each design satisfies the limits; None where there are none, or nothing is known of them."""
+    if not isinstance(model, Joint) or not model.limits:
+        return [None] * len(z)
+    with torch.no_grad():
+        return [*model.log_feasible(z).exp().tolist()]
 
 
 # Gradients of so many of the best designs are learned from, at eight rows each.

@@ -132,8 +132,9 @@ class GuidedDiffusion:
     guidance: Guide = to_improvement
     selection: Selection = select.batch
 
-    # Objectives: more than one are taken.
+    # More than one objective is taken, and limits are modelled.
     several: ClassVar[bool] = True
+    limited: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("candidates", "elites", "family", "keep"):
@@ -179,6 +180,7 @@ class GuidedDiffusion:
             [pool.sources[i] for i in pool.source[picks].tolist()],
             surrogate.mean(pool.z[picks]).tolist(),
             {"scale": law.scale, "mass_lift": _mass_lift(surrogate, pool.z, law.draws)},
+            belief.feasible(surrogate, pool.z[picks]),
         )
 
     def _fine_tune(self, state: State, z: Float[Tensor, "n d"], generator: torch.Generator) -> tuple[State, Denoiser]:

@@ -107,7 +107,8 @@ def asked(
         again: ids.
         until: when the lease of them all runs out.
     """
-    trials = [[dict(t.params), t.source, t.predicted] for t in new]
+    # Only where there are limits is there anything to say of them.
+    trials = [[dict(t.params), t.source, t.predicted, *([] if t.feasible is None else [t.feasible])] for t in new]
     data = {"first": len(state.trials), "trials": trials, "note": dict(note)}
     return Entry(Kind.ASKED, _without_empty({**data, "again": list(again), "until": until}))
 
@@ -345,9 +346,9 @@ Replay = Callable[[_Drafts, Entry, int, float], None]
 def _replay_asked(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
     data = entry.data
     given = {"worker": entry.worker, "lease": data.get("until")}
-    for params, source, predicted in data["trials"]:
+    for params, source, predicted, *feasible in data["trials"]:
         asked = {"params": params, "round": round, "source": source, "predicted": predicted, "asked_at": entry.at}
-        drafts.new(asked | given)
+        drafts.new(asked | given | ({"feasible": feasible[0]} if feasible else {}))
     for id in data.get("again", ()):
         drafts[id].update(given)
 

@@ -161,6 +161,7 @@ class MaskedDiffusion:
             [pool[found[i]] for i in picks],
             surrogate.mean(z[picks]).tolist(),
             {"pool": float(len(pool))},
+            belief.feasible(surrogate, z[picks]),
         )
 
     def _shares(self) -> dict[str, float]:

@@ -50,8 +50,10 @@ def reference(goals: Goals, values: Float[Tensor, "n m"]) -> Float[Tensor, " m"]
     What is inferred is BoTorch's `infer_reference_point`: the front's worst values, less a tenth of its range
     (Ishibuchi et al. 2011).
     """
-    inferred = infer_reference_point(values[front(values)])
     given = [None if one.reference is None else one.sign * one.reference for one in goals.objectives]
+    if None not in given:
+        return torch.tensor(given).to(values)
+    inferred = infer_reference_point(values[front(values)])
     return torch.tensor([i if g is None else g for g, i in zip(given, inferred.tolist(), strict=True)]).to(values)
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement, qLogProbabilityOfFeasibility
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
 from botorch.acquisition.objective import LinearMCObjective
@@ -126,6 +126,8 @@ def _best_of_each(draws: Float[Tensor, "n m"]) -> list[int]:
 
 # Quasi-random draws behind qLogNEI: a quarter of BoTorch's default of 512, at a quarter of its cost.
 SAMPLES = 128
+# The same behind qLogNEHVI, each of which divides what its front leaves into boxes of its own.
+SAMPLES_OF_FRONTS = 32
 # Of a large pool, so many candidates of the highest mean + BOUND deviations are looked at: others promise too little.
 LOOKED_AT, BOUND = 256, 2.0
 # Of numbers that BoTorch's batch of so many candidates has, with the known points beside each. Fingerprints have more.
@@ -154,6 +156,9 @@ def greedy(
         seed: of the draws.
     """
     rows = promise(surrogate, pool, BOUND).argsort(descending=True)[: max(LOOKED_AT, n)]
+    if isinstance(surrogate, Joint):
+        # What breaks a limit for certain comes last, and would be taken for its value where little is left to gain.
+        rows = rows[: max(n, int((surrogate.broken(pool[rows], BOUND) == 0).sum()))]
     if LOOKED_AT * surrogate.z.numel() > ROOM:
         return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
     return rows[additions(_improvement(surrogate, pending, seed), surrogate.inputs(pool[rows]), n)].tolist()
@@ -169,35 +174,43 @@ def promise(surrogate: Surrogate, pool: Float[Tensor, "m d"], bound: float) -> F
 
 
 def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int) -> AcquisitionFunction:
-    """BoTorch's qLogNEI, with constraints if there are limits; of several objectives, its qLogNEHVI."""
+    """BoTorch's qLogNEI, with constraints if there are limits; of several objectives, its qLogNEHVI.
+
+    As long as all that is known breaks a limit there is nothing to improve on: then its qLogPF, that the limits hold.
+    """
     known = surrogate.inputs(surrogate.z)
     model = surrogate.models if isinstance(surrogate, Joint) else surrogate.model
+    samples = SAMPLES_OF_FRONTS if isinstance(surrogate, Joint) and surrogate.several else SAMPLES
     with torch.no_grad():
         posterior = cast(TorchPosterior, model.posterior(known[:1]))
     usual: dict[str, Any] = {
         "model": model,
-        "X_baseline": known,
         "X_pending": surrogate.inputs(pending) if len(pending) else None,
         # Sobol points for a Gaussian process, members for an ensemble.
-        "sampler": get_sampler(posterior, torch.Size([SAMPLES]), seed=seed),
-        "cache_root": False,
+        "sampler": get_sampler(posterior, torch.Size([samples]), seed=seed),
     }
+    known_too = {**usual, "X_baseline": known, "cache_root": False}
     if not isinstance(surrogate, Joint):
-        return qLogNoisyExpectedImprovement(**usual, prune_baseline=False)
+        return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False)
     first = len(surrogate.objectives)
     broken = [_outcome(first + i) for i in range(len(surrogate.limits))] or None
+    if broken is not None and not surrogate.feasible:
+        return qLogProbabilityOfFeasibility(**usual, constraints=broken)
     if not surrogate.several:
         objective = LinearMCObjective(torch.eye(first + len(surrogate.limits), dtype=torch.float64)[0])
-        return qLogNoisyExpectedImprovement(**usual, prune_baseline=False, objective=objective, constraints=broken)
+        return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False, objective=objective, constraints=broken)
     assert surrogate.reference is not None
-    return qLogNoisyExpectedHypervolumeImprovement(
-        **usual,
-        ref_point=surrogate.reference,
-        objective=IdentityMCMultiOutputObjective(outcomes=list(range(first))),
-        constraints=broken,
-        # Of the known designs only those that may be on the front matter.
-        prune_baseline=True,
-    )
+    # Pruning draws from the global stream.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return qLogNoisyExpectedHypervolumeImprovement(
+            **known_too,
+            ref_point=surrogate.reference,
+            objective=IdentityMCMultiOutputObjective(outcomes=list(range(first))),
+            constraints=broken,
+            # Of the known designs only those that may be on the front matter.
+            prune_baseline=True,
+        )
 
 
 def _outcome(place: int) -> Callable[[Tensor], Tensor]:

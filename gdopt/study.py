@@ -510,18 +510,22 @@ class Study:
         """A row for each trial: id, round, status, source, value, sem, and a column for each parameter.
 
         After them two columns for each other outcome, its value and its standard error, then worker and reason. The
-        objective's column has its name. A parameter that is called like another column has "params." before its name.
+        objective's column has its name. With limits there is a column feasible too: how likely they seemed to hold when
+        the trial was proposed. A parameter that is called like another column has "params." before
+        its name.
         """
         import pandas as pd
 
         others = [name for name in self.outcomes if name != self.objective]
         own = ["id", "round", "status", "source", self.objective, "sem"]
-        after = [*(column for name in others for column in (name, f"{name} sem")), "worker", "reason"]
+        believed = ["feasible"] if self.limits else []
+        after = [*(column for name in others for column in (name, f"{name} sem")), *believed, "worker", "reason"]
         rows = [
             (
                 t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
                 *t.params.values(),
                 *(one for name in others for one in t.outcomes.get(name, (None, None))),
+                *([t.feasible] if believed else []),
                 t.worker, t.reason,
             )
             for t in self.trials

@@ -165,7 +165,7 @@ def quick(name: str, prior: gdopt.DiffusionPrior | None = None) -> Algorithm:
 
 
 # Those that optimize an acquisition function take seconds; of the others, every space together takes a minute.
-SLOW = {"qlogei", "qlognei", "ax"}
+SLOW = {"qlogei", "qlogei-constrained", "qlognei", "qlognehvi", "ax"}
 LEARNERS = [name for name in names() if name not in ("random", "sobol")]
 BASELINES = [
     Case(

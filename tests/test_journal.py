@@ -11,9 +11,10 @@ import pytest
 import gdopt
 from gdopt import Limit, ResultError, SettingsError, Status, TrialError
 from gdopt.algorithm import State
+from gdopt.baselines import baseline
 from gdopt.journal import Kind, replay
 from gdopt.study import Study
-from tests.strategies import LINE, MIXED, guided, unchecked
+from tests.strategies import LINE, MIXED, unchecked
 
 
 def random_study(space: gdopt.Space = LINE, **settings: object) -> Study:
@@ -216,9 +217,10 @@ def test_no_best_is_known_as_long_as_no_limit_is() -> None:
         _ = study.best
 
 
-def test_what_breaks_a_limit_is_a_failure_to_the_algorithm() -> None:
-    broken = Study(LINE, direction="maximize", objective="y", limits=["c <= 0"], algorithm=guided(), seed=1)
-    failed = Study(LINE, direction="maximize", algorithm=guided(), seed=1)
+def test_what_breaks_a_limit_is_a_failure_to_an_algorithm_that_knows_no_limits() -> None:
+    eda = baseline("eda")
+    broken = Study(LINE, direction="maximize", objective="y", limits=["c <= 0"], algorithm=eda, seed=1)
+    failed = Study(LINE, direction="maximize", algorithm=eda, seed=1)
     for study in (broken, failed):
         study.ask(6)
     broken.tell({i: {"y": float(i), "c": float(i % 2)} for i in range(6)})

@@ -17,6 +17,8 @@ __all__ = ["baseline", "kinds_of", "names", "string_baseline", "string_names"]
 LEARNERS: dict[str, tuple[str, str, dict[str, bool]]] = {
     "qlogei": ("expected_improvement", "ExpectedImprovement", {"noisy": False}),
     "qlognei": ("expected_improvement", "ExpectedImprovement", {"noisy": True}),
+    "qlogei-constrained": ("outcome_improvement", "OutcomeImprovement", {}),
+    "qlognehvi": ("outcome_improvement", "OutcomeImprovement", {}),
     "turbo": ("turbo", "TuRBO", {}),
     "cma": ("cma_es", "CMAES", {}),
     "ax": ("ax_client", "AxDefault", {}),

@@ -49,6 +49,9 @@ class Learner(ABC):
 
     # What its trials say they come from; the package that it needs, and the extra that installs it.
     source: ClassVar[str]
+    # Whether it takes several objectives, and whether it models outcomes with limits: elsewhere what breaks one failed.
+    several: ClassVar[bool] = False
+    limited: ClassVar[bool] = False
     package: ClassVar[tuple[str, str] | None] = None
 
     def __post_init__(self) -> None:
@@ -71,10 +74,11 @@ class Learner(ABC):
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
         codec = codec_of(state.space, self.prior if self.whitened else None, state.fixed)
-        if len(self.known(feasible_only(state), codec)) < (self.start or enough(codec.dim)):
+        seen = state if self.limited else feasible_only(state)
+        if len(self.known(seen, codec)) < (self.start or enough(codec.dim)):
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})
-        proposal = self.propose(feasible_only(state), codec, n, stream(state))
+        proposal = self.propose(seen, codec, n, stream(state))
         params = list(proposal.params[:n])
         more = spare(state, self.prior, params, n - len(params)) if len(params) < n else []
         predicted: list[float | None] = [*proposal.predicted[:n]] or [None] * len(params)

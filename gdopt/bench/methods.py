@@ -29,6 +29,9 @@ GDOPT = "gdopt"
 ORACLE = "gdopt-oracle"
 # After a name: the problem's gradients are told with the values.
 GRADIENTS = "+gradients"
+# What takes several objectives, and what is for problems with limits only.
+SEVERAL = (GDOPT, "qlognehvi", "random", "sobol")
+LIMITED = ("qlogei-constrained",)
 # What draws designs of a corpus is, without one, what draws them of the box.
 CORPUS = {"corpus-random": "random"}
 
@@ -81,6 +84,12 @@ def _stand_in(molecules: bool) -> MaskedPrior:
 def lacking(name: str, problem: Problem) -> str:
     """What a method needs and a problem does not have; empty if it can be run there."""
     base, _ = _split(name)
+    if problem.objectives and base not in SEVERAL:
+        return "a single objective"
+    if base in LIMITED and not problem.limits:
+        return "limits"
+    if base == "qlognehvi" and not problem.objectives:
+        return "several objectives"
     if needs_gradients(name) and problem.gradient is None:
         return "gradients"
     if strings_of(problem) is not None:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from gdopt.goals import Limit, Objective
 from gdopt.space import Params, Space
 from gdopt.string_space import MoleculeSpace, SequenceSpace
 
-__all__ = ["Problem", "file_name", "strings_of"]
+__all__ = ["OBJECTIVE", "Problem", "file_name", "strings_of"]
+
+# What the one objective of a problem with outcomes is called.
+OBJECTIVE = "value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,12 @@ class Problem:
             None: nothing must hold. `evaluate` then gives a design that breaks something a value that is worse than
             every one that does not, and the worse the more it breaks (Deb 2000), so that an algorithm needs to know
             only values.
+        outcomes: noise-free outcomes of a batch by name, where there are several objectives or limits: what is told to
+            methods that know them, with the objective called `OBJECTIVE` if it is one.
+        limits: on these outcomes.
+        objectives: several, with their references; values are then those of the first, and runs are scored by
+            hypervolume.
+        volume: of several objectives, the greatest hypervolume that is known.
         commensurate: whether all columns of the corpus have the same unit, so that their variances can be compared.
         source: where the problem is from.
     """
@@ -55,6 +65,10 @@ class Problem:
     noise_std: float = 0.0
     failure_rate: float = 0.0
     violations: Callable[[Sequence[Params]], list[float]] | None = None
+    outcomes: Callable[[Sequence[Params]], list[dict[str, float]]] | None = None
+    limits: tuple[Limit, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    volume: float | None = None
     commensurate: bool = False
     source: str = ""
 

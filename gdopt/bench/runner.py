@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
-from gdopt import files
+from gdopt import files, pareto
+from gdopt.algorithm import Algorithm
 from gdopt.bench import priors
 from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_prior
-from gdopt.bench.problem import Problem, file_name, strings_of
+from gdopt.bench.problem import OBJECTIVE, Problem, file_name, strings_of
 from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
 from gdopt.goals import Direction
+from gdopt.outcomes import objectives
 from gdopt.study import Study
 
 __all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
@@ -78,16 +81,16 @@ def problem_of(name: str) -> Problem:
 def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
     """The record of a finished run: every value, noise-free and as told, and the CPU seconds of every `ask`.
 
-    Where a problem has them, also what was broken by each design; of a problem of strings, also the strings.
+    Where a problem has them, also what was broken by each design; of a problem of strings, also the strings. Of several
+    objectives the value after each evaluation is the hypervolume of all so far, higher is better.
+
+    Methods that model limits are told the outcomes of a problem that has some; others only its values, in which what
+    breaks a limit is worse than all that breaks none.
     """
     problem = problem_of(run.problem)
     began = time.perf_counter()
-    study = Study(
-        problem.space,
-        direction=cast(Direction, problem.direction),
-        algorithm=method(run.method, problem, prior),
-        seed=run.seed,
-    )
+    study = _study(problem, method(run.method, problem, prior), run.seed)
+    by_name = bool(study.limits) or study.goals.several
     values: list[float] = []
     told: list[float | None] = []
     seconds: list[float] = []
@@ -100,21 +103,25 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
         slopes: list[dict[str, float] | None] = [None] * len(batch)
         if needs_gradients(run.method) and problem.gradient is not None:
             slopes = [*problem.gradient(batch)]
-        for trial, value, slope in zip(trials, problem.evaluate(batch), slopes, strict=True):
+        named = problem.outcomes(batch) if by_name and problem.outcomes is not None else [None] * len(batch)
+        for trial, value, slope, outcomes in zip(trials, problem.evaluate(batch), slopes, named, strict=True):
             observed = disturbed(problem, run.seed, len(values), value)
             values.append(value)
             told.append(observed)
             if observed is None:
                 study.fail(trial.id)
             else:
-                study.tell(trial.id, observed, gradient=slope)
+                study.tell(trial.id, observed if outcomes is None else outcomes, gradient=slope)
     tried = [t.params for t in study.trials]
+    if problem.objectives:
+        values = volumes(study)
+        told = [value if one is not None else None for value, one in zip(values, told, strict=True)]
     return {
         "format": FORMAT,
         **asdict(run),
-        "direction": problem.direction,
+        "direction": "maximize" if problem.objectives else problem.direction,
         "optimum": problem.optimum,
-        "best_known": problem.best_known,
+        "best_known": problem.volume if problem.objectives else problem.best_known,
         "bound": problem.bound,
         "start": problem.start,
         "values": values,
@@ -122,12 +129,37 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
         "sources": [t.source for t in study.trials],
         **({"params": tried} if strings_of(problem) is not None else {}),
         **({"violations": problem.violations(tried)} if problem.violations is not None else {}),
+        **({"outcomes": problem.outcomes(tried)} if problem.objectives and problem.outcomes is not None else {}),
         "ask_cpu_seconds": seconds,
         "seconds": time.perf_counter() - began,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
     }
+
+
+def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
+    """The study of a problem: of its values, or of its outcomes."""
+    if problem.objectives:
+        directions = {one.name: one.direction for one in problem.objectives}
+        reference = {one.name: one.reference for one in problem.objectives if one.reference is not None}
+        return Study(problem.space, direction=directions, reference=reference, algorithm=algorithm, seed=seed)
+    limits = problem.limits if getattr(algorithm, "limited", False) else ()
+    direction = cast(Direction, problem.direction)
+    return Study(problem.space, direction=direction, objective=OBJECTIVE, limits=limits, algorithm=algorithm, seed=seed)
+
+
+def volumes(study: Study) -> list[float]:
+    """The hypervolume after each trial of a study of several objectives, from its reference."""
+    m = len(study.objectives)
+    reference = pareto.reference(study.goals, torch.empty(0, m, dtype=torch.float64))
+    found: list[float] = []
+    known: list[tuple[float, ...]] = []
+    for trial in study.state.trials:
+        known += [values] if (values := objectives(study.goals, trial)) is not None else []
+        rows = torch.tensor(known, dtype=torch.float64).reshape(len(known), m)
+        found.append(pareto.hypervolume(rows, reference))
+    return found
 
 
 def disturbed(problem: Problem, seed: int, index: int, value: float) -> float | None:

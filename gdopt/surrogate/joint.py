@@ -113,10 +113,16 @@ class Joint:
             moments = [one.predict(z) for one in self.objectives]
             upper = torch.stack([mean + bound * variance.sqrt() for mean, variance in moments], -1)
             values = upper.squeeze(-1) if not self.several else -_dominating(upper)
+            broken = self.broken(z, bound)
+        return torch.where(broken > 0, values.amin() - broken, values)
+
+    def broken(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
+        """By how much each row breaks limits at the least, mean - bound deviations, summed; 0 where all may hold."""
+        total = z.new_zeros(len(z))
+        with torch.no_grad():
             for mean, variance in (one.predict(z) for one in self.limits):
-                least = (mean - bound * variance.sqrt()).clamp_min(0)
-                values = torch.where(least > 0, values.amin() - least, values)
-        return values
+                total = total + (mean - bound * variance.sqrt()).clamp_min(0)
+        return total
 
     def along(self, n: int, generator: torch.Generator) -> "Along":
         """The first objective for each of n rows; of several, a sum of them with random weights for each row."""

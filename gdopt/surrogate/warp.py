@@ -38,13 +38,13 @@ def power(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
 
 
 def bilog(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """sign(y) log(1 + |y|/u), u the median of |y|, in units of its own root mean square; 0 stays where it is.
+    """sign(y) log(1 + |y|/u), u the mean of |y|, in units of its own root mean square; 0 stays where it is.
 
     For outcomes that have a limit at 0 (Eriksson and Poloczek 2021, "SCBO"): what is far from it loses its leverage.
+    Not the median: proposals gather at the limit, and what is near it would be stretched the more of them there are.
     """
     size = y.abs()
-    unit = size.median()
-    unit = unit if unit > 0 else size.mean()
+    unit = size.mean()
     if unit == 0:
         return y
     found = y.sign() * torch.log1p(size / unit)

@@ -45,6 +45,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "bbob_f20_20d": ("bbob", ("bbob_f20_20d",)),
     "bbob_f21_20d": ("bbob", ("bbob_f21_20d",)),
     "branin": ("synthetic", ("branin",)),
+    "branin_currin": ("several", ("branin_currin",)),
     "colour_mixing": ("colour_mixing", ()),
     "cosine8": ("synthetic", ("cosine8",)),
     "cross_coupling": ("cross_coupling", ()),
@@ -64,6 +65,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "linear_subspace": ("linear_subspace", ()),
     "lunar_lander12": ("lunar_lander", ()),
     "penicillin": ("penicillin", ()),
+    "penicillin3": ("several", ("penicillin3",)),
     "pressure_vessel": ("constrained", ("pressure_vessel",)),
     "protein": ("protein", ()),
     "rastrigin10": ("synthetic", ("rastrigin10",)),
@@ -74,6 +76,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "swimmer16": ("swimmer", ()),
     "trajectory60": ("synthetic", ("trajectory60",)),
     "unit_ball": ("unit_ball", ()),
+    "vehicle_safety": ("several", ("vehicle_safety",)),
     **{name: ("molecules", (name,)) for name in PMO},
 }
 
@@ -108,6 +111,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "constrained": ("pressure_vessel", "speed_reducer", "keane_bump10"),
     # The vessel is constrained, too.
     "mixed": ("cross_coupling", "ackley_mixed53", "labs50", "pressure_vessel"),
+    "several": ("branin_currin", "vehicle_safety", "penicillin3"),
 }
 
 

@@ -2,7 +2,8 @@
 
 A design that breaks a constraint has a value worse than every one that breaks none, by Deb's rule (`designs.deb`), so
 that an algorithm needs to know only values; `Problem.violations` has the sum of what is broken, each constraint as a
-share of its bound.
+share of its bound. `Problem.outcomes` has the
+value as it is beside the slack of each constraint, for algorithms that model limits.
 
 * `pressure_vessel`: the cost of a vessel (US dollars). Plates come in sixteenths of an inch, so the two thicknesses are
   `Integer`. (BoTorch rounds them in the cost and not in the constraints, which lets a vessel be thinner in the
@@ -12,7 +13,7 @@ share of its bound.
   BoTorch has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -21,9 +22,10 @@ from botorch.test_functions import PressureVessel, SpeedReducer
 from botorch.test_functions.synthetic import ConstrainedSyntheticTestFunction, KeaneBumpFunction
 from jaxtyping import Float
 
-from gdopt.bench.problem import Problem
-from gdopt.space import Integer, Real, Space
-from gdopt_problems.designs import deb, rowwise
+from gdopt.bench.problem import OBJECTIVE, Problem
+from gdopt.goals import Limit
+from gdopt.space import Integer, Params, Real, Space
+from gdopt_problems.designs import deb, matrix, rowwise
 
 __all__ = ["problem"]
 
@@ -54,7 +56,9 @@ def vessel() -> Problem:
         ]
     )
     inches = np.array([SIXTEENTH, SIXTEENTH, 1.0, 1.0])
-    value, broken = _functions(PressureVessel(), VESSEL_SCALES, inches)
+    value, slack = _functions(PressureVessel(), VESSEL_SCALES, inches)
+    broken = _broken(slack)
+    outcomes, limits = _told(space, value, slack, len(VESSEL_SCALES))
     return Problem(
         name="pressure_vessel",
         space=space,
@@ -67,6 +71,8 @@ def vessel() -> Problem:
         budget=100,
         batch=5,
         violations=rowwise(space, broken),
+        outcomes=outcomes,
+        limits=limits,
         source="Sandgren 1990, J. Mech. Des. 112; Coello Coello and Mezura-Montes 2002, Adv. Eng. Inform. 16; BoTorch",
     )
 
@@ -84,7 +90,9 @@ def reducer() -> Problem:
             Real("diameter_2", 5.0, 5.5, unit="cm"),
         ]
     )
-    value, broken = _functions(SpeedReducer(), REDUCER_SCALES, np.ones(7))
+    value, slack = _functions(SpeedReducer(), REDUCER_SCALES, np.ones(7))
+    broken = _broken(slack)
+    outcomes, limits = _told(space, value, slack, len(REDUCER_SCALES))
     return Problem(
         name="speed_reducer",
         space=space,
@@ -97,6 +105,8 @@ def reducer() -> Problem:
         budget=100,
         batch=5,
         violations=rowwise(space, broken),
+        outcomes=outcomes,
+        limits=limits,
         source="Golinski 1973, Mech. Mach. Theory 8; Lemonge et al. 2010, Mecanica Computacional 29; BoTorch",
     )
 
@@ -104,7 +114,9 @@ def reducer() -> Problem:
 def keane() -> Problem:
     """Keane's bump on [0, 10]^10: minimize minus a bump, the product above 0.75 and the sum below 75."""
     space = Space.from_bounds([(0.0, 10.0)] * 10)
-    value, broken = _functions(KeaneBumpFunction(dim=10), KEANE_SCALES, np.ones(10))
+    value, slack = _functions(KeaneBumpFunction(dim=10), KEANE_SCALES, np.ones(10))
+    broken = _broken(slack)
+    outcomes, limits = _told(space, value, slack, len(KEANE_SCALES))
     return Problem(
         name="keane_bump10",
         space=space,
@@ -115,25 +127,47 @@ def keane() -> Problem:
         budget=200,
         batch=5,
         violations=rowwise(space, broken),
+        outcomes=outcomes,
+        limits=limits,
         source="Keane 1994, Adaptive Computing in Engineering Design and Control; BoTorch",
     )
 
 
 Function = Callable[[Float[Array, "n d"]], Float[Array, " n"]]
+Outcomes = Callable[[Sequence[Params]], list[dict[str, float]]]
+Slack = Callable[[Float[Array, "n d"]], Float[Array, "n c"]]
 
 
 def _functions(
     what: ConstrainedSyntheticTestFunction, scales: Float[Array, " c"], units: Float[Array, " d"]
-) -> tuple[Function, Function]:
-    """The value and the violation of rows, which are multiplied by `units` first."""
+) -> tuple[Function, Slack]:
+    """The value and the slacks of rows, which are multiplied by `units` first; a slack is 0 or more where it holds."""
 
     def value(x: Float[Array, "n d"]) -> Float[Array, " n"]:
         found: Array = what.evaluate_true(torch.from_numpy(x * units)).numpy()
         return found
 
-    def broken(x: Float[Array, "n d"]) -> Float[Array, " n"]:
-        slack = what.evaluate_slack_true(torch.from_numpy(x * units)).numpy() / scales
-        found: Array = np.maximum(-slack - ROUNDING, 0.0).sum(axis=1)
+    def slack(x: Float[Array, "n d"]) -> Float[Array, "n c"]:
+        found: Array = what.evaluate_slack_true(torch.from_numpy(x * units)).numpy() / scales
         return found
 
-    return value, broken
+    return value, slack
+
+
+def _broken(slack: Slack) -> Function:
+    """By how much rows break the constraints, summed."""
+    return lambda x: np.maximum(-slack(x) - ROUNDING, 0.0).sum(axis=1)
+
+
+def _told(space: Space, value: Function, slack: Slack, count: int) -> tuple[Outcomes, tuple[Limit, ...]]:
+    """The value and the slacks by name, and the limits on these."""
+    names = [f"slack_{i + 1}" for i in range(count)]
+
+    def outcomes(batch: Sequence[Params]) -> list[dict[str, float]]:
+        if not batch:
+            return []
+        x = matrix(space, batch)
+        rows = np.column_stack([value(x), slack(x)]).tolist()
+        return [dict(zip((OBJECTIVE, *names), row, strict=True)) for row in rows]
+
+    return outcomes, tuple(Limit(name, ">=", -ROUNDING) for name in names)

@@ -57,6 +57,47 @@ def test_every_method_gets_the_same_first_designs_noise_and_failures() -> None:
     assert failed[0] == failed[1]
 
 
+def few(name: str) -> Problem:
+    return replace(load(name), budget=14, start=6, batch=4)
+
+
+def two_objectives() -> Problem:
+    return replace(few("branin_currin"), name="two_objectives", failure_rate=0.3)
+
+
+def limited() -> Problem:
+    return few("speed_reducer")
+
+
+def test_several_objectives_are_scored_by_the_hypervolume_of_what_was_told() -> None:
+    problem = two_objectives()
+    record = play(Run(f"{__name__}:two_objectives", "random", 0))
+    assert (record["direction"], record["best_known"]) == ("maximize", problem.volume)
+    assert np.diff(record["values"]).min() >= 0
+    told = [o for o, t in zip(record["outcomes"], record["told"], strict=True) if t is not None]
+    assert 0 < len(told) < 14
+    # By sampling the box below the reference.
+    points = np.random.default_rng(0).uniform((0.0, 0.0), (18.0, 6.0), (100_000, 2))
+    rows = np.array([[o["branin"], o["currin"]] for o in told])
+    share = (rows[None] <= points[:, None]).all(-1).any(-1).mean()
+    below = 18 * 6 * share
+    assert record["values"][-1] == pytest.approx(below, abs=1.0)
+
+
+def test_methods_that_model_limits_are_told_the_outcomes_and_others_values_that_say_as_much() -> None:
+    run = f"{__name__}:limited"
+    one, other = (play(Run(run, name, 0)) for name in ("gdopt:candidates=64", "random"))
+    assert one["values"][:6] == other["values"][:6]
+    assert [v > 0 for v in one["violations"]] == [v > 7200 for v in one["values"]]
+
+
+def test_a_method_of_one_objective_is_not_run_on_several() -> None:
+    with pytest.raises(SettingsError, match="turbo needs a single objective, which branin_currin lacks"):
+        method("turbo", load("branin_currin"), None)
+    with pytest.raises(SettingsError, match="qlognehvi needs several objectives"):
+        method("qlognehvi", load("hill"), None)
+
+
 def test_noise_and_failures_have_the_problems_rates() -> None:
     told = [disturbed(small(), 0, i, 1.0) for i in range(4000)]
     kept = [t for t in told if t is not None]

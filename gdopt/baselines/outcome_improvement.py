@@ -1,0 +1,110 @@
+"""Bayesian optimization of several outcomes as BoTorch does it: a SingleTaskGP each, and its acquisition function."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from botorch.acquisition.factory import get_acquisition_function
+from botorch.acquisition.monte_carlo import MCAcquisitionFunction
+from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
+from botorch.acquisition.objective import GenericMCObjective
+from botorch.models import ModelListGP
+from botorch.optim import optimize_acqf
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt import pareto
+from gdopt.algorithm import State, Trial, seed_from
+from gdopt.baselines.cube import cube_of
+from gdopt.baselines.expected_improvement import DRAWS_OF_MANY, RAW, RESTARTS, fitted
+from gdopt.baselines.isolated import isolated
+from gdopt.baselines.learner import Learner, Proposal
+from gdopt.codec import Codec
+from gdopt.goals import Goals
+from gdopt.outcomes import excess, objectives
+
+__all__ = ["OutcomeImprovement"]
+
+# What spreads are divided by at least: an outcome may be the same everywhere.
+LEAST = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeImprovement(Learner):
+    """qLogEI with constraints or, of several objectives, qLogNEHVI (Daulton et al. 2021, Ament et al. 2023).
+
+    As long as every result breaks a limit, it is qLogPF, as BoTorch advises. With BoTorch's own settings: a
+    `SingleTaskGP` of each standardized objective and of each limited outcome in a `ModelListGP`, the acquisition
+    function of `get_acquisition_function`, whose baseline is pruned, and `optimize_acqf` for one design after the
+    other. Trials that lack an outcome are not learned from.
+    """
+
+    several: ClassVar[bool] = True
+    limited: ClassVar[bool] = True
+    source: ClassVar[str] = "acquisition"
+
+    def known(self, state: State, codec: Codec) -> Sequence[Trial]:
+        """The results that have all outcomes."""
+        return [t for t in state.done if _whole(state.goals, t)]
+
+    def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
+        """The designs that maximize the acquisition function."""
+        cube = cube_of(codec, self.prior)
+        trials = self.known(state, codec)
+        x = cube.encode([t.params for t in trials])
+        waiting = cube.encode([t.params for t in state.pending])
+        with isolated(seed_from(generator)):
+            acqf, model = _acquisition(state.goals, trials, x, waiting)
+            chosen, _ = optimize_acqf(
+                acqf,
+                bounds=cube.bounds,
+                q=n,
+                num_restarts=RESTARTS,
+                raw_samples=RAW,
+                options={"batch_limit": 5, "maxiter": 200},
+                sequential=True,
+            )
+            rows, params = cube.new(chosen, state)
+            mean = model.models[0].posterior(chosen[rows]).mean.flatten()
+        return Proposal(params, mean.tolist())
+
+
+def _acquisition(
+    goals: Goals, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
+) -> tuple[MCAcquisitionFunction, ModelListGP]:
+    """BoTorch's acquisition function, and the model of all objectives, then of by how much limits are broken."""
+    values = torch.tensor([objectives(goals, t) for t in trials], dtype=torch.float64)
+    shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
+    beyond = [[excess(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.limits]
+    # Not shifted: 0 is where a limit is.
+    broken = [column / column.std().clamp_min(LEAST) for column in torch.tensor(beyond, dtype=torch.float64)]
+    model = ModelListGP(*(fitted(x, column) for column in (*((values - shift) / scale).T, *broken)))
+    m = len(goals.objectives)
+    several = goals.several
+    # Of what breaks limits only there is nothing to improve on.
+    fit = any(max(row) <= 0 for row in zip(*beyond, strict=True)) if beyond else True
+    acqf = get_acquisition_function(
+        ("qLogNEHVI" if several else "qLogEI") if fit else "qLogPF",
+        model,
+        IdentityMCMultiOutputObjective(outcomes=list(range(m))) if several else GenericMCObjective(_first),
+        x,
+        X_pending=waiting if len(waiting) else None,
+        constraints=[_outcome(m + i) for i in range(len(broken))] or None,
+        mc_samples=DRAWS_OF_MANY,
+        ref_point=((pareto.reference(goals, values) - shift) / scale).tolist() if several else None,
+    )
+    return acqf, model
+
+
+def _first(samples: Tensor, X: Tensor | None = None) -> Tensor:
+    return samples[..., 0]
+
+
+def _outcome(place: int) -> Callable[[Tensor], Tensor]:
+    """One of the outcomes of draws, which are their last dimension."""
+    return lambda samples: samples[..., place]
+
+
+def _whole(goals: Goals, trial: Trial) -> bool:
+    return objectives(goals, trial) is not None and all(one.outcome in trial.outcomes for one in goals.limits)
