@@ -9,7 +9,7 @@ import torch
 from scipy.spatial import cKDTree
 
 import gdopt
-from gdopt import plate, space_json
+from gdopt import plate, plot, space_json
 from gdopt.baselines import baseline
 from gdopt.study import Study
 from gdopt.surrogate.gp import GaussianProcess
@@ -252,6 +252,13 @@ def test_a_plate_shows_the_columns_of_each_row_and_takes_results_by_trial() -> N
     filled = "\n".join([lines[0], *(line.replace("x,,", f"x,{5 + i},") for i, line in enumerate(lines[1:]))])
     plate.filled(study, filled.encode()).tell(study)
     assert [t.value for t in study.trials] == [5.0, 6.0]
+
+
+def test_a_figure_shows_every_row_and_what_was_told(tmp_path: Path) -> None:
+    study = drive(Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch()), 1, 20, high)
+    axes = plot.rows(study, tmp_path / "rows.png").axes[0]
+    assert [len(one.get_offsets()) for one in axes.collections] == [1500, 20, 1]
+    assert (tmp_path / "rows.png").stat().st_size > 10_000
 
 
 def test_the_surrogate_is_of_the_descriptors() -> None:

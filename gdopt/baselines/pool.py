@@ -20,7 +20,7 @@ __all__ = ["PoolThompson"]
 
 @dataclass(frozen=True, kw_only=True)
 class PoolThompson(Learner):
-    """The designs of the corpus that a Gaussian process' draws like best; without one, rows of the table or Sobol points.
+    """The designs of the corpus that a Gaussian process' draws like best; without one, rows of a table or Sobol points.
 
     Args:
         candidates: of the corpus or rows of the table that are looked at in an `ask`, at most.
