@@ -3,8 +3,8 @@
 python examples/table.py [FOLDER] [--rows N] [--budget N]
 
 The catalogue is made up, so that this runs anywhere: compounds with ten descriptors that hang together, and a supplier.
-Their solubility hangs on three hidden properties, of which the descriptors tell. It writes catalogue.csv, the study and a
-figure of what was tried, and prints the best compound that was found and how many of the catalogue are better.
+Their solubility hangs on three hidden properties, of which the descriptors tell. It writes catalogue.csv, the study and
+a figure of what was tried, and prints the best compound that was found and how many of the catalogue are better.
 """
 
 import argparse

@@ -45,6 +45,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "bbob_f20_20d": ("bbob", ("bbob_f20_20d",)),
     "bbob_f21_20d": ("bbob", ("bbob_f21_20d",)),
     "branin": ("synthetic", ("branin",)),
+    "catalogue": ("catalogue", ()),
     "colour_mixing": ("colour_mixing", ()),
     "cosine8": ("synthetic", ("cosine8",)),
     "cross_coupling": ("cross_coupling", ()),
@@ -108,6 +109,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "constrained": ("pressure_vessel", "speed_reducer", "keane_bump10"),
     # The vessel is constrained, too.
     "mixed": ("cross_coupling", "ackley_mixed53", "labs50", "pressure_vessel"),
+    "tables": ("catalogue",),
 }
 
 
