@@ -71,15 +71,18 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
     # Of a single descriptor, the same one twice.
     leading = [0, min(1, codec.dim - 1)]
     every, told = (z[:, leading].numpy() for z in (codec.table.z, codec.encode([t.params for t in done])))
+    values = np.array([t.value for t in done], dtype=float)
+    best = int((study.objectives[0].sign * values).argmax())
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     if len(every) > POINTS:
-        axes.hexbin(*every.T, gridsize=ACROSS, bins="log", cmap="Greys", mincnt=1, alpha=0.6, linewidths=0)
+        axes.hexbin(
+            every[:, 0], every[:, 1], gridsize=ACROSS, bins="log", cmap="Greys", mincnt=1, alpha=0.6, linewidths=0
+        )
     else:
-        axes.scatter(*every.T, s=4, color="#cccccc")
-    best = max(done, key=lambda t: study.objectives[0].sign * (t.value or 0.0))
-    shown = axes.scatter(*told.T, s=22, c=[t.value for t in done], cmap="viridis", edgecolors="black", linewidths=0.4)
-    axes.scatter(*told[done.index(best)], s=120, marker="o", facecolors="none", edgecolors="black", linewidths=1.5)
+        axes.scatter(every[:, 0], every[:, 1], s=4, color="#cccccc")
+    shown = axes.scatter(told[:, 0], told[:, 1], s=22, c=values, cmap="viridis", edgecolors="black", linewidths=0.4)
+    axes.scatter(told[best, 0], told[best, 1], s=120, facecolors="none", edgecolors="black", linewidths=1.5)
     figure.colorbar(shown, label=study.objective)
     axes.set(xlabel="first direction of the descriptors", ylabel="second")
     if path is not None:
