@@ -1,5 +1,6 @@
 """A study described in a TOML file, for a laboratory without Python."""
 
+import io
 import json
 import re
 import tomllib
@@ -16,7 +17,7 @@ from gdopt import files, strings
 from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.train import Progress
-from gdopt.errors import GdoptError, SettingsError, StoreError
+from gdopt.errors import CorpusError, GdoptError, SettingsError, StoreError
 from gdopt.expert import Belief, Normal, Uniform
 from gdopt.goals import Limit
 from gdopt.guided import GuidedDiffusion
@@ -42,6 +43,7 @@ __all__ = [
     "PriorEntry",
     "RealEntry",
     "SequenceEntry",
+    "TableEntry",
     "checked",
     "read",
     "started",
@@ -144,6 +146,39 @@ class ConstraintEntry(_Entry):
     equal: float | None = None
 
 
+class TableEntry(_Entry):
+    """A table of candidates, of whose rows some are tried.
+
+    Args:
+        file: beside the campaign's: a CSV with a header, with commas or, and then decimal commas, with semicolons.
+        id: the column by which people find a row.
+        descriptors: the columns that say what is alike; all that can, if left out.
+    """
+
+    file: str
+    id: str
+    descriptors: list[str] | None = None
+
+    def space(self, folder: Path) -> Space:
+        """The space of its rows.
+
+        Raises:
+            CorpusError, SpaceError: the file cannot be read or used.
+        """
+        import pandas as pd
+
+        text = corpora.text(folder / self.file)
+        european = text.partition("\n")[0].count(";") > 0
+        try:
+            # Ids as they are written: 007 is not 7.
+            frame = pd.read_csv(
+                io.StringIO(text), sep=";" if european else ",", decimal="," if european else ".", dtype={self.id: str}
+            )
+        except ValueError as error:
+            raise CorpusError(f"the table {folder / self.file} is no CSV file: {error}") from error
+        return Space.from_table(frame, self.id, self.descriptors)
+
+
 class CorpusEntry(_Entry):
     """Designs without labels.
 
@@ -206,6 +241,7 @@ class Campaign(_Entry):
         seed: of every random draw.
         algorithm: "guided", or a baseline's name, such as "random".
         parameters: what may be varied; left out, the columns of the corpus.
+        table: of candidates, of whose rows some are to be tried, instead.
         constraints: linear ones.
         corpus: designs without labels.
         prior: one that was fitted to such designs before, instead.
@@ -225,6 +261,7 @@ class Campaign(_Entry):
         Annotated[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntry | MoleculeEntry, Field(discriminator="kind")]
     ] = Field(default_factory=list)
     constraints: list[ConstraintEntry] = Field(default_factory=list)
+    table: TableEntry | None = None
     corpus: CorpusEntry | None = None
     prior: PriorEntry | None = None
     expert: dict[str, BeliefEntry] = Field(default_factory=dict)
@@ -320,11 +357,13 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
     said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := _error(check)) is not None]
     if said:
         return said
-    tables = [name for name in ("corpus", "prior", "expert") if getattr(campaign, name)]
+    tables = [name for name in ("table", "corpus", "prior", "expert") if getattr(campaign, name)]
     if len(tables) > 1:
         return [f"{' and '.join(f'[{one}]' for one in tables)}: expected one of them"]
     if not campaign.parameters and tables in ([], ["expert"]):
-        return ["[[parameters]]: there are none; expected one or more, or a [corpus] or a [prior] that has them"]
+        return ["[[parameters]]: there are none; expected one or more, or a [corpus], [prior] or [table] that has them"]
+    if campaign.table and (campaign.parameters or campaign.constraints):
+        return ["[table] and [[parameters]]: expected one of them"]
     error = _error(lambda: campaign.space)
     return [] if error is None else [f"[[parameters]] and [[constraints]]: {error}"]
 
@@ -373,6 +412,9 @@ def started(
 def _algorithm(campaign: Campaign, folder: Path, fit: Progress | None) -> tuple[Space, Algorithm]:
     """The space, with what came from the corpus, and the algorithm with its default settings."""
     space, corpus = campaign.space, campaign.corpus
+    if campaign.table is not None:
+        rows = campaign.table.space(folder)
+        return rows, GuidedDiffusion() if campaign.algorithm == GUIDED else baseline(campaign.algorithm)
     if campaign.prior is not None:
         path = folder / campaign.prior.file
         prior = prior_of(*files.read(path), path)
@@ -489,6 +531,13 @@ CONSTRAINTS = """\
 # [[constraints]]
 # coefficients = { a = 1, b = 1 }
 # upper = 10"""
+TABLE = """\
+# Instead of parameters, a table of candidates, of whose rows some are to be tried: a CSV with a column that names each
+# row, and others that say what is alike.
+# [table]
+# file = "catalogue.csv"
+# id = "compound"
+# descriptors = ["mass", "logp"]  # all that can, if left out"""
 CORPUS = """\
 # Designs without labels, which show what is plausible: a CSV with a column for each parameter (all of them real), or a
 # file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence").
@@ -519,6 +568,7 @@ def written(campaign: Campaign) -> str:
     parts = [*top, PARAMETERS]
     parts += [_table("[[parameters]]", one) for one in campaign.parameters]
     parts += [CONSTRAINTS, *(_table("[[constraints]]", one) for one in campaign.constraints)]
+    parts += [TABLE, *([_table("[table]", campaign.table)] if campaign.table else [])]
     parts += [CORPUS, *([_table("[corpus]", campaign.corpus)] if campaign.corpus else [])]
     parts += [PRIOR, *([_table("[prior]", campaign.prior)] if campaign.prior else [])]
     parts += [EXPERT]

@@ -13,7 +13,7 @@ from torch import Tensor
 from gdopt import strings
 from gdopt.errors import ResultError, SpaceError
 from gdopt.polytope import Polytope
-from gdopt.space import Choice, Integer, Parameter, Params, Real, Space, Value
+from gdopt.space import Candidate, Choice, Integer, Parameter, Params, Real, Space, Value
 
 __all__ = ["Block", "BoxCodec", "Codec", "Encoder", "WhiteningCodec", "as_array", "as_params"]
 
@@ -292,7 +292,11 @@ def _levels(parameter: Parameter) -> list[str]:
     )
 
 
-_KIND = {strings.Molecule: "a molecule", strings.Sequence: "a sequence of more than one length"}
+_KIND = {
+    strings.Molecule: "a molecule",
+    strings.Sequence: "a sequence of more than one length",
+    Candidate: "a row of a table",
+}
 
 
 def _columns(parameter: Parameter) -> int:

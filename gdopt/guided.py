@@ -46,6 +46,7 @@ from gdopt.surrogate import categories, gp
 from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
+from gdopt.table_codec import TableCodec
 
 __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
@@ -54,6 +55,8 @@ __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 DRAWS, CONSTRAINED_DRAWS = 1024, 256
 # Designs of the prior that the surrogate is asked about: enough for the best to be good, few enough to be quick.
 LOOKED_AT = 5000
+# Rows of a table of candidates, of which none but these can be proposed: as many as a second allows.
+ROWS_LOOKED_AT = 100_000
 # The best of them are those of the highest mean + OPTIMISM deviations: by the mean alone what was missed stays missed.
 OPTIMISM = 1.0
 # Of the pool, the share that the mass lift asks about.
@@ -160,12 +163,12 @@ class GuidedDiffusion:
             return append(state, designs, [START] * n, [None] * n, {})
         generator = stream(state)
         z, _ = told(state, codec)
-        state, denoiser = self._fine_tune(state, z, generator)
+        state, denoiser = self._fine_tune(state, codec, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
         surrogate = belief.surrogate(state, codec, self.keep, self.warp, self.surrogate or _fit_of(codec))
         surrogate = belief.informed(surrogate, state, codec, self.slopes * law.scale, generator)
         shares = portfolio(self._first_shares(), ranked(state.goals, state.done))
-        pool = self._pool(law, surrogate, shares, pool_size(self.candidates, n), generator)
+        pool = self._pool(codec, law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct(pool.z, state, codec)
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
@@ -183,8 +186,12 @@ class GuidedDiffusion:
             belief.feasible(surrogate, pool.z[picks]),
         )
 
-    def _fine_tune(self, state: State, z: Float[Tensor, "n d"], generator: torch.Generator) -> tuple[State, Denoiser]:
+    def _fine_tune(
+        self, state: State, codec: Codec, z: Float[Tensor, "n d"], generator: torch.Generator
+    ) -> tuple[State, Denoiser]:
         """The prior's denoiser; its network trained on, with replay, if `finetune` says so (Algorithm 2, step 3)."""
+        if isinstance(codec, TableCodec):
+            return state, codec.law(elite_of(z, PARENTS), generator)
         if self.prior is None:
             edge = torch.full((z.shape[1],), EDGE, dtype=torch.float64)
             return state, BoxDenoiser(-edge, edge)
@@ -217,11 +224,12 @@ class GuidedDiffusion:
     ) -> "_Law":
         """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
         mean = torch.zeros(z.shape[1], dtype=torch.float64)
-        draws = (
-            box_draws(codec, CONSTRAINED_DRAWS if codec.space.constraints else DRAWS, generator)
-            if isinstance(codec, BoxCodec)
-            else sample(denoiser, DRAWS, mean, 1.0, generator)
-        )
+        if isinstance(codec, BoxCodec):
+            draws = box_draws(codec, CONSTRAINED_DRAWS if codec.space.constraints else DRAWS, generator)
+        elif isinstance(codec, TableCodec):
+            draws = codec.some(DRAWS, generator)
+        else:
+            draws = sample(denoiser, DRAWS, mean, 1.0, generator)
         if state.fixed:
             z = codec.encode([{**t.params, **state.fixed} for t in best_first(state)])
         scale = scale_after(*history(state, lambda t: t.predicted is not None))
@@ -243,6 +251,7 @@ class GuidedDiffusion:
 
     def _pool(
         self,
+        codec: Codec,
         law: "_Law",
         surrogate: Surrogate,
         shares: Mapping[str, float],
@@ -255,7 +264,7 @@ class GuidedDiffusion:
             "refitted": lambda n: law.refitted(n, generator),
             "guided": lambda n: self._guided(law, surrogate, n, generator),
             "renoised": lambda n: self._renoised(law, surrogate, n, generator),
-            "broad": lambda n: self._broad(law, surrogate, n, generator),
+            "broad": lambda n: self._broad(codec, law, surrogate, n, generator),
         }
         counts = {name: round(share * size) for name, share in shares.items()}
         return pooled([(name, draw[name](n)) for name, n in counts.items() if n])
@@ -309,10 +318,14 @@ class GuidedDiffusion:
             towards = combined(denoiser, towards, feasible)
         return weighted(denoiser, towards, lambda sigma: torch.full_like(sigma, self.strength))
 
-    def _broad(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def _broad(
+        self, codec: Codec, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator
+    ) -> Float[Tensor, "n d"]:
         """Designs of the prior that the surrogate gives the highest upper bounds."""
         count = max(LOOKED_AT, n)
-        if self.prior is None:
+        if isinstance(codec, TableCodec):
+            z = codec.some(max(ROWS_LOOKED_AT, n), generator)
+        elif self.prior is None:
             z = law.levels.anywhere(uniform(surrogate.z.shape[1], count, generator), generator)
         else:
             rows = self.prior.order(generator)[:count]

@@ -1,7 +1,7 @@
 """A batch as a CSV file: written for a laboratory, read back with what was measured, and data from before.
 
-A row is a trial. Its columns are id, the parameters, one for each outcome, and note; `NAME sem` and status may be
-added.
+A row is a trial. Its columns are id, the parameters, what a table of candidates says of them, one for each outcome, and
+note; `NAME sem` and status may be added.
 """
 
 import csv
@@ -94,11 +94,19 @@ def written(study: Study, trials: Sequence[Trial], *, comma: bool = False) -> st
     """
     out = io.StringIO()
     lines = csv.writer(out, delimiter=";" if comma else ",", lineterminator="\r\n")
-    lines.writerow([ID, *columns(study).values(), *study.outcomes, NOTE])
+    named = columns(study)
+    lines.writerow([ID, *named.values(), *_beside(study, named), *study.outcomes, NOTE])
     for trial in trials:
-        cells = [_text(value, comma) for value in _proposal(trial).values()]
+        proposal = _proposal(trial)
+        cells = [_text(value, comma) for value in (*proposal.values(), *study.space.beside(proposal).values())]
         lines.writerow([trial.id, *cells, *("" for _ in study.outcomes), ""])
     return out.getvalue()
+
+
+def _beside(study: Study, named: Mapping[str, str]) -> list[str]:
+    """The headings of what is shown beside the parameters and never read; after "table." where they are taken."""
+    others = [ID, STATUS, NOTE, *named.values(), *study.outcomes, *map(_sem, study.outcomes)]
+    return [f"table.{name}" if name in others else name for name in study.space.beside_names]
 
 
 def _text(value: Value, comma: bool) -> str:
@@ -134,7 +142,8 @@ def filled(study: Study, content: bytes, file: str = "the file") -> Plate:
     named = columns(study)
     outcomes = [*study.outcomes, *map(_sem, study.outcomes)]
     numbers = [named[p.name] for p in study.space.parameters if isinstance(p, Real | Integer)]
-    table = parsed(content, file, [ID, *named.values(), *outcomes, STATUS, NOTE], [*numbers, *outcomes])
+    beside = _beside(study, named)
+    table = parsed(content, file, [ID, *named.values(), *beside, *outcomes, STATUS, NOTE], [*numbers, *outcomes])
     if ID not in table.columns:
         raise TableError(f"nothing of {file} was taken: it has no column {ID}; its columns are {list(table.columns)}")
     study.refresh()
@@ -335,7 +344,7 @@ def known(study: Study, content: bytes, file: str = "the file") -> dict[str, tup
     named = columns(study)
     outcomes = [*study.outcomes, *map(_sem, study.outcomes)]
     numbers = [named[p.name] for p in study.space.parameters if isinstance(p, Real | Integer)]
-    table = parsed(content, file, [*named.values(), *outcomes, NOTE], [*numbers, *outcomes])
+    table = parsed(content, file, [*named.values(), *_beside(study, named), *outcomes, NOTE], [*numbers, *outcomes])
     if missing := [one for one in (*named.values(), study.objective) if one not in table.columns]:
         raise TableError(f"nothing of {file} was taken: it has no columns {missing}")
     found, counts = dict[str, tuple[Params, Report]](), dict[str, int]()

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from gdopt.design_check import DesignCheck
 from gdopt.prior_check import Numbers, PriorCheck, Shares
+from gdopt.table_codec import TableCodec
 
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["design_check", "prior_check", "progress"]
+__all__ = ["design_check", "prior_check", "progress", "rows"]
 
 # One marker for each part of an algorithm, so that they can be told apart without colour.
 MARKERS = "os^Dv<>P"
@@ -46,6 +47,44 @@ def progress(study: "Study", path: str | Path | None = None, *, reference: tuple
     axes.set(xlabel="evaluations", ylabel=f"value ({study.direction}d)")
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize="small", framealpha=0.9)
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+# Hexagons across a table; up to so many rows there is a point for each.
+ACROSS, POINTS = 60, 5000
+
+
+def rows(study: "Study", path: str | Path | None = None) -> Figure:
+    """The rows of a table of candidates along its two leading directions, and those that were told, by their values.
+
+    Args:
+        study: of a table, with one told trial or more.
+        path: where to write the figure, if anywhere; the suffix is the format.
+
+    Raises:
+        SpaceError: the study is not of a table, or its table is not at hand.
+    """
+    codec = TableCodec(study.space, {})
+    done = [t for t in study.trials if t.value is not None]
+    # Of a single descriptor, the same one twice.
+    leading = [0, min(1, codec.dim - 1)]
+    every, told = (z[:, leading].numpy() for z in (codec.table.z, codec.encode([t.params for t in done])))
+    values = np.array([t.value for t in done], dtype=float)
+    best = int((study.objectives[0].sign * values).argmax())
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    if len(every) > POINTS:
+        axes.hexbin(
+            every[:, 0], every[:, 1], gridsize=ACROSS, bins="log", cmap="Greys", mincnt=1, alpha=0.6, linewidths=0
+        )
+    else:
+        axes.scatter(every[:, 0], every[:, 1], s=4, color="#cccccc")
+    shown = axes.scatter(told[:, 0], told[:, 1], s=22, c=values, cmap="viridis", edgecolors="black", linewidths=0.4)
+    axes.scatter(told[best, 0], told[best, 1], s=120, facecolors="none", edgecolors="black", linewidths=1.5)
+    figure.colorbar(shown, label=study.objective)
+    axes.set(xlabel="first direction of the descriptors", ylabel="second")
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure

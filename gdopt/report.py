@@ -84,6 +84,8 @@ def _range(parameter: object) -> str:
     """What a parameter may be, in words."""
     if (levels := getattr(parameter, "levels", None)) is not None:
         return ", ".join(levels)
+    if (rows := getattr(parameter, "rows", None)) is not None:
+        return f"one of {rows} rows"
     if (low := getattr(parameter, "low", None)) is None:
         return type(parameter).__name__.lower()
     scale = ", by ratios" if getattr(parameter, "log", False) else ""

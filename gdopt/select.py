@@ -242,5 +242,9 @@ def additions(acqf: AcquisitionFunction, choices: Float[Tensor, "m d"], n: int) 
     with torch.no_grad():
         chosen, _ = optimize_acqf_discrete(acqf, q=n, choices=choices, unique=True)
     # Not the nearest by torch.cdist, which for 25 rows and more takes neighbours 1e-8 apart for one.
-    same = (chosen.unsqueeze(1) == choices).all(-1)
-    return same.int().argmax(1).tolist()
+    picks: list[int] = []
+    for same in (chosen.unsqueeze(1) == choices).all(-1):
+        # Of equal choices, one that was not picked.
+        same[picks] = False
+        picks.append(int(same.int().argmax()))
+    return picks

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real as Number
+from typing import Any, Protocol, runtime_checkable
 
 from gdopt import strings
 from gdopt.errors import SpaceError
 
-__all__ = ["Choice", "Constraint", "Integer", "Parameter", "Params", "Real", "Space", "Value"]
+__all__ = ["Candidate", "Choice", "Constraint", "Integer", "Parameter", "Params", "Real", "Space", "Value"]
 
 Value = float | int | str
 Params = Mapping[str, Value]
@@ -118,7 +119,67 @@ class Choice:
         return str(value)
 
 
-Parameter = Real | Integer | Choice | strings.Sequence | strings.Molecule
+@runtime_checkable
+class Rows(Protocol):
+    """The rows of a table of candidates, as a parameter sees them: `gdopt.table.Table`."""
+
+    def place(self, id: object) -> int | None:
+        """The place of the row of an id; None if there is none."""
+        ...
+
+    def id(self, place: int) -> int | str:
+        """The id of the row of a place."""
+        ...
+
+    def row(self, place: int) -> dict[str, Value]:
+        """The columns of the row of a place."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns by their names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row of a given table, by its id; `Space.from_table` makes it.
+
+    Args:
+        name: what the id is called in `trial.params`.
+        rows: how many there are.
+        sha256: of the table.
+        table: the rows, where they are at hand.
+    """
+
+    name: str
+    rows: int
+    sha256: str
+    table: Rows | None = field(default=None, compare=False, repr=False)
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless a row has that id."""
+        self._place(value)
+
+    def plain(self, value: Value) -> int | str:
+        """The id as the table has it."""
+        table, place = self._place(value)
+        return table.id(place)
+
+    def row(self, value: Value) -> dict[str, Value]:
+        """The columns of the row of an id."""
+        table, place = self._place(value)
+        return table.row(place)
+
+    def _place(self, value: Value) -> tuple[Rows, int]:
+        if self.table is None:
+            raise SpaceError(f"{self.name}: the table of its {self.rows} rows is not at hand")
+        if (place := self.table.place(value)) is None:
+            raise SpaceError(f"{self.name} = {value!r} is the id of none of the table's {self.rows} rows")
+        return self.table, place
+
+
+Parameter = Real | Integer | Choice | Candidate | strings.Sequence | strings.Molecule
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +301,40 @@ class Space:
         except SpaceError:
             return False
         return True
+
+    def beside(self, params: Params) -> dict[str, Value]:
+        """What people are shown beside the parameters: the columns of a table's row; else nothing."""
+        found: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if isinstance(parameter, Candidate):
+                found |= parameter.row(params[parameter.name])
+        return found
+
+    @property
+    def beside_names(self) -> tuple[str, ...]:
+        """The names of what `beside` gives."""
+        tables = [p.table for p in self.parameters if isinstance(p, Candidate) and p.table is not None]
+        return tuple(name for table in tables for name in table.columns)
+
+    @classmethod
+    def from_table(cls, table: Any, id: str | None = None, descriptors: Sequence[str] | None = None) -> "Space":
+        """A space of the rows of a table: `trial.params` has the id of one, and `beside` its columns.
+
+        Args:
+            table: a DataFrame of pandas, a row for each candidate.
+            id: the column whose whole numbers or strings name the rows; by default the table's index.
+            descriptors: the columns that say what is alike; by default all that vary and are numbers, or text of at
+                most 10 levels, each of which counts as a number. The other columns are kept for people.
+
+        Raises:
+            SpaceError: there is no such column, or two of a name, or nothing describes the rows.
+            CorpusError: there are fewer than two rows, or an id is missing or stands in two of them, or a descriptor
+                is missing, infinite, the same in all rows, or text of more levels.
+        """
+        from gdopt.table import table_of
+
+        name, rows = table_of(table, id, descriptors)
+        return cls([Candidate(name, len(rows), rows.sha256, rows)])
 
     @classmethod
     def from_bounds(cls, bounds: Sequence[tuple[float, float]]) -> "Space":

@@ -1,28 +1,30 @@
 """Spaces as what JSON has, and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, replace
 from typing import Any
 
-from gdopt import strings
-from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt import files, strings
+from gdopt.space import Candidate, Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt.table import Table
 
-__all__ = ["read", "written"]
+__all__ = ["read", "table", "with_table", "written"]
 
 KINDS: Mapping[str, type[Parameter]] = {
     "real": Real,
     "integer": Integer,
     "choice": Choice,
+    "candidate": Candidate,
     "sequence": strings.Sequence,
     "molecule": strings.Molecule,
 }
 
 
 def written(space: Space) -> dict[str, Any]:
-    """Numbers, strings, lists and dictionaries that say all of a space."""
+    """Numbers, strings, lists and dictionaries that say all of a space; of a table of candidates, which it is."""
     kind = {cls: name for name, cls in KINDS.items()}
     return {
-        "parameters": [{"kind": kind[type(p)], **asdict(p)} for p in space.parameters],
+        "parameters": [{"kind": kind[type(p)], **_said(p)} for p in space.parameters],
         "constraints": [[dict(c.coefficients), *_bounds(c)] for c in space.constraints],
     }
 
@@ -31,6 +33,30 @@ def read(raw: Mapping[str, Any]) -> Space:
     """The space that was written so."""
     parameters = [KINDS[p["kind"]](**{k: v for k, v in p.items() if k != "kind"}) for p in raw["parameters"]]
     return Space(parameters, [Constraint(*c) for c in raw["constraints"]])
+
+
+def table(space: Space) -> bytes | None:
+    """The file of the space's table of candidates, if it has one."""
+    for parameter in space.parameters:
+        if isinstance(parameter, Candidate) and isinstance(parameter.table, Table):
+            return files.packed(*parameter.table.parts())
+    return None
+
+
+def with_table(space: Space, content: bytes, name: str) -> Space:
+    """The space with the table of candidates that a file has; `name` is what errors call it.
+
+    Raises:
+        StoreError: it is no file of a table, or is not what was written.
+    """
+    found = Table.of_parts(*files.unpacked(content, name), name)
+    parameters = [replace(p, table=found) if isinstance(p, Candidate) else p for p in space.parameters]
+    return Space(parameters, space.constraints)
+
+
+def _said(parameter: Parameter) -> dict[str, Any]:
+    """What makes a parameter the one that it is."""
+    return {f.name: getattr(parameter, f.name) for f in fields(parameter) if f.compare}
 
 
 def _bounds(constraint: Constraint) -> list[float | None]:

@@ -10,6 +10,7 @@ from gdopt.codec import EDGE, BoxCodec, Codec, FixedCodec, as_params
 from gdopt.errors import SpaceError
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Choice, Integer, Params, Real, Space
+from gdopt.table_codec import TableCodec, has_table
 
 __all__ = ["box_draws", "check_space", "codec_of", "sobol", "start_designs"]
 
@@ -18,13 +19,13 @@ START = "start"
 
 
 def codec_of(space: Space, prior: DiffusionPrior | None, fixed: Params | None = None) -> Codec:
-    """The prior's own coordinates, or those of the box, with some parameters fixed.
+    """The prior's own coordinates, or those of the table of candidates or the box, with some parameters fixed.
 
     Raises:
         SpaceError: a fixed value is not in the space, or leaves nothing to try.
     """
     if prior is None:
-        return BoxCodec(space, fixed or {})
+        return (TableCodec if has_table(space) else BoxCodec)(space, fixed or {})
     return FixedCodec(prior.codec, fixed) if fixed else prior.codec
 
 
@@ -41,6 +42,8 @@ def check_space(space: Space, prior: DiffusionPrior | None) -> None:
 
 def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Params]:
     """n designs that no start before gave, allowed by the space; the seed and the weights fix their order."""
+    if has_table(state.space):
+        return _rows(TableCodec(state.space, state.fixed), state, n)
     skip = sum(t.source == START for t in state.trials)
     if prior is None:
         return _spread(BoxCodec(state.space, state.fixed), state.seed, skip, n)
@@ -50,6 +53,13 @@ def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Pa
         generator = torch.Generator().manual_seed(state.seed + skip)
         designs += prior.codec.decode(prior.sample_z(n - len(designs), generator))
     return [{**one, **state.fixed} for one in designs]
+
+
+def _rows(codec: TableCodec, state: State, n: int) -> list[Params]:
+    """n rows of the table, in random order, those that were not tried first."""
+    order = torch.randperm(len(codec.table), generator=torch.Generator().manual_seed(state.seed))
+    again = torch.isin(order, torch.tensor(codec.tried(state), dtype=torch.long))
+    return codec.params(torch.cat([order[~again], order[again]])[:n].tolist())
 
 
 def sobol(dim: int, seed: int, skip: int, n: int) -> Float[Tensor, "n d"]:

@@ -28,7 +28,7 @@ from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
 from gdopt.rounds import Round, rounds
 from gdopt.space import Params, Space
-from gdopt.space_json import read, written
+from gdopt.space_json import read, table, with_table, written
 from gdopt.store import Header, MemoryStore, Store, identity
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Study:
             raise StoreError(f"{store} was begun with an algorithm that is not gdopt's own: open it with algorithm=")
         try:
             begun = {
-                "space": read(header["space"]),
+                "space": _space(header, store),
                 **_directions(header),
                 "limits": [Limit(**one) for one in header["limits"]],
                 "tracked": header["tracked"],
@@ -630,12 +630,17 @@ class Study:
             contents.append(content)
             return identity(content)
 
+        begun: dict[str, Any] = {**self._header, "batch": self.batch}
+        if (rows := table(self.space)) is not None:
+            begun["table"] = identity(rows)
         algorithm: dict[str, Any] | None
         try:
             algorithm = to_plain(self.algorithm, keep)
         except SettingsError:
             algorithm, contents = None, []
-        return {**self._header, "algorithm": algorithm, "batch": self.batch}, contents
+        if rows is not None:
+            contents.append(rows)
+        return {**begun, "algorithm": algorithm}, contents
 
     def _propose(
         self, n: int, fixed: Params, again: Sequence[int], until: float | None, worker: str | None, key: str | None
@@ -744,6 +749,21 @@ def _objectives(
     if unknown := [one for one in reference if one not in directions]:
         raise SettingsError(f"reference of {unknown}: the objectives are {list(directions)}")
     return tuple(Objective(one, way, reference.get(one)) for one, way in directions.items())
+
+
+def _space(header: Header, store: Store) -> Space:
+    """The space of a header, with its table of candidates if it has one.
+
+    Raises:
+        StoreError: the table is missing or was changed.
+    """
+    space = read(header["space"])
+    if "table" not in header:
+        return space
+    content = store.content(header["table"])
+    if content is None:
+        raise StoreError(f"the file {header['table']} of the study's table is missing or was changed")
+    return with_table(space, content, header["table"])
 
 
 def _directions(header: Header) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jaxtyping
 import numpy as np
+import pandas as pd
 import torch
 from botorch.acquisition import qLogExpectedImprovement
 from botorch.models import SingleTaskGP
@@ -53,6 +54,14 @@ MIXTURE = gdopt.Space(
 )
 WIDE = gdopt.Space.from_bounds([(-1, 1)] * 30)
 SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED, "mixture": MIXTURE, "wide": WIDE}
+
+# A catalogue of 1,500 rows: a name, a supplier and four numbers, of which one hangs on two others.
+CATALOGUE = pd.DataFrame(np.random.default_rng(0).normal(size=(1500, 3)), columns=["a", "b", "c"]).assign(
+    d=lambda t: t.a * t.b + 0.1 * t.c,
+    supplier=["left", "right", "middle"] * 500,
+    label=[f"batch {i % 700}" for i in range(1500)],
+)
+TABLE = gdopt.Space.from_table(CATALOGUE)
 
 # Eight settings in all: a space that is soon exhausted.
 TINY = gdopt.Space([gdopt.Integer("i", 1, 4), gdopt.Choice("c", ["on", "off"])])
@@ -256,7 +265,14 @@ ON_STRINGS = [
     # A sequence of one length is a choice at each position.
     Case("guided-sequences", guided, lambda: dna().space),
 ]
-CASES = ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTORCH + ON_STRINGS
+ON_TABLE = [
+    Case("guided-table-line", guided, lambda: TABLE),
+    Case("guided-table-of-many", guided, lambda: TABLE, 9),
+    Case("random-table-line", gdopt.RandomSearch, lambda: TABLE, learns=False),
+    Case("pool-thompson-table-line", lambda: quick("pool-thompson"), lambda: TABLE),
+    Case("qlogei-table", lambda: quick("qlogei"), lambda: TABLE, slow=True),
+]
+CASES = ON_TABLE + ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTORCH + ON_STRINGS
 # One of each algorithm, on its quickest space.
 QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
 

@@ -303,3 +303,64 @@ def test_a_molecule_without_a_corpus_is_refused(tmp_path: Path) -> None:
     raw = {k: v for k, v in BARE.items() if k != "corpus"} | {"parameters": [{"name": "m", "kind": "molecule"}]}
     with pytest.raises(gdopt.SettingsError, match=r"give a \[corpus\] of SMILES"):
         campaign.started(campaign.checked(raw, "it"), tmp_path)
+
+
+# Tables of candidates.
+
+OF_TABLE = """
+name = "amines"
+direction = "maximize"
+objective = "yield"
+[table]
+file = "catalogue.csv"
+id = "compound"
+"""
+CATALOGUE = """compound,mass,logp,salt,note
+007,10.5,1.5,Na,a
+008,12.0,0.5,K,b
+X9,17.25,1.0,Na,c
+"""
+
+
+def test_a_table_of_candidates_makes_a_study_of_its_rows(file: Path) -> None:
+    file.with_name("catalogue.csv").write_text(CATALOGUE)
+    made = read(file, OF_TABLE)
+    assert campaign.checked(tomllib.loads(campaign.written(made)), "the file") == made
+    study = campaign.started(made, file.parent)
+    assert {t.params["compound"] for t in study.ask(3)} == {"007", "008", "X9"}
+    assert study.space.beside({"compound": "X9"}) == {"mass": 17.25, "logp": 1.0, "salt": "Na", "note": "c"}
+
+
+def test_a_table_may_have_semicolons_and_decimal_commas(file: Path) -> None:
+    european = CATALOGUE.replace(",", ";").replace(".", ",")
+    spaces = []
+    for text in (CATALOGUE, european):
+        file.with_name("catalogue.csv").write_text(text)
+        spaces.append(campaign.started(read(file, OF_TABLE), file.parent).space)
+    assert spaces[0] == spaces[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "message"),
+    [
+        ('"compound"', '"compund"', gdopt.SpaceError, r"no columns \['compund'\]"),
+        ('"catalogue.csv"', '"catalog.csv"', gdopt.CorpusError, r"cannot read the corpus .*catalog\.csv"),
+        (
+            "[table]",
+            '[[parameters]]\nname = "t"\nkind = "real"\nlow = 0\nhigh = 1\n[table]',
+            gdopt.SettingsError,
+            "one of",
+        ),
+        ("[table]", '[prior]\nfile = "p"\n[table]', gdopt.SettingsError, r"\[table\] and \[prior\]: expected one"),
+        ('id = "compound"', "", gdopt.SettingsError, r"\[table\], key id is missing"),
+        ("[table]", 'algorithm = "cma"\n[table]', gdopt.SpaceError, "CMAES does not choose among the rows"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(
+    file: Path, old: str, new: str, error: type[Exception], message: str
+) -> None:
+    file.with_name("catalogue.csv").write_text(CATALOGUE)
+    # Keys of the campaign have to stand before its tables.
+    text = OF_TABLE.replace(old, new)
+    with pytest.raises(error, match=message):
+        campaign.started(read(file, text), file.parent)

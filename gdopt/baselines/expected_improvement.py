@@ -21,9 +21,11 @@ from gdopt.baselines.cube import Cube, cube_of
 from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import BoxCodec, Codec
+from gdopt.select import additions
 from gdopt.space import Params
 from gdopt.start import start_designs
 from gdopt.surrogate.warp import standardized
+from gdopt.table_codec import TableCodec
 
 __all__ = ["ExpectedImprovement", "acquisition", "fitted"]
 
@@ -47,18 +49,25 @@ class ExpectedImprovement(Learner):
     arXiv 2210.10199); and with choices the model is a `MixedSingleTaskGP`, whose kernel counts levels that differ. Both
     keep to linear constraints. Either optimizes a batch one design after the other, with those before it pending.
 
+    Of a table of candidates it is `optimize_acqf_discrete` over its rows, or over random ones of a large table.
+
     Args:
         noisy: whether to use qLogNEI, which takes no result for the truth.
+        rows: of a table that are looked at in an `ask`, at most.
         most: designs of a batch that are optimized; the rest of a larger one are designs of the start.
     """
 
     noisy: bool = False
     most: int = 64
+    rows: int = 10_000
 
     source: ClassVar[str] = "acquisition"
+    tables: ClassVar[bool] = True
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The designs that maximize the acquisition function."""
+        if isinstance(codec, TableCodec):
+            return self._of_rows(state, codec, n, generator)
         view = Columns(codec) if isinstance(codec, BoxCodec) else cube_of(codec, self.prior)
         x, y = view.encode([t.params for t in state.done]), standardized(state.values())
         waiting = view.encode([t.params for t in state.pending])
@@ -69,6 +78,24 @@ class ExpectedImprovement(Learner):
             chosen, params = self._filled(acqf, view, chosen, waiting, state)
             mean = model.posterior(chosen).mean.flatten()
         return Proposal(params, mean.tolist())
+
+    def _of_rows(self, state: State, codec: TableCodec, n: int, generator: torch.Generator) -> Proposal:
+        """The rows of the table that maximize the acquisition function, one after the other."""
+        params = codec.untried(state, self.rows, generator)
+        if len(params) <= n:
+            return Proposal(params)
+        low, high = codec.table.z.amin(0).double(), codec.table.z.amax(0).double()
+        x, choices, waiting = (
+            (codec.encode(some) - low) / (high - low)
+            for some in ([t.params for t in state.done], params, [t.params for t in state.pending])
+        )
+        y = standardized(state.values())
+        with isolated(seed_from(generator)):
+            model = fitted(x, y)
+            acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
+            picks = additions(acqf, choices, min(n, self.most))
+            mean = model.posterior(choices[picks]).mean.flatten()
+        return Proposal([params[i] for i in picks], mean.tolist())
 
     def _filled(
         self, acqf: Acquisition, view: View, chosen: Float[Tensor, "q d"], waiting: Float[Tensor, "p d"], state: State

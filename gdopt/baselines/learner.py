@@ -11,11 +11,12 @@ import torch
 from gdopt.algorithm import State, Trial, append, stream
 from gdopt.codec import Codec
 from gdopt.designs import enough, spare
-from gdopt.errors import MissingExtraError, SettingsError
+from gdopt.errors import MissingExtraError, SettingsError, SpaceError
 from gdopt.outcomes import feasible_only
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Params, Space
 from gdopt.start import START, check_space, codec_of, start_designs
+from gdopt.table_codec import has_table
 
 __all__ = ["Learner", "Proposal"]
 
@@ -53,6 +54,8 @@ class Learner(ABC):
     several: ClassVar[bool] = False
     limited: ClassVar[bool] = False
     package: ClassVar[tuple[str, str] | None] = None
+    # Whether it can choose among the rows of a table of candidates.
+    tables: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 2:
@@ -62,12 +65,14 @@ class Learner(ABC):
         """The state before anything was asked.
 
         Raises:
-            SpaceError: the prior is of another space.
+            SpaceError: the prior is of another space, or the space is a table of candidates and it takes none.
             MissingExtraError: a package that the baseline needs is not installed.
         """
         if self.package is not None and find_spec(self.package[0]) is None:
             name, extra = self.package
             raise MissingExtraError(f"{type(self).__name__} needs {name}: pip install 'gdopt[{extra}]'")
+        if has_table(space) and not self.tables:
+            raise SpaceError(f"{type(self).__name__} does not choose among the rows of a table")
         check_space(space, self.prior)
         return State(space, seed)
 

@@ -66,7 +66,7 @@ class OutcomeImprovement(Learner):
                 sequential=True,
             )
             rows, params = cube.new(chosen, state)
-            mean = model.models[0].posterior(chosen[rows]).mean.flatten()
+            mean = model.subset_output([0]).posterior(chosen[rows]).mean.flatten()
         return Proposal(params, mean.tolist())
 
 

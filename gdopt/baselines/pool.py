@@ -13,16 +13,17 @@ from gdopt.designs import new
 from gdopt.proposal import pool_size
 from gdopt.start import sobol
 from gdopt.surrogate.warp import Warp, rank_normal
+from gdopt.table_codec import TableCodec
 
 __all__ = ["PoolThompson"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolThompson(Learner):
-    """The designs of the corpus that a Gaussian process' draws like best; Sobol points of the box without a corpus.
+    """The designs of the corpus that a Gaussian process' draws like best; without one, rows of a table or Sobol points.
 
     Args:
-        candidates: of the corpus that are looked at in an `ask`, at most.
+        candidates: of the corpus or rows of the table that are looked at in an `ask`, at most.
         keep: how many of the best designs the surrogate is fitted to.
         temper: factor on the surrogate's spread; 1 is Thompson sampling.
         warp: of the values, before the surrogate sees them.
@@ -34,10 +35,13 @@ class PoolThompson(Learner):
     warp: Warp = rank_normal
 
     source: ClassVar[str] = "pool"
+    tables: ClassVar[bool] = True
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice among what is left of the pool."""
-        if self.prior is None:
+        if isinstance(codec, TableCodec):
+            pool = codec.untried(state, pool_size(self.candidates, n), generator)
+        elif self.prior is None:
             pool = codec.decode(sobol(codec.dim, seed_from(generator), 0, pool_size(self.candidates, n)))
         else:
             pool = as_params(state.space, self.prior.designs[self.prior.order(generator)])

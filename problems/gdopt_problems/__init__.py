@@ -46,6 +46,7 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "bbob_f21_20d": ("bbob", ("bbob_f21_20d",)),
     "branin": ("synthetic", ("branin",)),
     "branin_currin": ("several", ("branin_currin",)),
+    "catalogue": ("catalogue", ()),
     "colour_mixing": ("colour_mixing", ()),
     "cosine8": ("synthetic", ("cosine8",)),
     "cross_coupling": ("cross_coupling", ()),
@@ -112,6 +113,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     # The vessel is constrained, too.
     "mixed": ("cross_coupling", "ackley_mixed53", "labs50", "pressure_vessel"),
     "several": ("branin_currin", "vehicle_safety", "penicillin3"),
+    "tables": ("catalogue",),
 }
 
 

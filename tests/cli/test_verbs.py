@@ -321,3 +321,20 @@ def test_a_study_in_postgresql_is_used_like_one_in_a_file(
     assert answer("tell", "0", "1")["new"] == 1
     assert answer("status")["trials"]["done"] == 1
     assert answer("status")["study"].startswith("postgresql+psycopg://")
+
+
+def test_rows_of_a_table_are_asked_for_with_their_columns_and_told_by_plate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GDOPT_STUDY", raising=False)
+    Path("rows.csv").write_text("code,mass,shelf\n007,1.5,top\nA2,2,low\nA3,3,mid\n")
+    top = 'name = "rows"\ndirection = "maximize"\nobjective = "yield"\n'
+    Path("campaign.toml").write_text(f'{top}[table]\nfile = "rows.csv"\nid = "code"\ndescriptors = ["mass"]\n')
+    answer("new")
+    answer("ask", "-n", "2", "--csv", "plate.csv")
+    sheet = pd.read_csv("plate.csv", dtype={"code": str})
+    assert sheet.columns.tolist() == ["id", "code", "mass", "shelf", "yield", "note"]
+    sheet.assign(**{"yield": [4.0, 5.0]}).to_csv("filled.csv", index=False)
+    answer("tell", "filled.csv")
+    assert answer("best")["params"] == {"code": sheet.code[1]}

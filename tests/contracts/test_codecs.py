@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 import gdopt
 from gdopt.codec import EDGE, BoxCodec, Codec, as_array, as_params
 from gdopt.space import Params
+from gdopt.table_codec import TableCodec
 from tests.oracles import normal
-from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, WIDE, corpus, prior, spaces, values
+from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, TABLE, WIDE, corpus, prior, spaces, values
 
 
 def whitening() -> Codec:
@@ -31,6 +32,7 @@ CODECS = {
     "wide": lambda: BoxCodec(WIDE),
     "whitening": whitening,
     "tall": tall,
+    "table": lambda: TableCodec(TABLE, {}),
 }
 every_codec = pytest.mark.parametrize("codec", [f() for f in CODECS.values()], ids=list(CODECS))
 

@@ -24,7 +24,7 @@ def test_the_suites_hold_every_problem_but_the_hill_and_one_that_is_solved_once(
 
 
 def test_an_unknown_suite_is_answered_with_the_known_ones() -> None:
-    known = "standard, highdim, structured, lab, molecules, sequences, constrained, mixed, several"
+    known = "standard, highdim, structured, lab, molecules, sequences, constrained, mixed, several, tables"
     with pytest.raises(ProblemError, match=f"no suite is called 'hard'; there are {known}"):
         suite("hard")
 

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 import gdopt
 from gdopt.service.app import create_app
 from tests.service.serving import TOKEN, random_study
+from tests.strategies import TABLE
 
 BEARER = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
 
@@ -334,3 +335,16 @@ def test_an_error_that_no_one_meant_is_answered_too():
     answer = ask(TestClient(app, headers=BEARER, raise_server_exceptions=False))
     assert answer.status_code == 500
     assert answer.json()["message"] == "ZeroDivisionError in the service; its log says more"
+
+
+def test_rows_of_a_table_are_asked_for_and_added_by_their_ids():
+    study = gdopt.Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch())
+    http = TestClient(create_app(study, TOKEN), headers=BEARER)
+    (trial,) = ask(http).json()["trials"]
+    assert put(http, trial["id"], {"value": 1.5}).json()["new"]
+    (said,) = http.get("/v1/status").json()["parameters"]
+    assert (said["kind"], said["rows"]) == ("candidate", 1500)
+    body = json.dumps({"params": {"row": 1500}, "value": 2.0})
+    refused = http.post("/v1/add", content=body, headers={"idempotency-key": "old"})
+    assert (refused.status_code, refused.json()["error"]) == (422, "SpaceError")
+    assert http.get("/v1/best").json()["params"] == study.best.params

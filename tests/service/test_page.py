@@ -7,6 +7,7 @@ import pytest
 
 import gdopt
 from tests.service.serving import TOKEN, random_study, served
+from tests.strategies import TABLE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 expect = sync_api.expect
@@ -256,3 +257,12 @@ def test_the_description_of_the_service_is_a_page_without_the_internet(opened, s
         page.get_by_role("link", name="API").click()
         expect(page.get_by_role("heading", name="POST /v1/ask")).to_be_visible()
         expect(page.get_by_role("heading", name="PUT /v1/trials/{id}/result")).to_be_visible()
+
+
+def test_a_row_of_a_table_is_shown_by_its_id(opened):
+    study = gdopt.Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch())
+    (trial,) = study.ask(1)
+    study.tell(trial.id, 1.5)
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#best-params")).to_contain_text(str(trial.params["row"]))
+        expect(page.locator("#space")).to_contain_text("These parameters have no axes")

@@ -1,0 +1,184 @@
+"""Between the rows of a table of candidates and the coordinates of their descriptors."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gdopt.algorithm import State
+from gdopt.codec import check_gradient
+from gdopt.diffusion.denoiser import MixtureDenoiser
+from gdopt.errors import SpaceError
+from gdopt.space import Candidate, Params, Space
+from gdopt.table import Table
+
+__all__ = ["TableCodec", "has_table", "nearest"]
+
+# Rows that a candidate may be taken for: those nearest to it that are free.
+NEAR = 16
+# Rows about each of the elite, and from anywhere, that the law is made of.
+ABOUT, ANYWHERE = 64, 2048
+
+
+def has_table(space: Space) -> bool:
+    """Whether it is a table of candidates that is searched."""
+    return any(isinstance(p, Candidate) for p in space.parameters)
+
+
+@dataclass(frozen=True)
+class TableCodec:
+    """z are the whitened descriptors of a row; any z stands for the row nearest to it.
+
+    Args:
+        space: of one `Candidate`.
+        fixed: parameters that all designs are to have: none, as the row is all that there is.
+
+    Raises:
+        SpaceError: there are other parameters, something is fixed, or the table is not at hand.
+    """
+
+    space: Space
+    fixed: Params
+
+    def __post_init__(self) -> None:
+        if len(self.space.parameters) > 1:
+            raise SpaceError(f"a table of candidates cannot be searched beside other parameters: {self.space.names}")
+        if self.fixed:
+            raise SpaceError(f"{self.name} cannot be fixed: make a table of the rows that may be tried")
+        _ = self.table
+
+    @property
+    def name(self) -> str:
+        """What the id is called."""
+        return self.space.names[0]
+
+    @property
+    def table(self) -> Table:
+        """The rows."""
+        found = getattr(self.space.parameters[0], "table", None)
+        if not isinstance(found, Table):
+            raise SpaceError(f"{self.name}: the table of its rows is not at hand")
+        return found
+
+    @property
+    def dim(self) -> int:
+        """The number of columns of z."""
+        return self.table.z.shape[1]
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The z of each of the given rows."""
+        return self.z([*self.places(params)])
+
+    def z(self, places: Sequence[int] | Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """The z of the rows of these places."""
+        return self.table.z[torch.as_tensor(places, dtype=torch.long)].double()
+
+    def places(self, params: Sequence[Params]) -> list[int]:
+        """The places of the given rows, from 0."""
+        found = [self.table.place(one[self.name]) for one in params]
+        return [place for place in found if place is not None]
+
+    def params(self, places: Sequence[int]) -> list[Params]:
+        """The rows of these places, by their ids."""
+        return [{self.name: self.table.id(place)} for place in places]
+
+    def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
+        """The row nearest to each row of z."""
+        return self.params(nearest(self.table.z, z, 1).flatten().tolist())
+
+    def free(self, z: Float[Tensor, "n d"], tried: Collection[int]) -> list[Params]:
+        """A row that is near each row of z and was not tried, each once where one of the nearest is left.
+
+        In the order of z each takes the nearest that none before it took.
+        """
+        if len(tried) >= len(self.table):
+            return self.decode(z)
+        near = nearest(self.table.z, z, NEAR, tried)
+        taken: set[int] = set()
+        places: list[int] = []
+        for choices in near.tolist():
+            places.append(next((place for place in choices if place not in taken), choices[0]))
+            taken.add(places[-1])
+        return self.params(places)
+
+    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+        """Raises `ResultError`, as nothing has a derivative by the id of a row."""
+        del params
+        check_gradient(self.space, gradient)
+        return torch.zeros(self.dim, dtype=torch.float64)
+
+    def tried(self, state: State) -> list[int]:
+        """The places of the rows that were asked for or added, each once."""
+        return [*dict.fromkeys(self.places([t.params for t in state.trials]))]
+
+    def untried(self, state: State, n: int, generator: torch.Generator) -> list[Params]:
+        """n rows from anywhere that were not tried; all of them, if there are fewer."""
+        free = torch.ones(len(self.table), dtype=torch.bool)
+        free[self.tried(state)] = False
+        order = torch.randperm(len(self.table), generator=generator)
+        return self.params(order[free[order]][:n].tolist())
+
+    def some(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The z of n rows from anywhere, or of all: draws of the law before anything is known."""
+        return self.z(torch.randperm(len(self.table), generator=generator)[:n])
+
+    def law(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> MixtureDenoiser:
+        """The exact denoiser of the rows themselves: of a table the law is known, and nothing has to be trained.
+
+        All rows about the elite are in it, of those elsewhere some, weighted for all.
+        """
+        count = len(self.table)
+        if count <= 2 * ANYWHERE:
+            places, weights = torch.arange(count), torch.ones(count, dtype=torch.float64)
+        else:
+            about = nearest(self.table.z, elite, ABOUT).unique()
+            left = torch.ones(count, dtype=torch.bool)
+            left[about] = False
+            others = torch.randperm(count, generator=generator)
+            others = others[left[others]][:ANYWHERE]
+            places = torch.cat([about, others])
+            weights = torch.ones(len(places), dtype=torch.float64)
+            weights[len(about) :] = (count - len(about)) / len(others)
+        return MixtureDenoiser(self.z(places), weights / weights.sum(), torch.zeros_like(weights))
+
+
+# Rows of a group, of which only the nearest is looked at first; queries and distances that are held at once (64 MB).
+GROUP, QUERIES, DISTANCES = 64, 1024, 2**24
+
+
+def nearest(
+    rows: Float[Tensor, "n d"], z: Float[Tensor, "m d"], k: int, but: Collection[int] = ()
+) -> Int[Tensor, "m j"]:
+    """The places of the k rows nearest to each row of z, the nearest first, of those that `but` leaves.
+
+    By products of matrices in single precision: in more than 15 dimensions a k-d tree looks at every row too, and takes
+    fifty times as long. The k nearest are in the k groups with the nearest members, so only these are sorted.
+    """
+    k = min(k, len(rows) - len(but))
+    squares = rows.square().sum(1)
+    squares[torch.tensor([*but], dtype=torch.long)] = torch.inf
+    return torch.cat([_nearest(rows, squares, part, k) for part in z.float().split(QUERIES)])
+
+
+def _nearest(
+    rows: Float[Tensor, "n d"], squares: Float[Tensor, " n"], z: Float[Tensor, "m d"], k: int
+) -> Int[Tensor, "m k"]:
+    size = GROUP * max(1, DISTANCES // (GROUP * max(1, len(z))))
+    least: list[Tensor] = []
+    for part, square in zip(rows.split(size), squares.split(size), strict=True):
+        distances = torch.addmm(square.unsqueeze(0), z, part.T, alpha=-2)
+        distances = torch.nn.functional.pad(distances, (0, -len(part) % GROUP), value=torch.inf)
+        least.append(distances.unflatten(1, (-1, GROUP)).amin(2))
+    groups = torch.cat(least, 1)
+    members = groups.topk(min(k, groups.shape[1]), largest=False).indices.unsqueeze(2) * GROUP + torch.arange(GROUP)
+    found = []
+    for query, places in zip(z.unsqueeze(1).split(GROUP), members.flatten(1).split(GROUP), strict=True):
+        beyond = places >= len(rows)
+        places = places.clamp_max(len(rows) - 1)
+        # By differences: what squares would lose to rounding decides between neighbours.
+        distances = (rows[places] - query).square().sum(2)
+        distances = distances.masked_fill(beyond | squares[places].isinf(), torch.inf)
+        found.append(places.gather(1, distances.topk(k, largest=False).indices))
+    return torch.cat(found)
