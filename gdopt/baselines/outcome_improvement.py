@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from botorch.acquisition.factory import get_acquisition_function
 from botorch.acquisition.monte_carlo import MCAcquisitionFunction
 from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
 from botorch.acquisition.objective import GenericMCObjective
-from botorch.models import ModelListGP
+from botorch.models import ModelListGP, SingleTaskGP
 from botorch.optim import optimize_acqf
 from jaxtyping import Float
 from torch import Tensor
@@ -66,7 +66,7 @@ class OutcomeImprovement(Learner):
                 sequential=True,
             )
             rows, params = cube.new(chosen, state)
-            mean = model.subset_output([0]).posterior(chosen[rows]).mean.flatten()
+            mean = cast(SingleTaskGP, model.models[0]).posterior(chosen[rows]).mean.flatten()
         return Proposal(params, mean.tolist())
 
 
