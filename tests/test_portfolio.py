@@ -9,8 +9,8 @@ FIRST = {"a": 0.5, "b": 0.3, "c": 0.2}
 
 
 def trials(**values: list[float]) -> list[Trial]:
-    """Done trials of some sources."""
-    pairs = [(name, value) for name, of in values.items() for value in of]
+    """Done trials of some sources, the best first."""
+    pairs = sorted(((name, value) for name, of in values.items() for value in of), key=lambda pair: -pair[1])
     return [
         Trial(i, {"x": 0.0}, Status.DONE, Result(value), round=0, source=name) for i, (name, value) in enumerate(pairs)
     ]
@@ -34,7 +34,7 @@ def test_sources_of_equal_worth_keep_their_shares() -> None:
 
 def test_designs_of_other_sources_do_not_count() -> None:
     tried = trials(a=[1.0, 2.0, 3.0, 4.0])
-    assert portfolio(FIRST, tried + trials(start=[9.0] * 9)) == portfolio(FIRST, tried)
+    assert portfolio(FIRST, trials(start=[9.0] * 9) + tried) == portfolio(FIRST, tried)
 
 
 def test_no_source_is_given_up_after_a_hundred_failures() -> None:
