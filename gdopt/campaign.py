@@ -168,12 +168,14 @@ class TableEntry(_Entry):
         import pandas as pd
 
         text = corpora.text(folder / self.file)
-        european = text.partition("\n")[0].count(";") > 0
+        header = text.partition("\n")[0]
+        sep, decimal = (";", ",") if header.count(";") > header.count(",") else (",", ".")
         try:
-            # Ids as they are written: 007 is not 7.
-            frame = pd.read_csv(
-                io.StringIO(text), sep=";" if european else ",", decimal="," if european else ".", dtype={self.id: str}
-            )
+            frame = pd.read_csv(io.StringIO(text), sep=sep, decimal=decimal)
+            if self.id in frame.columns:
+                # Ids as they are written: 007 is not 7, and NA not missing.
+                ids = pd.read_csv(io.StringIO(text), sep=sep, usecols=[self.id], dtype=str, keep_default_na=False)
+                frame[self.id] = ids[self.id].str.strip()
         except ValueError as error:
             raise CorpusError(f"the table {folder / self.file} is no CSV file: {error}") from error
         return Space.from_table(frame, self.id, self.descriptors)

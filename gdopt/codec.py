@@ -287,9 +287,8 @@ def _levels(parameter: Parameter) -> list[str]:
         return list(parameter.levels)
     if isinstance(parameter, strings.Sequence) and parameter.one_length:
         return list(parameter.alphabet) * parameter.longest
-    raise SpaceError(
-        f"{parameter.name}: {_KIND[type(parameter)]} is nothing that numbers can stand for; use gdopt.MaskedDiffusion"
-    )
+    advice = "" if isinstance(parameter, Candidate) else "; use gdopt.MaskedDiffusion"
+    raise SpaceError(f"{parameter.name}: {_KIND[type(parameter)]} is nothing that numbers can stand for{advice}")
 
 
 _KIND = {

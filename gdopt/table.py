@@ -134,7 +134,8 @@ def table_of(frame: Any, id: str | None, descriptors: Sequence[str] | None) -> t
 
 def _ids(given: pd.Index, name: str) -> pd.Index:
     """The ids as whole numbers or strings, each once."""
-    if missing := np.flatnonzero(given.isna()).tolist():
+    blank = given.isna() if pd.api.types.is_numeric_dtype(given.dtype) else given.isna() | (given.astype(str) == "")
+    if missing := np.flatnonzero(blank).tolist():
         raise CorpusError(f"column {name}: {len(missing)} rows have no id, such as rows {missing[:LISTED]}, from 0")
     ids = given if pd.api.types.is_integer_dtype(given.dtype) else pd.Index([str(one) for one in given], dtype=object)
     if not ids.is_unique:

@@ -77,8 +77,9 @@ class TableCodec:
 
     def places(self, params: Sequence[Params]) -> list[int]:
         """The places of the given rows, from 0."""
-        found = [self.table.place(one[self.name]) for one in params]
-        return [place for place in found if place is not None]
+        found = [place for one in params if (place := self.table.place(one[self.name])) is not None]
+        assert len(found) == len(params)
+        return found
 
     def params(self, places: Sequence[int]) -> list[Params]:
         """The rows of these places, by their ids."""

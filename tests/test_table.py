@@ -80,6 +80,7 @@ def test_the_users_frame_may_change_afterwards() -> None:
         (compounds()[:1], {}, gdopt.CorpusError, "two rows or more, got 1"),
         (compounds(name=["A", "B", "A", "C"]), {"id": "name"}, gdopt.CorpusError, r"in several rows, such as \['A'\]"),
         (compounds(name=["A", None, "B", "C"]), {"id": "name"}, gdopt.CorpusError, r"no id, such as rows \[1\]"),
+        (compounds(name=["A", "", "B", "C"]), {"id": "name"}, gdopt.CorpusError, r"no id, such as rows \[1\]"),
         (compounds(mass=[1, 2, np.nan, 4]), {}, gdopt.CorpusError, r"column mass: 1 rows have no finite .* \[2\]"),
         (compounds(mass=[1, np.inf, 3, 4]), {}, gdopt.CorpusError, r"column mass: 1 rows have no finite"),
         (compounds(k=[1, 1, 1, 1]), {"descriptors": ["k"]}, gdopt.CorpusError, "k describes nothing: it has 1 diff"),

@@ -115,7 +115,8 @@ class Added(Message):
 class Row(Message):
     """A trial; values are in the user's direction, times in seconds since 1970.
 
-    `satisfied` is whether its outcomes satisfy the study's limits, null as long as that is open.
+    `satisfied` is whether its outcomes satisfy the limits, null as long as that is open; `feasible` is how likely
+    that seemed when it was proposed.
     """
 
     id: int
@@ -129,6 +130,7 @@ class Row(Message):
     round: int
     source: str
     predicted: float | None = None
+    feasible: float | None = None
     proposed: dict[str, float | int | str] | None = None
     worker: str | None = None
     reason: str = ""
