@@ -115,7 +115,8 @@ class Added(Message):
 class Row(Message):
     """A trial; values are in the user's direction, times in seconds since 1970.
 
-    `satisfied` is whether its outcomes satisfy the study's limits, null as long as that is open.
+    `satisfied` is whether its outcomes satisfy the limits, null as long as that is open; `feasible` is how likely
+    that seemed when it was proposed.
     """
 
     id: int
@@ -129,6 +130,7 @@ class Row(Message):
     round: int
     source: str
     predicted: float | None = None
+    feasible: float | None = None
     proposed: dict[str, float | int | str] | None = None
     worker: str | None = None
     reason: str = ""
@@ -191,8 +193,20 @@ class History(Message):
     events: list[Event]
 
 
+class Aim(Message):
+    """An objective."""
+
+    name: str
+    direction: Literal["maximize", "minimize"]
+    reference: float | None = None
+
+
 class Standing(Message):
-    """What the study is and how it stands; `revision` grows with every change."""
+    """What the study is and how it stands; `revision` grows with every change.
+
+    Of several objectives there is no best trial, but the ids of the front, best first objective first, and its
+    hypervolume.
+    """
 
     name: str
     revision: int
@@ -204,6 +218,10 @@ class Standing(Message):
     constraints: list[str]
     counts: Mapping[Status, int]
     best: Row | None
+    goal: str
+    objectives: list[Aim]
+    front: list[int]
+    hypervolume: float | None
     version: str
 
 

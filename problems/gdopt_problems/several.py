@@ -77,7 +77,8 @@ def fermenter() -> Problem:
     )
 
     def values(x: Float[Array, "n 7"]) -> Float[Array, "n 3"]:
-        return penicillin.objectives(x) * np.array([-1.0, 1.0, 1.0])
+        found: Array = penicillin.objectives(x) * np.array([-1.0, 1.0, 1.0])
+        return found
 
     source = "Liang and Lai 2021, NeurIPS workshop on AI for science; BoTorch"
     return _problem("penicillin3", penicillin.problem().space, objectives, values, 2183455.909507436, source)
