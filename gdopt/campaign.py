@@ -235,8 +235,9 @@ class Campaign(_Entry):
 
     Args:
         name: of the study's file.
-        direction: "maximize" or "minimize".
-        objective: what is maximized or minimized.
+        direction: "maximize" or "minimize"; of several objectives, a direction for each by its name.
+        objective: what is maximized or minimized, if it is one.
+        reference: of several objectives, the worst value of each that is of any interest.
         limits: such as "impurity <= 2".
         tracked: other outcomes, which are kept only.
         batch: trials in a batch.
@@ -252,8 +253,9 @@ class Campaign(_Entry):
     """
 
     name: str = Field(pattern=r"^\w[\w.\-]*$")
-    direction: Literal["maximize", "minimize"]
-    objective: str
+    direction: Literal["maximize", "minimize"] | dict[str, Literal["maximize", "minimize"]]
+    objective: str = ""
+    reference: dict[str, float] = Field(default_factory=dict)
     limits: list[str] = Field(default_factory=list)
     tracked: list[str] = Field(default_factory=list)
     batch: int = Field(default=8, ge=1)
@@ -357,6 +359,8 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
     checks += [(["limits", at], partial(Limit.of, one)) for at, one in enumerate(campaign.limits)]
     checks += [(["expert", name], one.belief) for name, one in campaign.expert.items()]
     said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := _error(check)) is not None]
+    if (error := _error(lambda: _check_objectives(campaign))) is not None:
+        said.insert(0, str(error))
     if said:
         return said
     tables = [name for name in ("table", "corpus", "prior", "expert") if getattr(campaign, name)]
@@ -368,6 +372,19 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
         return ["[table] and [[parameters]]: expected one of them"]
     error = _error(lambda: campaign.space)
     return [] if error is None else [f"[[parameters]] and [[constraints]]: {error}"]
+
+
+def _check_objectives(campaign: Campaign) -> None:
+    """Raise `SettingsError` unless one objective has a name, or several have a direction each."""
+    if isinstance(campaign.direction, str):
+        if not campaign.objective:
+            raise SettingsError("key objective is missing")
+        if campaign.reference:
+            raise SettingsError("key reference: one objective has none")
+    elif not campaign.direction or campaign.objective:
+        raise SettingsError("of several objectives: expected a direction for each by its name, and no key objective")
+    elif unknown := [name for name in campaign.reference if name not in campaign.direction]:
+        raise SettingsError(f"key reference, keys {unknown}: the objectives are {list(campaign.direction)}")
 
 
 def _error(check: Callable[[], object]) -> GdoptError | None:
@@ -402,6 +419,7 @@ def started(
         space,
         direction=campaign.direction,
         objective=campaign.objective,
+        reference=campaign.reference,
         limits=campaign.limits,
         tracked=campaign.tracked,
         algorithm=_with_settings(algorithm, campaign.settings),
@@ -445,7 +463,8 @@ def _algorithm(campaign: Campaign, folder: Path, fit: Progress | None) -> tuple[
         space.names if space else None,
         weights=corpus.weights,
         outcome=corpus.outcome,
-        direction=campaign.direction,
+        # Of several objectives, the first.
+        direction=direction if isinstance(direction := campaign.direction, str) else next(iter(direction.values())),
     )
     prior = DiffusionPrior.fit(
         read.designs,
@@ -517,8 +536,9 @@ EXAMPLE = Campaign(
 
 TOP = {
     "name": "The study will be kept in NAME.gdopt, beside this file.",
-    "direction": '"maximize" or "minimize".',
-    "objective": "What is maximized or minimized; a column of every plate.",
+    "direction": '"maximize" or "minimize"; of several objectives { yield = "maximize", cost = "minimize" }.',
+    "objective": "What is maximized or minimized; a column of every plate. Left out where there are several.",
+    "reference": "Of several objectives, the worst values of any interest, such as { yield = 50, cost = 20 }.",
     "limits": 'What other outcomes have to satisfy, such as ["impurity <= 2"]: else a trial is never the best.',
     "tracked": 'Outcomes that are only written down, such as ["colour"]; they are numbers.',
     "batch": "Trials in a batch, unless `gdopt ask -n` says otherwise.",
@@ -566,7 +586,12 @@ SETTINGS = """\
 
 def written(campaign: Campaign) -> str:
     """A TOML file of the campaign, with comments that say what each key means; `read` reads it back."""
-    top = [f"# {comment}\n{name} = {_toml(getattr(campaign, name))}\n" for name, comment in TOP.items()]
+    several = not isinstance(campaign.direction, str)
+    # Of one objective there is no reference, of several no single name.
+    left_out = "objective" if several else "reference"
+    top = [
+        f"# {comment}\n{name} = {_toml(getattr(campaign, name))}\n" for name, comment in TOP.items() if name != left_out
+    ]
     parts = [*top, PARAMETERS]
     parts += [_table("[[parameters]]", one) for one in campaign.parameters]
     parts += [CONSTRAINTS, *(_table("[[constraints]]", one) for one in campaign.constraints)]

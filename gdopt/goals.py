@@ -106,3 +106,6 @@ class Goals:
     def several(self) -> bool:
         """Whether there is more than one objective."""
         return len(self.objectives) > 1
+
+    def __str__(self) -> str:
+        return ", ".join([*(f"{one.direction} {one.name}" for one in self.objectives), *map(str, self.limits)])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -36,6 +37,8 @@ __all__ = ["MaskedDiffusion"]
 MOLECULES = {"bred": 0.7, "crossed": 0.05, "spared": 0.0, "scattered": 0.05, "drawn": 0.0, "broad": 0.05}
 ONE_LENGTH = {"bred": 0.0, "crossed": 0.25, "spared": 0.25, "scattered": 0.1, "drawn": 0.05, "broad": 0.1}
 SEQUENCES = {**ONE_LENGTH, "spared": 0.0}
+# Strings of the corpus are those of the highest mean + OPTIMISM deviations.
+OPTIMISM = 1.0
 # Parents, the best ones, of which it is found out what each place is worth.
 SPARING = 20
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
@@ -113,6 +116,9 @@ class MaskedDiffusion:
     warp: Warp = power
     surrogate: Fit | None = None
     selection: Selection = select.batch
+
+    # Limits are modelled.
+    limited: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, least in (("start", 2), ("candidates", 2), ("elites", 2), ("keep", 2), ("generations", 1)):
@@ -300,9 +306,7 @@ class MaskedDiffusion:
         rest = [one for one in self.prior.corpus if one not in known]
         if not n or not rest:
             return []
-        with torch.no_grad():
-            mean, variance = surrogate.predict(view.features(rest))
-        order = (mean + variance.sqrt()).argsort(descending=True)
+        order = select.promise(surrogate, view.features(rest), OPTIMISM).argsort(descending=True)
         return list(islice((one for i in order.tolist() if self._new(one := rest[i], known)), n))
 
     def _with_gaps(

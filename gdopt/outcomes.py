@@ -11,7 +11,7 @@ from gdopt import pareto
 from gdopt.algorithm import Measured, State, Status, Trial
 from gdopt.goals import Goals, Limit
 
-__all__ = ["excess", "feasible_only", "objectives", "ranked", "satisfied"]
+__all__ = ["excess", "feasible_only", "objectives", "ranked", "satisfied", "volumes"]
 
 
 def satisfied(limits: tuple[Limit, ...], trial: Trial) -> bool | None:
@@ -72,6 +72,25 @@ def _broken_by(goals: Goals, trials: list[Trial]) -> list[float]:
     ).reshape(len(goals.limits), len(trials))
     scale: Float[Tensor, "k 1"] = beyond.mean(1, keepdim=True)
     found: list[float] = torch.where(scale > 0, beyond / scale, 0.0).sum(0).tolist()
+    return found
+
+
+def volumes(goals: Goals, trials: Iterable[Trial]) -> list[float]:
+    """The hypervolume of all trials up to each one that satisfy the limits and have all objectives."""
+    rows = [objectives(goals, t) if satisfied(goals.limits, t) else None for t in trials]
+    whole = torch.tensor([row for row in rows if row is not None], dtype=torch.float64)
+    whole = whole.reshape(-1, len(goals.objectives))
+    reference = pareto.reference(goals, whole) if len(whole) else whole.new_zeros(whole.shape[1])
+    front, volume, found = whole[:0], 0.0, []
+    for row in rows:
+        if row is not None:
+            more = torch.cat([front, whole.new_tensor(row).unsqueeze(0)])
+            best = pareto.front(more)
+            # What is dominated adds nothing.
+            if best[-1]:
+                front = more[best]
+                volume = pareto.hypervolume(front, reference)
+        found.append(volume)
     return found
 
 

@@ -1,20 +1,23 @@
 """Figures of a study and of a prior, readable in grey."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gdopt.design_check import DesignCheck
+from gdopt.outcomes import objectives, satisfied
 from gdopt.prior_check import Numbers, PriorCheck, Shares
 from gdopt.table_codec import TableCodec
 
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["design_check", "prior_check", "progress", "rows"]
+__all__ = ["design_check", "front", "prior_check", "progress", "rows"]
 
 # One marker for each part of an algorithm, so that they can be told apart without colour.
 MARKERS = "os^Dv<>P"
@@ -90,8 +93,57 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
     return figure
 
 
+def front(study: "Study", path: str | Path | None = None) -> Figure:
+    """The trials of several objectives, a panel for each two: those that none dominates, the others, the infeasible.
+
+    Of two objectives the border of what is dominated is drawn too. Told apart by marker and shade, not by colour.
+
+    Args:
+        study: with one trial or more that has all of its objectives.
+        path: where to write the figure, if anywhere; the suffix is the format.
+
+    Raises:
+        TrialError: no trial has its values yet, or none satisfies the limits.
+    """
+    best = {t.id for t in study.pareto}
+    known = [(t, found) for t in study.state.done if (found := objectives(study.goals, t)) is not None]
+    signs = np.array([one.sign for one in study.objectives])
+    values = signs * np.array([found for _, found in known])
+    broken = np.array([satisfied(study.limits, t) is not True for t, _ in known])
+    chosen = np.array([t.id in best for t, _ in known])
+    pairs = list(combinations(range(len(study.objectives)), 2))
+    columns = min(COLUMNS, len(pairs))
+    rows = -(-len(pairs) // columns)
+    size = ALONE if len(pairs) == 1 else (columns * PANEL[0], rows * PANEL[1])
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, (x, y) in zip(panels, pairs, strict=False):
+        _trials(axes, values[broken][:, [x, y]], "x", "0.6", "breaks a limit, or is not known to keep it")
+        _trials(axes, values[~broken & ~chosen][:, [x, y]], "o", "0.6", "dominated")
+        if len(pairs) == 1:
+            steps = values[chosen][values[chosen][:, x].argsort()]
+            axes.step(steps[:, x], steps[:, y], where="post" if signs[x] < 0 else "pre", color="black", linewidth=1)
+        _trials(axes, values[chosen][:, [x, y]], "D", "black", "not dominated")
+        labels = [f"{study.objectives[i].name} ({study.objectives[i].direction}d)" for i in (x, y)]
+        axes.set(xlabel=labels[0], ylabel=labels[1])
+        axes.grid(alpha=0.3)
+    for axes in panels[len(pairs) :]:
+        axes.set_axis_off()
+    panels[0].legend(fontsize="small", framealpha=0.9)
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+def _trials(axes: Axes, points: Float[np.ndarray, "n 2"], marker: str, shade: str, label: str) -> None:
+    if len(points):
+        axes.scatter(points[:, 0], points[:, 1], s=22, marker=marker, color=shade, label=label)
+
+
 # Panels beside each other, the size of each in inches, and its bars.
 COLUMNS, PANEL, BINS = 3, (3.2, 2.6), 30
+# A figure of one panel.
+ALONE = (7.0, 4.5)
 # Labels that a panel has room for, those of the greatest differences.
 ROOM = 20
 # Told apart by fill and line, so that they can be printed in grey.

@@ -33,7 +33,7 @@ def page(study: Study, title: str) -> str:
     frame = study.to_frame()
     cells = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    goal = ", ".join([f"{study.direction} {study.objective}", *map(str, study.limits)])
+    goal = str(study.goals)
     counts = f"{len(study.trials)} trials, {len(study.state.done)} with a value"
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -55,6 +55,8 @@ def page(study: Study, title: str) -> str:
 
 def _best(study: Study) -> list[str]:
     try:
+        if study.goals.several:
+            return ["<h2>Front</h2>", f"<p>Hypervolume {study.hypervolume:.6g}</p>", _front(study)]
         best = study.best
     except TrialError as error:
         return ["<h2>Best</h2>", f"<p>{escape(str(error))}</p>"]
@@ -62,19 +64,31 @@ def _best(study: Study) -> list[str]:
     return ["<h2>Best</h2>", _table(["trial", str(best.id)], [*measured, *best.params.items()])]
 
 
+def _front(study: Study) -> str:
+    """The trials that none dominates, a row each."""
+    names = [one.name for one in study.objectives]
+    rows = [[t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *t.params.values()] for t in study.pareto]
+    return _table(["trial", *names, *study.space.names], rows)
+
+
 def _figure(study: Study) -> list[str]:
-    if not study.state.done:
+    try:
+        figure = study.plot() if study.state.done else None
+    except TrialError:
+        # Of several objectives, before any trial has all of them.
+        figure = None
+    if figure is None:
         return []
     drawn = io.StringIO()
     # Without what says when and by what it was drawn, in the vocabulary of others.
-    study.plot().savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = drawn.getvalue()
     return ["<h2>Progress</h2>", text[text.index("<svg") :]]
 
 
 def _outcomes(study: Study) -> list[list[object]]:
     limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.limits}
-    roles = {study.objective: f"{study.direction}d", **limits}
+    roles = {**{one.name: f"{one.direction}d" for one in study.objectives}, **limits}
     done = {name: sum(name in t.outcomes for t in study.trials) for name in study.outcomes}
     done[study.objective] = len(study.state.done)
     return [[name, roles.get(name, "written down"), done[name]] for name in study.outcomes]

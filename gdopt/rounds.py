@@ -1,8 +1,8 @@
 """What each `ask` of a study proposed, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, replace
+from statistics import fmean, median
 
 from scipy.stats import spearmanr
 
@@ -31,6 +31,8 @@ class Round:
             surrogate.
         scale: the contraction of the prior.
         seconds: that the `ask` took.
+        feasible: how likely its trials seemed to satisfy the limits when they were proposed, on average.
+        hypervolume: of several objectives, of all trials up to the round's.
     """
 
     number: int
@@ -44,20 +46,29 @@ class Round:
     mass_lift: float | None
     scale: float | None
     seconds: float
+    feasible: float | None = None
+    hypervolume: float | None = None
 
 
-def rounds(trials: Sequence[Trial], notes: Sequence[Mapping[str, float]], sign: float) -> list[Round]:
+def rounds(
+    trials: Sequence[Trial], notes: Sequence[Mapping[str, float]], sign: float, volumes: Sequence[float] = ()
+) -> list[Round]:
     """A round for each note of an `ask`.
 
     Args:
         trials: with values in the user's direction.
         notes: of each `ask`, in order.
         sign: 1 where the user maximizes, -1 where they minimize.
+        volumes: of several objectives, the hypervolume up to each trial.
     """
     of: dict[int, list[Trial]] = {}
     for trial in trials:
         of.setdefault(trial.round, []).append(trial)
-    return [_round(number, note, of.get(number, []), sign) for number, note in enumerate(notes)]
+    made = [_round(number, note, of.get(number, []), sign) for number, note in enumerate(notes)]
+    if not volumes:
+        return made
+    last = {t.round: volume for t, volume in zip(trials, volumes, strict=True)}
+    return [replace(one, hypervolume=last.get(one.number)) for one in made]
 
 
 def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: float) -> Round:
@@ -65,6 +76,7 @@ def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: fl
     values = [t.value for t in done if t.value is not None]
     best = max(done, key=lambda t: sign * (t.value or 0.0), default=None)
     names = [t.source for t in trials]
+    likely = [t.feasible for t in trials if t.feasible is not None]
     return Round(
         number=number,
         asked=len(trials),
@@ -77,6 +89,7 @@ def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: fl
         mass_lift=note.get("mass_lift"),
         scale=note.get("scale"),
         seconds=note["seconds"],
+        feasible=fmean(likely) if likely else None,
     )
 
 

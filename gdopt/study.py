@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, Unk
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
 from gdopt.journal import Entry, Kind, Report, turned
-from gdopt.outcomes import objectives, satisfied
+from gdopt.outcomes import objectives, satisfied, volumes
 from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
 from gdopt.rounds import Round, rounds
@@ -467,11 +468,22 @@ class Study:
     def hypervolume(self) -> float:
         """How much the trials dominate beyond the reference, in the product of the objectives' units.
 
+        It is 0, with a warning, if no trial is better than the reference in all objectives: then it tells none apart.
+
         Raises:
             TrialError: no trial has its values yet, or none satisfies the limits.
         """
         _, values = self._valued()
-        return pareto.hypervolume(values, pareto.reference(self.goals, values))
+        reference = pareto.reference(self.goals, values)
+        found = pareto.hypervolume(values, reference)
+        if found == 0:
+            point = {one.name: one.sign * at for one, at in zip(self.objectives, reference.tolist(), strict=True)}
+            warnings.warn(
+                f"the hypervolume is 0: no trial is better than the reference {point} in all objectives; "
+                "a reference is the worst value of each that is of any interest",
+                stacklevel=2,
+            )
+        return found
 
     def _fit(self) -> list[Trial]:
         """The trials that have a value and satisfy the limits."""
@@ -493,7 +505,8 @@ class Study:
     @property
     def rounds(self) -> list[Round]:
         """What each `ask` proposed and what came of it."""
-        return rounds(self.trials, self.state.notes, self._sign)
+        hypervolumes = volumes(self.goals, self.state.trials) if self.goals.several else []
+        return rounds(self.trials, self.state.notes, self._sign, hypervolumes)
 
     def history(self, id: int) -> list[Entry]:
         """All that happened to a trial, first to last.
@@ -534,10 +547,13 @@ class Study:
         return pd.DataFrame(rows, columns=[*own, *named, *after])
 
     def plot(self, path: str | Path | None = None) -> "Figure":
-        """A figure of all values and the best so far, by the order of trials; written to `path` if given."""
-        from gdopt.plot import progress
+        """A figure of all values and the best so far, by the order of trials; written to `path` if given.
 
-        return progress(self, path)
+        Of several objectives, the trials and their front by each two of them.
+        """
+        from gdopt.plot import front, progress
+
+        return front(self, path) if self.goals.several else progress(self, path)
 
     # --- how it is kept ---
 

@@ -176,6 +176,18 @@ def test_sequences_example_compares_what_it_found_with_what_was_known(tmp_path):
     assert all(one[1] == "W" and "KK" not in one for _, one, _ in rows)
 
 
+def test_example_of_several_objectives_prints_a_front_that_keeps_to_the_limit(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "objectives.py", tmp_path / "out", "24"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = re.findall(r"^yield +(\S+) %, cost +(\S+), impurity (\S+) %$", printed, re.MULTILINE)
+    yields, costs, impurities = (list(map(float, column)) for column in zip(*rows, strict=True))
+    assert yields == sorted(yields, reverse=True)
+    assert costs == sorted(costs, reverse=True)
+    assert max(impurities) <= 2
+    assert float(re.search(r"^hypervolume (\d+)$", printed, re.MULTILINE)[1]) > 0
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"front.png", "results.csv"}
+
+
 def test_laboratory_example_survives_the_kill_in_its_middle(tmp_path):
     command = [sys.executable, ROOT / "examples" / "lab_loop.py", tmp_path / "lab", "4"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

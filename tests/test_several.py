@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from gdopt import GuidedDiffusion, Real, ResultError, SettingsError, Space, StoreError, Study, TrialError
+from gdopt import GuidedDiffusion, Real, ResultError, SettingsError, Space, StoreError, Study, TrialError, plate
 from gdopt.baselines import baseline
 from gdopt.baselines.random import RandomSearch
+from gdopt.campaign import checked, read, started, written
+from gdopt.cli import app
+from gdopt.service.client import Client
 from gdopt.space import Params
 
 SQUARE = Space([Real("a", 0.0, 1.0), Real("b", 0.0, 1.0)])
@@ -174,6 +178,125 @@ def test_one_objective_has_a_front_of_its_best() -> None:
     study.add({"a": 0.1, "b": 0.1}, 1.0)
     study.add({"a": 0.2, "b": 0.1}, 3.0)
     assert [t.id for t in study.pareto] == [1]
+
+
+# --- what is shown of them ---
+
+
+def shown(**settings: object) -> Study:
+    """Three rounds of one trial: on the front, dominated, on the front and beyond the limit."""
+    study = several(reference={"near": 4.0, "far": 0.0}, limits=["heat <= 1"], algorithm=RandomSearch(), **settings)
+    for near, far, heat in [(1.0, 2.0, 0.5), (2.0, 1.0, 0.5), (2.0, 5.0, 0.5), (0.5, 9.0, 3.0)]:
+        (trial,) = study.ask(1)
+        study.tell(trial.id, {"near": near, "far": far, "heat": heat})
+    return study
+
+
+def test_each_round_has_the_hypervolume_that_was_reached() -> None:
+    assert [one.hypervolume for one in shown().rounds] == pytest.approx([6.0, 6.0, 12.0, 12.0])
+
+
+def test_a_reference_that_excludes_everything_is_warned_of() -> None:
+    study = several(reference={"near": 0.5, "far": 0.0})
+    study.add({"a": 0.1, "b": 0.1}, {"near": 1.0, "far": 2.0})
+    with pytest.warns(UserWarning, match=r"no trial is better than the reference {'near': 0.5, 'far': 0.0}"):
+        assert study.hypervolume == 0
+
+
+def test_the_figure_has_the_front_the_dominated_and_what_breaks_a_limit(tmp_path: Path) -> None:
+    (axes,) = shown().plot(tmp_path / "front.png").axes
+    points = {one.get_label(): one.get_offsets().tolist() for one in axes.collections}
+    assert points["not dominated"] == [[1.0, 2.0], [2.0, 5.0]]
+    assert points["dominated"] == [[2.0, 1.0]]
+    assert points["breaks a limit, or is not known to keep it"] == [[0.5, 9.0]]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("near (minimized)", "far (maximized)")
+    assert (tmp_path / "front.png").stat().st_size > 0
+
+
+def test_three_objectives_have_a_panel_for_each_two() -> None:
+    study = several(direction={**TWO, "wide": "maximize"}, algorithm=RandomSearch())
+    study.tell({t.id: {**two(t.params), "wide": float(t.params["a"])} for t in study.ask(5)})
+    assert len(study.plot().axes) == 3
+
+
+def test_the_report_has_the_front_as_a_table() -> None:
+    from gdopt.report import page
+
+    text = page(shown(), "two")
+    assert "minimize near, maximize far, heat &lt;= 1" in text
+    assert "Hypervolume 12" in text
+    assert page(several(algorithm=RandomSearch()), "none yet").count("no trial has a value yet") == 1
+
+
+def test_the_command_line_lists_the_front(tmp_path: Path) -> None:
+    shown(storage=tmp_path / "two.gdopt")
+
+    def said(verb: str) -> str:
+        done = CliRunner().invoke(app, [verb, "--study", str(tmp_path / "two.gdopt")])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert "minimize near, maximize far, heat <= 1\n" in said("status")
+    assert "front: 2 trials, hypervolume 12\n" in said("status")
+    assert [line.split()[:3] for line in said("best").splitlines()] == [
+        ["trial", "near", "far"],
+        ["0", "1", "2"],
+        ["2", "2", "5"],
+    ]
+
+
+def test_a_plate_has_a_column_for_each_objective() -> None:
+    study = several(algorithm=RandomSearch())
+    (trial,) = study.ask(1)
+    text = plate.written(study, [trial])
+    assert text.splitlines()[0] == "id,a,b,near,far,note"
+    filled = text.strip().removesuffix(",,,") + ",1.5,2.5,\r\n"
+    plate.filled(study, filled.encode()).tell(study)
+    assert [t.outcomes["far"][0] for t in study.pareto] == [2.5]
+
+
+def test_the_service_and_its_client_have_the_front() -> None:
+    from tests.service.serving import TOKEN, served
+
+    study = shown()
+    with served(study) as url:
+        client = Client(url, TOKEN)
+        assert client.pareto == study.pareto
+        assert client.trials == study.trials
+        assert client.status.front == [0, 2]
+        assert client.status.hypervolume == pytest.approx(12.0)
+        assert [one.name for one in client.status.objectives] == ["near", "far"]
+
+
+CAMPAIGN = {
+    "name": "two",
+    "direction": {"near": "minimize", "far": "maximize"},
+    "reference": {"near": 2.0},
+    "parameters": [{"name": "a", "kind": "real", "low": 0.0, "high": 1.0}],
+}
+
+
+def test_a_campaign_of_several_objectives_is_read_as_it_is_written(tmp_path: Path) -> None:
+    campaign = checked(CAMPAIGN, "here")
+    path = tmp_path / "two.toml"
+    path.write_text(written(campaign))
+    assert read(path) == campaign
+    assert started(campaign, tmp_path).objectives == several(reference={"near": 2.0}).objectives
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"direction": "maximize"}, "key objective is missing"),
+        ({"direction": "maximize", "objective": "far"}, "one objective has none"),
+        ({"direction": {}}, "expected a direction for each"),
+        ({"objective": "far"}, "no key objective"),
+        ({"reference": {"width": 1.0}}, r"keys \['width'\]: the objectives are \['near', 'far'\]"),
+    ],
+)
+def test_a_campaign_of_unclear_objectives_is_refused(change: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        checked({**CAMPAIGN, **change}, "here")
 
 
 # --- limits ---

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from botorch.acquisition.factory import get_acquisition_function
@@ -55,7 +55,7 @@ class OutcomeImprovement(Learner):
         x = cube.encode([t.params for t in trials])
         waiting = cube.encode([t.params for t in state.pending])
         with isolated(seed_from(generator)):
-            acqf, model = _acquisition(state.goals, trials, x, waiting)
+            acqf, first = _acquisition(state.goals, trials, x, waiting)
             chosen, _ = optimize_acqf(
                 acqf,
                 bounds=cube.bounds,
@@ -66,27 +66,27 @@ class OutcomeImprovement(Learner):
                 sequential=True,
             )
             rows, params = cube.new(chosen, state)
-            mean = cast(SingleTaskGP, model.models[0]).posterior(chosen[rows]).mean.flatten()
+            mean = first.posterior(chosen[rows]).mean.flatten()
         return Proposal(params, mean.tolist())
 
 
 def _acquisition(
     goals: Goals, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
-) -> tuple[MCAcquisitionFunction, ModelListGP]:
-    """BoTorch's acquisition function, and the model of all objectives, then of by how much limits are broken."""
+) -> tuple[MCAcquisitionFunction, SingleTaskGP]:
+    """BoTorch's acquisition function of all objectives and limits, and its model of the first objective."""
     values = torch.tensor([objectives(goals, t) for t in trials], dtype=torch.float64)
     shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
     beyond = [[excess(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.limits]
     # Not shifted: 0 is where a limit is.
     broken = [column / column.std().clamp_min(LEAST) for column in torch.tensor(beyond, dtype=torch.float64)]
-    model = ModelListGP(*(fitted(x, column) for column in (*((values - shift) / scale).T, *broken)))
+    models = [fitted(x, column) for column in (*((values - shift) / scale).T, *broken)]
     m = len(goals.objectives)
     several = goals.several
     # Of what breaks limits only there is nothing to improve on.
     fit = any(max(row) <= 0 for row in zip(*beyond, strict=True)) if beyond else True
     acqf = get_acquisition_function(
         ("qLogNEHVI" if several else "qLogEI") if fit else "qLogPF",
-        model,
+        ModelListGP(*models),
         IdentityMCMultiOutputObjective(outcomes=list(range(m))) if several else GenericMCObjective(_first),
         x,
         X_pending=waiting if len(waiting) else None,
@@ -94,7 +94,7 @@ def _acquisition(
         mc_samples=DRAWS_OF_MANY,
         ref_point=((pareto.reference(goals, values) - shift) / scale).tolist() if several else None,
     )
-    return acqf, model
+    return acqf, models[0]
 
 
 def _first(samples: Tensor, X: Tensor | None = None) -> Tensor:

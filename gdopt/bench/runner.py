@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 
-from gdopt import files, pareto
+from gdopt import files
 from gdopt.algorithm import Algorithm
 from gdopt.bench import priors
 from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_prior
@@ -26,7 +25,7 @@ from gdopt.bench.problem import OBJECTIVE, Problem, file_name, strings_of
 from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
 from gdopt.goals import Direction
-from gdopt.outcomes import objectives
+from gdopt.outcomes import volumes
 from gdopt.study import Study
 
 __all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
@@ -114,7 +113,7 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
                 study.tell(trial.id, observed if outcomes is None else outcomes, gradient=slope)
     tried = [t.params for t in study.trials]
     if problem.objectives:
-        values = volumes(study)
+        values = volumes(study.goals, study.state.trials)
         told = [value if one is not None else None for value, one in zip(values, told, strict=True)]
     return {
         "format": FORMAT,
@@ -147,19 +146,6 @@ def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
     limits = problem.limits if getattr(algorithm, "limited", False) else ()
     direction = cast(Direction, problem.direction)
     return Study(problem.space, direction=direction, objective=OBJECTIVE, limits=limits, algorithm=algorithm, seed=seed)
-
-
-def volumes(study: Study) -> list[float]:
-    """The hypervolume after each trial of a study of several objectives, from its reference."""
-    m = len(study.objectives)
-    reference = pareto.reference(study.goals, torch.empty(0, m, dtype=torch.float64))
-    found: list[float] = []
-    known: list[tuple[float, ...]] = []
-    for trial in study.state.trials:
-        known += [values] if (values := objectives(study.goals, trial)) is not None else []
-        rows = torch.tensor(known, dtype=torch.float64).reshape(len(known), m)
-        found.append(pareto.hypervolume(rows, reference))
-    return found
 
 
 def disturbed(problem: Problem, seed: int, index: int, value: float) -> float | None:

@@ -56,7 +56,7 @@ def new(
     plate.columns(made)
     made.keep()
     data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
-    goal = f"{made.direction} {made.objective} over {len(made.space.names)} parameters"
+    goal = f"{made.goals} over {len(made.space.names)} parameters"
     return Answer(data, f"{store}: {goal}; next: gdopt ask --csv plate1.csv")
 
 

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gdopt.cli.answer import Answer, listed
-from gdopt.cli.output import event, facts, put
+from gdopt.cli.output import event, facts, percent, put
 from gdopt.cli.which import Where, opened, place, split
 from gdopt.errors import SettingsError, StoreError, TrialError
 
 if TYPE_CHECKING:
+    from gdopt.rounds import Round
     from gdopt.study import Study
 
 __all__ = ["VERBS"]
@@ -25,11 +27,11 @@ def status(study: Where = None) -> Answer:
     found = opened(study)
     counts = {one.value: sum(t.status is one for t in found.trials) for one in Status}
     rounds = [
-        {"round": r.number, "asked": r.asked, "told": r.told, "best": r.best, "seconds": r.seconds}
+        {"round": r.number, "asked": r.asked, "told": r.told, **_reached(found, r), "seconds": r.seconds}
         for r in found.rounds
     ]
-    best = _best(found)
-    goal = ", ".join([f"{found.direction} {found.objective}", *map(str, found.limits)])
+    best, front = _best(found), _front(found)
+    goal = str(found.goals)
     data = {
         "study": str(found.store),
         "direction": found.direction,
@@ -41,21 +43,31 @@ def status(study: Where = None) -> Answer:
         "rounds": rounds,
         "best": best,
     }
+    if found.goals.several:
+        volume = found.hypervolume if front else None
+        data |= {"objectives": [asdict(one) for one in found.objectives], "front": front, "hypervolume": volume}
     text = [
         f"{found.store}: {goal}",
         f"trials: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'none yet'}",
-        "best: none yet" if best is None else f"best: {best['value']:.6g} in trial {best['id']}",
+        _said_of_best(data),
     ]
     if rounds:
         # Tenths of seconds are enough for people.
         shown = [one | {"seconds": f"{one['seconds']:.1f}"} for one in rounds]
-        text.append(listed(list(rounds[0]), [list(one.values()) for one in shown]))
+        # The last knows most: of the first there may be nothing to say.
+        columns = sorted(rounds[-1], key="seconds".__eq__)
+        text.append(listed(columns, [[one.get(name) for name in columns] for one in shown]))
     return Answer(data, "\n".join(text))
 
 
 def best(study: Where = None) -> Answer:
-    """The best trial, of those that satisfy the limits."""
+    """The best trial, of those that satisfy the limits; of several objectives, all trials that none dominates."""
     found = opened(study)
+    if found.goals.several:
+        front = found.pareto
+        names = [one.name for one in found.objectives]
+        cells = [[t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *t.params.values()] for t in front]
+        return Answer([facts(t) for t in front], listed(["trial", *names, *found.space.names], cells))
     trial = found.best
     rows = [*trial.params.items(), (found.objective, trial.value), *((k, v) for k, (v, _) in trial.outcomes.items())]
     return Answer(facts(trial), listed(["trial", str(trial.id)], rows))
@@ -67,8 +79,9 @@ def pending(
     """The trials that wait for their result."""
     found = opened(study)
     trials = [t for t in found.pending if worker in (None, t.worker)]
-    rows = [[t.id, t.worker, *t.params.values()] for t in trials]
-    text = listed(["id", "worker", *found.space.names], rows) if rows else "nothing is pending"
+    likely = ["feasible"] if any(t.feasible is not None for t in trials) else []
+    rows = [[t.id, t.worker, *([percent(t)] if likely else []), *t.params.values()] for t in trials]
+    text = listed(["id", "worker", *likely, *found.space.names], rows) if rows else "nothing is pending"
     return Answer([facts(t) for t in trials], text)
 
 
@@ -100,7 +113,7 @@ def plot(
     path: Annotated[Path, typer.Argument(help="A .png, .svg or .pdf file.")] = Path("progress.png"),
     study: Where = None,
 ) -> Answer:
-    """All values by the order of trials, and the best so far, as a figure."""
+    """All values by the order of trials, and the best so far, as a figure; of several objectives, their front."""
     found = opened(study)
     if not found.state.done:
         raise TrialError("no trial has a value yet: there is nothing to plot")
@@ -142,6 +155,28 @@ def _best(study: "Study") -> dict[str, Any] | None:
         return facts(study.best)
     except TrialError:
         return None
+
+
+def _front(study: "Study") -> list[dict[str, Any]]:
+    """The trials of several objectives that none dominates."""
+    try:
+        return [facts(t) for t in study.pareto] if study.goals.several else []
+    except TrialError:
+        return []
+
+
+def _reached(study: "Study", round: "Round") -> dict[str, Any]:
+    """What a round is judged by, and how likely its trials seemed to satisfy the limits if there are any."""
+    reached = {"hypervolume": round.hypervolume} if study.goals.several else {"best": round.best}
+    return reached if round.feasible is None else {**reached, "feasible": round.feasible}
+
+
+def _said_of_best(data: dict[str, Any]) -> str:
+    if "front" in data:
+        front = data["front"]
+        return f"front: {len(front)} trials, hypervolume {data['hypervolume']:.6g}" if front else "front: none yet"
+    best = data["best"]
+    return "best: none yet" if best is None else f"best: {best['value']:.6g} in trial {best['id']}"
 
 
 def _about(data: dict[str, Any], id: int) -> str:

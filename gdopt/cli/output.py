@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gdopt.algorithm import Trial
     from gdopt.journal import Entry
 
-__all__ = ["event", "facts", "outcomes", "put"]
+__all__ = ["event", "facts", "outcomes", "percent", "put"]
 
 
 def put(path: Path, text: str) -> None:
@@ -43,7 +43,14 @@ def facts(trial: "Trial") -> dict[str, Any]:
         "worker": trial.worker,
         "reason": trial.reason,
     }
+    if trial.feasible is not None:
+        said["feasible"] = trial.feasible
     return said if trial.proposed is None else {**said, "proposed": dict(trial.proposed)}
+
+
+def percent(trial: "Trial") -> str | None:
+    """How likely a trial seemed to satisfy the limits when it was proposed."""
+    return None if trial.feasible is None else f"{trial.feasible:.0%}"
 
 
 def outcomes(trial: "Trial") -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gdopt.cli.answer import Answer, listed
-from gdopt.cli.output import facts, put
+from gdopt.cli.output import facts, percent, put
 from gdopt.cli.waiting import waiting
 from gdopt.cli.which import HOUR, Where, opened
 from gdopt.errors import ResultError, SettingsError, StoreError
@@ -257,7 +257,9 @@ def _trial(study: "Study", trial: "Trial") -> str:
 
 
 def _trials(trials: Sequence["Trial"]) -> str:
-    return listed(["id", *trials[0].params], [[t.id, *t.params.values()] for t in trials])
+    believed = any(t.feasible is not None for t in trials)
+    columns = ["id", *(["feasible"] if believed else []), *trials[0].params]
+    return listed(columns, [[t.id, *([percent(t)] if believed else []), *t.params.values()] for t in trials])
 
 
 def _span(ids: Sequence[int]) -> str:

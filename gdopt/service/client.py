@@ -164,6 +164,15 @@ class Client:
         """
         return self._read(schema.Row, self._send("GET", "/v1/best")).trial()
 
+    @property
+    def pareto(self) -> list[Trial]:
+        """The trials that no other dominates, as `Study.pareto` has them.
+
+        Raises:
+            TrialError: as there.
+        """
+        return self._trials(self._send("GET", "/v1/pareto"))
+
     def history(self, id: int) -> list[Entry]:
         """All that happened to a trial, first to last.
 

@@ -1,6 +1,7 @@
 """What can be asked of the service and told to it: a study's methods as paths under /v1."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -115,6 +116,12 @@ def _reading(made: APIRouter, study: Study) -> None:
         study.refresh()
         return schema.Row.of(study.best, study.limits)
 
+    @made.get("/pareto")
+    def pareto() -> schema.Rows:
+        """The trials that no other dominates."""
+        study.refresh()
+        return _rows(study, study.pareto)
+
     @made.get("/frame")
     def frame() -> schema.Frame:
         """The study as a table."""
@@ -161,6 +168,9 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         constraints=[str(constraint) for constraint in study.space.constraints],
         counts={status: sum(t.status is status for t in trials) for status in Status},
         best=_best(study),
+        goal=str(study.goals),
+        objectives=[schema.Aim(**asdict(one)) for one in study.objectives],
+        **_front(study),
         version=gdopt.__version__,
     )
 
@@ -170,6 +180,16 @@ def _best(study: Study) -> schema.Row | None:
         return schema.Row.of(study.best, study.limits)
     except TrialError:
         return None
+
+
+def _front(study: Study) -> dict[str, Any]:
+    """The front of several objectives and its hypervolume."""
+    try:
+        if study.goals.several:
+            return {"front": [t.id for t in study.pareto], "hypervolume": study.hypervolume}
+    except TrialError:
+        pass
+    return {"front": [], "hypervolume": None}
 
 
 def _rows(study: Study, trials: list[Trial]) -> schema.Rows:

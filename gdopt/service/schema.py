@@ -193,8 +193,20 @@ class History(Message):
     events: list[Event]
 
 
+class Aim(Message):
+    """An objective."""
+
+    name: str
+    direction: Literal["maximize", "minimize"]
+    reference: float | None = None
+
+
 class Standing(Message):
-    """What the study is and how it stands; `revision` grows with every change."""
+    """What the study is and how it stands; `revision` grows with every change.
+
+    Of several objectives there is no best trial, but the ids of the front, best first objective first, and its
+    hypervolume.
+    """
 
     name: str
     revision: int
@@ -206,6 +218,10 @@ class Standing(Message):
     constraints: list[str]
     counts: Mapping[Status, int]
     best: Row | None
+    goal: str
+    objectives: list[Aim]
+    front: list[int]
+    hypervolume: float | None
     version: str
 
 

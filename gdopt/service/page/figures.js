@@ -1,4 +1,5 @@
-// Two figures, drawn by hand: the best so far by trial, and parameters with their values as parallel coordinates.
+// Figures, drawn by hand: the best so far by trial, or the front of two objectives; and parameters with their values as
+// parallel coordinates.
 
 import { digits, element, shape } from "./dom.js";
 
@@ -44,6 +45,40 @@ export function drawProgress(where, standing, trials) {
     drawing, key(["best", "best so far"], ["point", standing.objective], ["lost", "failed"]),
   );
 }
+
+/** Trials by the first two of several objectives, those on the front in front. */
+export function drawFront(where, standing, trials) {
+  const [first, second] = standing.objectives;
+  const at = (t) => [t.value, t.outcomes[second.name]?.[0] ?? null];
+  const done = trials.filter((t) => !at(t).includes(null));
+  if (!done.length) return empty(where, "No trial has all objectives yet.");
+  const width = Math.max(where.clientWidth, 280);
+  const [left, right] = padded(extent(done.map((t) => at(t)[0])));
+  const [low, high] = padded(extent(done.map((t) => at(t)[1])));
+  const x = scale(left, right, EDGE.left, width - EDGE.right);
+  const y = scale(low, high, HEIGHT - EDGE.bottom, EDGE.top);
+  const words = `${second.name} against ${first.name} of ${done.length} trials; ${standing.front.length} are on the front.`;
+  const drawing = picture(width, words);
+  for (const tick of ticks(low, high)) {
+    drawing.append(
+      shape("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(tick), y2: y(tick) }),
+      shape("text", { x: EDGE.left - 8, y: y(tick) + 4, "text-anchor": "end" }, digits(tick)),
+    );
+  }
+  for (const tick of ticks(left, right)) {
+    drawing.append(shape("text", { x: x(tick), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, digits(tick)));
+  }
+  const front = new Set(standing.front);
+  const dot = (t, of, r) => shape("circle", { class: of, cx: x(at(t)[0]), cy: y(at(t)[1]), r }, shape("title", {}, `trial ${t.id}: ${first.name} ${digits(at(t)[0])}, ${second.name} ${digits(at(t)[1])}`));
+  drawing.append(
+    shape("text", { x: (EDGE.left + width - EDGE.right) / 2, y: HEIGHT - 1, "text-anchor": "middle" }, `${second.name} against ${first.name}`),
+    ...done.filter((t) => !front.has(t.id)).map((t) => dot(t, "point", 3.5)),
+    ...done.filter((t) => front.has(t.id)).map((t) => dot(t, "front", 5)),
+  );
+  where.replaceChildren(drawing, key(["best", "on the front"], ["point", "dominated"]));
+}
+
+const padded = ([low, high]) => [low - ROOM * (high - low), high + ROOM * (high - low)];
 
 /** Each trial as a line through its parameters to its value. */
 export function drawSpace(where, standing, trials) {

@@ -2,7 +2,7 @@
 
 import { enterFailure, enterResult } from "./dialogs.js";
 import { byId, digits, element, inline, say, shown } from "./dom.js";
-import { drawProgress, drawSpace } from "./figures.js";
+import { drawFront, drawProgress, drawSpace } from "./figures.js";
 import { download, newKey, Refused, send, token, tokenOfAddress } from "./service.js";
 import { Table } from "./table.js";
 
@@ -100,7 +100,8 @@ function draw() {
   document.title = `${standing.name} – gdopt`;
   byId("name").textContent = standing.name;
   const limits = standing.limits.length ? `, with ${standing.limits.join(" and ")}` : "";
-  say(byId("goal"), `${standing.direction} ${standing.objective}${limits}`);
+  const aims = standing.objectives.map((one) => `${one.direction} ${one.name}`).join(", ");
+  say(byId("goal"), `${aims}${limits}`);
   drawBest(standing);
   say(byId("counts"), Object.entries(standing.counts).map(([state, count]) => `${count} ${state}`).join(", "));
   figures();
@@ -110,6 +111,12 @@ function draw() {
 function drawBest(standing) {
   const best = standing.best;
   const where = byId("best");
+  if (standing.objectives.length > 1) {
+    const count = standing.front.length;
+    const said = count ? `${count} on the front, hypervolume ${digits(standing.hypervolume)}` : "none yet";
+    if (where.textContent !== said) where.replaceChildren(said);
+    return;
+  }
   const text = best === null ? "none yet" : `${digits(best.value)} in trial ${best.id}`;
   if (where.textContent === text) return;
   if (best === null) where.replaceChildren(text);
@@ -124,7 +131,7 @@ function drawBest(standing) {
 
 function figures() {
   if (!page.standing || byId("study").hidden) return;
-  drawProgress(byId("progress"), page.standing, page.trials);
+  (page.standing.objectives.length > 1 ? drawFront : drawProgress)(byId("progress"), page.standing, page.trials);
   drawSpace(byId("space"), page.standing, page.trials);
 }
 
