@@ -1,5 +1,6 @@
 """From candidates to a batch."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from botorch.acquisition.logei import qLogNoisyExpectedImprovement, qLogProbabil
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
 from botorch.acquisition.objective import LinearMCObjective
+from botorch.exceptions.warnings import BotorchWarning
 from botorch.optim import optimize_acqf_discrete
 from botorch.posteriors import TorchPosterior
 from botorch.sampling.get_sampler import get_sampler
@@ -239,7 +241,9 @@ def _additions_by_draws(
 
 def additions(acqf: AcquisitionFunction, choices: Float[Tensor, "m d"], n: int) -> list[int]:
     """n different choices of m, each the best addition to those before it by an acquisition function."""
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # So it is under some draws where limits are uncertain; where it is known, `_improvement` is qLogPF.
+        warnings.filterwarnings("ignore", "When all training points are infeasible", BotorchWarning)
         chosen, _ = optimize_acqf_discrete(acqf, q=n, choices=choices, unique=True)
     # Not the nearest by torch.cdist, which for 25 rows and more takes neighbours 1e-8 apart for one.
     picks: list[int] = []

@@ -96,6 +96,12 @@ def test_a_study_goes_on_while_some_trials_lack_an_objective() -> None:
     assert len(study.ask(2)) == 2
 
 
+def test_as_long_as_too_few_trials_have_all_objectives_designs_of_the_start_are_asked_for() -> None:
+    study = several()
+    study.tell({t.id: {"near": two(t.params)["near"]} for t in study.ask(8)})
+    assert {t.source for t in study.ask(2)} == {"start"}
+
+
 def test_repeated_measurements_are_one_design_of_mean_outcomes() -> None:
     from gdopt.designs import best_first
 
@@ -367,6 +373,14 @@ def test_a_design_that_breaks_a_limit_is_learned_from_and_not_failed() -> None:
     inside, outside = found.log_feasible(z).exp().tolist()
     assert inside > 0.9
     assert outside < 0.1
+
+
+def test_one_measurement_of_a_limited_outcome_is_enough_to_go_on() -> None:
+    study = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=quick())
+    trials = study.ask(6)
+    study.tell({t.id: {"value": half(t.params)["value"]} for t in trials})
+    study.tell(trials[0].id, {"sum": half(trials[0].params)["sum"]})
+    assert all(t.feasible is not None and 0 <= t.feasible <= 1 for t in study.ask(2))
 
 
 def test_a_limited_outcome_that_comes_later_is_taken_in_then() -> None:
