@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from gdopt import corpus as corpora
 from gdopt import files, strings
@@ -19,7 +19,7 @@ from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.train import Progress
 from gdopt.errors import CorpusError, GdoptError, SettingsError, StoreError
 from gdopt.expert import Belief, Normal, Uniform
-from gdopt.goals import Limit
+from gdopt.goals import Direction, Limit
 from gdopt.guided import GuidedDiffusion
 from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
@@ -51,6 +51,8 @@ __all__ = [
 ]
 
 GUIDED, RANDOM = "guided", "random"
+# What kinds of direction are called while a file is read.
+ONE, SEVERAL = "one objective", "several objectives"
 # Of training at most, as the priors have it by default: of designs in numbers, and of strings.
 STEPS, STRING_STEPS = 3000, 2000
 
@@ -253,7 +255,10 @@ class Campaign(_Entry):
     """
 
     name: str = Field(pattern=r"^\w[\w.\-]*$")
-    direction: Literal["maximize", "minimize"] | dict[str, Literal["maximize", "minimize"]]
+    direction: Annotated[
+        Annotated[Direction, Tag(ONE)] | Annotated[dict[str, Direction], Tag(SEVERAL)],
+        Discriminator(lambda given: SEVERAL if isinstance(given, dict) else ONE),
+    ]
     objective: str = ""
     reference: dict[str, float] = Field(default_factory=dict)
     limits: list[str] = Field(default_factory=list)
@@ -328,13 +333,20 @@ def _listed(file: str, said: list[str]) -> str:
 def _said(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given: object, kind: str) -> str:
     """One thing that is wrong, with its table, its key, what was expected and what was given."""
     # Which kind of entry it was tried as is the third part.
-    tables = [one for at, one in enumerate(loc) if not (at == 2 and loc[0] == "parameters" and one in ENTRIES)]
+    tables = [one for at, one in enumerate(loc) if not _of_pydantic(loc, at)]
     where = _where(raw, tables)
     if kind == "missing":
         return f"{where} is missing"
     if kind == "extra_forbidden":
         return f"{where} is unknown; it was given {given!r}"
     return f"{where}: got {given!r}; {expected[0].lower()}{expected[1:]}"
+
+
+def _of_pydantic(loc: tuple[int | str, ...], at: int) -> bool:
+    """Whether a step says which of several kinds was read, and is not in the file."""
+    return (at == 2 and loc[0] == "parameters" and loc[at] in ENTRIES) or (
+        at == 1 and loc[0] == "direction" and loc[at] in (ONE, SEVERAL)
+    )
 
 
 def _where(raw: dict[str, Any], loc: list[int | str]) -> str:

@@ -25,6 +25,7 @@ def plate(study: Study) -> pd.DataFrame:
     """The pending trials: id, parameters, who has them, and empty columns for what will be measured."""
     frame = study.to_frame()
     width, dim = frame.shape[1], len(study.space.names)
-    parameters, others = range(BEFORE, BEFORE + dim), range(BEFORE + dim, width - AFTER)
+    measured = BEFORE + dim + 2 * (len(study.outcomes) - 1)
+    parameters, others = range(BEFORE, BEFORE + dim), range(BEFORE + dim, measured)
     pending = frame[frame.iloc[:, STATUS] == Status.PENDING.value]
     return pending.iloc[:, [ID, *parameters, width - AFTER, VALUE, SEM, *others]]

@@ -59,7 +59,10 @@ class GaussianProcess:
 
         def moments(inputs: Float[Tensor, "m d"]) -> tuple[Tensor, Tensor]:
             posterior = self.model.posterior(inputs)
-            return posterior.mean, posterior.variance
+            with warnings.catch_warnings():
+                # At known points the variance can be rounded below 0; gpytorch then takes 1e-10.
+                warnings.simplefilter("ignore", NumericalWarning)
+                return posterior.mean, posterior.variance
 
         return by_rows(moments, self.inputs(z))
 

@@ -66,7 +66,8 @@ def client_of(parameters=RANGES, constraints=None, objective="-loss", client_see
 
 
 def loss(params):
-    return sum((v - 0.3) ** 2 for v in params.values() if type(v) is float)
+    """As Ax's storage keeps it, which rounds to ten decimals."""
+    return round(sum((v - 0.3) ** 2 for v in params.values() if type(v) is float), 9)
 
 
 def nearly(asked):
@@ -438,10 +439,6 @@ def choice(name="c", values=(1, 2, 4, 5), **settings):
         (SearchSpace([choice(is_task=True, target_value=1)]), "'c' is a task"),
         (SearchSpace([x(), choice(dependents={1: ["x"]})]), "'c' is hierarchical"),
         (SearchSpace([x(), choice()], [ParameterConstraint("x + c <= 4")]), r"c = \[1.*at equal steps"),
-        (
-            SearchSpace([x(), choice()], [ParameterConstraint(equality="x + c == 4")]),
-            "is an equality",
-        ),
     ],
 )
 def test_search_space_that_gdopt_cannot_propose_for_is_refused_by_name(search_space, message):
