@@ -64,7 +64,7 @@ def strategy(
 class GdoptNode(ExternalGenerationNode):
     """A generation node whose candidates a gdopt algorithm proposes, from all trials of the experiment.
 
-    Ranges, ordered and unordered choices and linear inequalities are taken; fixed and derived parameters are added.
+    Ranges, ordered and unordered choices and linear constraints are taken; fixed and derived parameters are added.
     The objective is one expression, of one metric or several, and may have standard errors. What the search space or
     the objective has beyond that raises an error that names it, before anything is proposed.
 

@@ -94,7 +94,7 @@ class SharedSpace:
         """The shared space of a search space.
 
         Args:
-            theirs: ranges and choices, and linear inequalities between them.
+            theirs: ranges and choices, and linear constraints between them.
             like: a space that is taken for gdopt's, order and units and all, if it has the same parameters and bounds.
 
         Raises:

@@ -415,6 +415,12 @@ def test_parameters_and_constraints_become_gdopt_s():
     )
 
 
+def test_an_equality_becomes_gdopt_s():
+    other = RangeParameter("n", ParameterType.INT, 2, 5)
+    shared = SharedSpace.of(SearchSpace([x(), other], [ParameterConstraint(equality="2 * x + n == 4")]))
+    assert shared.space.constraints == (gdopt.Constraint({"n": 1.0, "x": 2.0}, equal=4.0),)
+
+
 def test_encoded_parameters_decode_to_themselves():
     shared = SharedSpace.of(client_of(MIXED, CONSTRAINTS)._experiment.search_space)
     params = {"real": 0.25, "ratio": 0.1, "count": 2, "width": 64, "step": 7, "base": "b", "grade": 2.0}
