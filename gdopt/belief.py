@@ -11,8 +11,8 @@ from gdopt import pareto
 from gdopt.algorithm import Measured, State, Status, Trial
 from gdopt.codec import Codec, Encoder
 from gdopt.designs import best_first, slope
-from gdopt.goals import Goals, Limit
-from gdopt.outcomes import excess, objectives, satisfied
+from gdopt.goals import Limit
+from gdopt.outcomes import excess, satisfied, valued
 from gdopt.surrogate import gp, success
 from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Fit, Surrogate
@@ -35,60 +35,51 @@ def surrogate(state: State, codec: Encoder, keep: int, warp: Warp, fit: Fit = gp
     goals = state.goals
     trials = best_first(state)[:keep]
     z = codec.encode([t.params for t in trials])
-    first = [t.result for t in trials if t.result is not None]
+    first = [None if t.result is None else (t.result.value, t.result.sem) for t in trials]
+    others = [[_times(one.sign, t.outcomes.get(one.name)) for t in trials] for one in goals.objectives[1:]]
+    scales, reference = [warp], None
+    if goals.several:
+        scales = [_scaling(column) for column in (first, *others)]
+        given = pareto.reference(goals, valued(goals, trials)[1])
+        reference = torch.stack([scale(one) for scale, one in zip(scales, given, strict=True)])
+    models = [_fitted(fit, z, column, scale) for column, scale in zip((first, *others), scales, strict=True)]
     if not goals.limits and not goals.several:
-        return _fitted(fit, z, [(r.value, r.sem) for r in first], warp)
-    models, reference = [], []
-    given = pareto.reference(goals, _complete(goals, trials)) if goals.several else None
-    for place, objective in enumerate(goals.objectives):
-        measured = [(r.value, r.sem) for r in first] if place == 0 else _measured(trials, objective.name)
-        turned = measured if place == 0 else [_times(objective.sign, one) for one in measured]
-        rows = [i for i, one in enumerate(turned) if one is not None]
-        values = [one for one in turned if one is not None]
-        scale = warp if given is None else _scaling(values)
-        models.append(_fitted(fit, z[rows], values, scale))
-        if given is not None:
-            reference.append(float(scale(given[place : place + 1])))
+        return models[0]
+    limits = [one for one in goals.limits if any(one.outcome in t.outcomes for t in trials)]
     return Joint(
         tuple(models),
-        tuple(_limited(fit, z, trials, one) for one in goals.limits if any(one.outcome in t.outcomes for t in trials)),
+        tuple(_fitted(fit, z, _beyond(trials, one), bilog) for one in limits),
         sum(satisfied(goals.limits, t) is not False for t in trials),
-        torch.tensor(reference, dtype=torch.float64) if reference else None,
+        reference,
     )
 
 
-def _fitted(fit: Fit, z: Float[Tensor, "n d"], measured: Sequence[Measured], warp: Warp) -> Surrogate:
-    y = torch.tensor([value for value, _ in measured], dtype=torch.float64)
+def _fitted(fit: Fit, z: Float[Tensor, "n d"], measured: Sequence[Measured | None], warp: Warp) -> Surrogate:
+    """The model of an outcome, over the designs of which it was told."""
+    rows = [row for row, one in enumerate(measured) if one is not None]
+    y, told = _values(measured), [one[1] for one in measured if one is not None]
     warped = warp(y)
-    return fit(z, warped, _variance([sem for _, sem in measured], y, warped))
+    return fit(z[rows], warped, _variance(told, y, warped))
 
 
-def _limited(fit: Fit, z: Float[Tensor, "n d"], trials: Sequence[Trial], limit: Limit) -> Surrogate:
-    """The model of by how much an outcome is beyond its limit, on a scale that keeps 0 where it is."""
-    measured = _measured(trials, limit.outcome)
-    rows = [i for i, one in enumerate(measured) if one is not None]
-    beyond = [(excess(limit, one[0]), one[1]) for one in measured if one is not None]
-    return _fitted(fit, z[rows], beyond, bilog)
-
-
-def _measured(trials: Sequence[Trial], name: str) -> list[Measured | None]:
-    """An outcome of each trial, None where it was not told."""
-    return [t.outcomes.get(name) for t in trials]
+def _values(measured: Sequence[Measured | None]) -> Float[Tensor, " n"]:
+    """The values that were told."""
+    return torch.tensor([one[0] for one in measured if one is not None], dtype=torch.float64)
 
 
 def _times(sign: float, measured: Measured | None) -> Measured | None:
     return None if measured is None else (sign * measured[0], measured[1])
 
 
-def _complete(goals: Goals, trials: Sequence[Trial]) -> Float[Tensor, "n m"]:
-    """All objectives of the trials that have them."""
-    found = [values for t in trials if (values := objectives(goals, t)) is not None]
-    return torch.tensor(found, dtype=torch.float64).reshape(len(found), len(goals.objectives))
+def _beyond(trials: Sequence[Trial], limit: Limit) -> list[Measured | None]:
+    """By how much an outcome is beyond its limit, None where it was not told."""
+    measured = [t.outcomes.get(limit.outcome) for t in trials]
+    return [None if one is None else (excess(limit, one[0]), one[1]) for one in measured]
 
 
-def _scaling(measured: Sequence[Measured]) -> Warp:
+def _scaling(measured: Sequence[Measured | None]) -> Warp:
     """The shift and the scale that give these values mean 0 and variance 1, for any values."""
-    y = torch.tensor([value for value, _ in measured], dtype=torch.float64)
+    y = _values(measured)
     mean, spread = y.mean(), y.std(correction=0)
     return lambda values: (values - mean) / (spread if spread > 0 else 1.0)
 

@@ -20,7 +20,7 @@ from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay, resumed
 from gdopt.errors import SettingsError
 from gdopt.levels import Levels, Tilt, shares
-from gdopt.outcomes import objectives, ranked
+from gdopt.outcomes import ranked, valued
 from gdopt.portfolio import portfolio
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import (
@@ -158,7 +158,7 @@ class GuidedDiffusion:
     def ask(self, state: State, n: int) -> State:
         """The state with n new pending trials, proposed from what has been told so far."""
         codec = codec_of(state.space, self.prior, state.fixed)
-        whole = [t for t in best_first(state) if objectives(state.goals, t) is not None]
+        whole, _ = valued(state.goals, best_first(state))
         if len(whole) < (self.start or enough(codec.dim)):
             designs = start_designs(state, self.prior, n)
             return append(state, designs, [START] * n, [None] * n, {})

@@ -11,7 +11,7 @@ from gdopt import pareto
 from gdopt.algorithm import Measured, State, Status, Trial
 from gdopt.goals import Goals, Limit
 
-__all__ = ["excess", "feasible_only", "objectives", "ranked", "satisfied", "volumes"]
+__all__ = ["excess", "feasible_only", "objectives", "ranked", "satisfied", "valued", "volumes"]
 
 
 def satisfied(limits: tuple[Limit, ...], trial: Trial) -> bool | None:
@@ -28,6 +28,13 @@ def objectives(goals: Goals, trial: Trial) -> tuple[float, ...] | None:
     if trial.value is None or any(one.name not in trial.outcomes for one in others):
         return None
     return (trial.value, *(one.sign * trial.outcomes[one.name][0] for one in others))
+
+
+def valued(goals: Goals, trials: Iterable[Trial]) -> tuple[list[Trial], Float[Tensor, "n m"]]:
+    """The trials that have all objectives, and these, higher the better."""
+    pairs = [(t, found) for t in trials if (found := objectives(goals, t)) is not None]
+    values = torch.tensor([found for _, found in pairs], dtype=torch.float64)
+    return [t for t, _ in pairs], values.reshape(len(pairs), len(goals.objectives))
 
 
 def excess(limit: Limit, value: float) -> float:
@@ -50,15 +57,14 @@ def ranked(goals: Goals, trials: Iterable[Trial]) -> list[Trial]:
 
 
 def _by_layers(goals: Goals, trials: list[Trial]) -> list[Trial]:
-    values = {t.id: found for t in trials if (found := objectives(goals, t)) is not None}
-    whole = [t for t in trials if t.id in values]
-    rows = torch.tensor([values[t.id] for t in whole], dtype=torch.float64).reshape(len(whole), len(goals.objectives))
+    whole, rows = valued(goals, trials)
     layers = torch.tensor(pareto.layers(rows), dtype=torch.int64)
     apart = torch.zeros(len(whole), dtype=torch.float64)
     for layer in layers.unique():
         apart[layers == layer] = pareto.crowding(rows[layers == layer])
     order = sorted(range(len(whole)), key=lambda i: (layers[i].item(), -apart[i].item()))
-    return [whole[i] for i in order] + [t for t in trials if t.id not in values]
+    known = {t.id for t in whole}
+    return [whole[i] for i in order] + [t for t in trials if t.id not in known]
 
 
 def _broken_by(goals: Goals, trials: list[Trial]) -> list[float]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gdopt.design_check import DesignCheck
-from gdopt.outcomes import objectives, satisfied
+from gdopt.outcomes import satisfied, valued
 from gdopt.prior_check import Numbers, PriorCheck, Shares
 from gdopt.table_codec import TableCodec
 
@@ -106,17 +106,17 @@ def front(study: "Study", path: str | Path | None = None) -> Figure:
         TrialError: no trial has its values yet, or none satisfies the limits.
     """
     best = {t.id for t in study.pareto}
-    known = [(t, found) for t in study.state.done if (found := objectives(study.goals, t)) is not None]
+    known, rows = valued(study.goals, study.state.done)
     signs = np.array([one.sign for one in study.objectives])
-    values = signs * np.array([found for _, found in known])
-    broken = np.array([satisfied(study.limits, t) is not True for t, _ in known])
-    chosen = np.array([t.id in best for t, _ in known])
+    values = signs * rows.numpy()
+    broken = np.array([satisfied(study.limits, t) is not True for t in known])
+    chosen = np.array([t.id in best for t in known])
     pairs = list(combinations(range(len(study.objectives)), 2))
     columns = min(COLUMNS, len(pairs))
-    rows = -(-len(pairs) // columns)
-    size = ALONE if len(pairs) == 1 else (columns * PANEL[0], rows * PANEL[1])
+    lines = -(-len(pairs) // columns)
+    size = ALONE if len(pairs) == 1 else (columns * PANEL[0], lines * PANEL[1])
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    panels = figure.subplots(lines, columns, squeeze=False).flatten()
     for axes, (x, y) in zip(panels, pairs, strict=False):
         _trials(axes, values[broken][:, [x, y]], "x", "0.6", "breaks a limit, or is not known to keep it")
         _trials(axes, values[~broken & ~chosen][:, [x, y]], "o", "0.6", "dominated")

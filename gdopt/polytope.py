@@ -18,6 +18,8 @@ __all__ = ["Polytope"]
 # Of hit-and-run: steps before the first draw, and from one draw to the next. An odd number of them: BoTorch takes its
 # directions from a Sobol sequence, of which every 32nd is not spread evenly.
 BURN_IN, THINNING = 1000, 33
+# Below this length a direction within the set is rounding.
+PARALLEL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,3 @@ def _centre(
         return None
     centre: Float[np.ndarray, " k"] = solved.x[:-1]
     return centre
-
-
-# Below this length a direction within the set is rounding.
-PARALLEL = 1e-9

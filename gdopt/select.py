@@ -21,7 +21,18 @@ from gdopt.algorithm import seed_from
 from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Surrogate
 
-__all__ = ["Selection", "additions", "batch", "by_qlognei", "by_thompson", "greedy", "promise", "thompson", "unclaimed"]
+__all__ = [
+    "Selection",
+    "additions",
+    "batch",
+    "by_qlognei",
+    "by_thompson",
+    "greedy",
+    "outcome",
+    "promise",
+    "thompson",
+    "unclaimed",
+]
 
 # What `batch` takes and gives: (surrogate, pool, n, pending, temper, generator) to n different rows of the pool.
 Selection = Callable[[Surrogate, Tensor, int, Tensor, float, torch.Generator], list[int]]
@@ -195,7 +206,7 @@ def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int)
     if not isinstance(surrogate, Joint):
         return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False)
     first = len(surrogate.objectives)
-    broken = [_outcome(first + i) for i in range(len(surrogate.limits))] or None
+    broken = [outcome(first + i) for i in range(len(surrogate.limits))] or None
     if broken is not None and not surrogate.feasible:
         return qLogProbabilityOfFeasibility(**usual, constraints=broken)
     if not surrogate.several:
@@ -215,7 +226,7 @@ def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int)
         )
 
 
-def _outcome(place: int) -> Callable[[Tensor], Tensor]:
+def outcome(place: int) -> Callable[[Tensor], Tensor]:
     """One of the outcomes of draws, which are their last dimension."""
     return lambda samples: samples[..., place]
 

@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,7 +23,7 @@ from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, Unk
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
 from gdopt.journal import Entry, Kind, Report, turned
-from gdopt.outcomes import objectives, satisfied, volumes
+from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
 from gdopt.rounds import Round, rounds
@@ -496,11 +495,11 @@ class Study:
 
     def _valued(self) -> tuple[list[Trial], Float[Tensor, "n m"]]:
         """The trials that satisfy the limits and have all of their objectives, and these, higher the better."""
-        pairs = [(t, found) for t in self._fit() if (found := objectives(self.goals, t)) is not None]
-        if not pairs:
+        trials, values = valued(self.goals, self._fit())
+        if not trials:
             names = [one.name for one in self.objectives]
             raise TrialError(f"no trial has all of {names} yet: tell() those that are missing")
-        return [t for t, _ in pairs], torch.tensor([found for _, found in pairs], dtype=torch.float64)
+        return trials, values
 
     @property
     def rounds(self) -> list[Round]:
@@ -668,7 +667,7 @@ class Study:
         after = self.algorithm.ask(before, n)
         note = {**after.notes[-1], "seconds": time.perf_counter() - began}
         new = after.trials[len(before.trials) :]
-        if not all(_has(t, fixed) for t in new):
+        if not all(_has(t.params, fixed) for t in new):
             raise SettingsError(f"{type(self.algorithm).__name__} cannot fix parameters; asked for were {dict(fixed)}")
         learned = bool(after.tensors) and after.tensors is not before.tensors
         # Unlike any other study's file in the database, which would go when this one is replaced.
@@ -682,7 +681,9 @@ class Study:
     def _free(self, n: int, fixed: Params) -> list[int]:
         """At most n pending trials with these parameters whose lease has run out."""
         now = time.time()
-        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now and _has(t, fixed)][:n]
+        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now and _has(t.params, fixed)][
+            :n
+        ]
 
     def _plain(self, fixed: Params) -> Params:
         """Fixed parameters as plain values.
@@ -701,7 +702,7 @@ class Study:
         if len(ids := journal.given_out(entry)) != n and n is not None:
             raise SettingsError(f"ask(n = {n}, key = {key!r}): {len(ids)} trials were asked for with that key")
         # As it was proposed: what was tried may differ.
-        if not all(_has(replace(t, params=t.proposed or t.params), fixed) for t in (self.state.trials[i] for i in ids)):
+        if not all(_has(t.proposed or t.params, fixed) for t in (self.state.trials[id] for id in ids)):
             raise SettingsError(f"ask(fixed = {dict(fixed)}, key = {key!r}): with that key other trials were asked for")
         return ids
 
@@ -822,8 +823,8 @@ def _by_reason(status: Status, ids: Collection[int] | Mapping[int, str]) -> list
     return [([id for id, one in reasons.items() if one == why], status, why) for why in dict.fromkeys(reasons.values())]
 
 
-def _has(trial: Trial, fixed: Params) -> bool:
-    return all(trial.params.get(name) == value for name, value in fixed.items())
+def _has(params: Params, fixed: Params) -> bool:
+    return all(params.get(name) == value for name, value in fixed.items())
 
 
 def _check_same(store: Store, kept: Header, ours: Header) -> None:

@@ -7,14 +7,13 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from gdopt import belief, select
 from gdopt.algorithm import State
-from gdopt.baselines.columns import blocks
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import EDGE, BoxCodec, Codec
+from gdopt.codec import Block, BoxCodec, Codec
 from gdopt.designs import distinct, pending, told
+from gdopt.levels import Levels, shares
 from gdopt.proposal import centre_of, elite_of, elite_weights, pool_size
 from gdopt.surrogate.warp import Warp, rank_normal
 
@@ -55,7 +54,7 @@ class ContractedEDA(Learner):
         elite = elite_of(z, self.elites)
         pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
         if isinstance(codec, BoxCodec):
-            pool = levelled(pool, elite, [width for _, width in blocks(state.space)], generator)
+            pool = levelled(pool, elite, [one for one in codec.blocks if one.nominal], generator)
         _, params = distinct(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
@@ -77,7 +76,7 @@ def drawn(
 
 
 def levelled(
-    pool: Float[Tensor, "n d"], elite: Float[Tensor, "e d"], widths: Sequence[int], generator: torch.Generator
+    pool: Float[Tensor, "n d"], elite: Float[Tensor, "e d"], blocks: Sequence[Block], generator: torch.Generator
 ) -> Float[Tensor, "n d"]:
     """The pool with its levels drawn anew, by their frequencies in the elite and in one more design that has all alike.
 
@@ -86,14 +85,8 @@ def levelled(
     Args:
         pool: of a `BoxCodec`.
         elite: the same, best first.
-        widths: how many columns belong together; if more than one, they are levels.
+        blocks: the columns of the levels.
         generator: of the draws.
     """
-    parts = list(pool.split(list(widths), 1))
-    for at, held in enumerate(elite.split(list(widths), 1)):
-        levels = widths[at]
-        if levels > 1:
-            counts = len(elite) * elite_weights(len(elite)) @ (held > 0).double() + 1 / levels
-            rows = torch.multinomial(counts, len(pool), replacement=True, generator=generator)
-            parts[at] = EDGE * (2 * one_hot(rows, levels).double() - 1)
-    return torch.cat(parts, 1)
+    law = shares(elite, elite_weights(len(elite)), blocks, 1 / (len(elite) + 1))
+    return Levels(tuple(blocks), tuple(law), torch.zeros(pool.shape[1], dtype=torch.bool)).drawn(pool, generator)

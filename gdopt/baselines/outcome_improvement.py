@@ -1,6 +1,6 @@
 """Bayesian optimization of several outcomes as BoTorch does it: a SingleTaskGP each, and its acquisition function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,7 +22,8 @@ from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.goals import Goals
-from gdopt.outcomes import excess, objectives
+from gdopt.outcomes import excess, objectives, valued
+from gdopt.select import outcome
 
 __all__ = ["OutcomeImprovement"]
 
@@ -74,7 +75,7 @@ def _acquisition(
     goals: Goals, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
 ) -> tuple[MCAcquisitionFunction, SingleTaskGP]:
     """BoTorch's acquisition function of all objectives and limits, and its model of the first objective."""
-    values = torch.tensor([objectives(goals, t) for t in trials], dtype=torch.float64)
+    _, values = valued(goals, trials)
     shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
     beyond = [[excess(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.limits]
     # Not shifted: 0 is where a limit is.
@@ -90,7 +91,7 @@ def _acquisition(
         IdentityMCMultiOutputObjective(outcomes=list(range(m))) if several else GenericMCObjective(_first),
         x,
         X_pending=waiting if len(waiting) else None,
-        constraints=[_outcome(m + i) for i in range(len(broken))] or None,
+        constraints=[outcome(m + i) for i in range(len(broken))] or None,
         mc_samples=DRAWS_OF_MANY,
         ref_point=((pareto.reference(goals, values) - shift) / scale).tolist() if several else None,
     )
@@ -99,11 +100,6 @@ def _acquisition(
 
 def _first(samples: Tensor, X: Tensor | None = None) -> Tensor:
     return samples[..., 0]
-
-
-def _outcome(place: int) -> Callable[[Tensor], Tensor]:
-    """One of the outcomes of draws, which are their last dimension."""
-    return lambda samples: samples[..., place]
 
 
 def _whole(goals: Goals, trial: Trial) -> bool:

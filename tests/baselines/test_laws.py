@@ -7,7 +7,7 @@ from gdopt.baselines.corpus_steps import CorpusSteps, corpus_of
 from gdopt.baselines.diffusion_evolution import alpha, denoised, stepped
 from gdopt.baselines.eda import drawn, levelled
 from gdopt.baselines.pool import PoolThompson
-from gdopt.codec import BoxCodec
+from gdopt.codec import Block, BoxCodec
 from gdopt.study import Study
 from tests.strategies import drive, prior, quick_prior
 
@@ -33,7 +33,7 @@ def test_levels_are_drawn_by_their_frequencies_in_the_elite_and_none_is_lost(gen
     levels = 3**0.5 * torch.tensor([[1, -1, -1], [-1, 1, -1], [1, -1, -1]], dtype=torch.float64)
     elite = torch.cat([torch.ones(3, 1), levels, torch.ones(3, 1)], 1)
     pool = torch.zeros(N, 5, dtype=torch.float64)
-    found = levelled(pool, elite, [1, 3, 1], generator)
+    found = levelled(pool, elite, [Block(1, 3**0.5 * (2 * torch.eye(3).double() - 1), True)], generator)
     first, second, third = (torch.tensor([3.5, 3.5, 3.5]).log() - torch.tensor([1.0, 2.0, 3.0]).log()).tolist()
     share = 3 * torch.tensor([first + third, second, 0.0]) / (first + second + third)
     assert torch.allclose((found[:, 1:4] > 0).double().mean(0), (share.double() + 1 / 3) / 4, atol=0.01)
