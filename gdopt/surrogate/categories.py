@@ -6,23 +6,37 @@ Its covariance is that of BoTorch's MixedSingleTaskGP,
 
 with k_num Matérn-5/2; but over one-hot columns, where [levels differ] is the squared distance of two levels' columns in
 units of its value between two levels: so it has a gradient, and guidance can use it.
+
+A screen has a few dozen results for as many levels, which alone do not say how alike these are: by the likelihood
+alone categories count either for nothing or for everything. Every length scale and every part's share therefore has a
+log-normal prior of its own, where MixedSingleTaskGP has one for the numbers only, and a wide one.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import Kernel, ScaleKernel
+from gpytorch.kernels import Kernel, MaternKernel
+from gpytorch.priors import LogNormalPrior
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.surrogate.gp import BOX, GaussianProcess, fitted
+from gdopt.surrogate.gp import BOX, GaussianProcess, fitted, scaled
 
 __all__ = ["Categories", "fit"]
 
 # As BoTorch's MixedSingleTaskGP has it, against length scales that vanish.
 SHORTEST = 1e-6
+# The median length scale: two designs alike in nothing correlate by 1/e.
+MEDIAN = 1.0
+# The same of numbers, in root mean square distances of two draws of the box: moderate, so that what is measured at one
+# temperature says something of all others.
+REACH = 2.0
+# The deviation of the logarithm of a length scale, of categories and of numbers.
+SURE = 0.5
+# The logarithms of s and u before anything is known: numbers, categories and their product count about alike.
+ADDED, PRODUCT = -1.0, -1.0
 
 
 class Categories(Kernel):  # type: ignore[misc]  # gpytorch has no types
@@ -41,12 +55,20 @@ class Categories(Kernel):  # type: ignore[misc]  # gpytorch has no types
         # No `lengthscale` of gpytorch's, which wants one for each column.
         self.register_parameter("raw_scales", torch.nn.Parameter(torch.zeros(len(columns), dtype=torch.float64)))
         self.register_constraint("raw_scales", GreaterThan(SHORTEST))
+        self.register_prior("prior", LogNormalPrior(math.log(MEDIAN), SURE), Categories._scales, Categories._set_scales)
+        self._set_scales(torch.full((len(columns),), MEDIAN, dtype=torch.float64))
 
     @property
     def scales(self) -> Float[Tensor, " categories"]:
         """The length scale of each category."""
         found: Tensor = self.raw_scales_constraint.transform(self.raw_scales)
         return found
+
+    def _scales(self) -> Float[Tensor, " categories"]:
+        return self.scales
+
+    def _set_scales(self, scales: Float[Tensor, " categories"]) -> None:
+        self.initialize(raw_scales=self.raw_scales_constraint.inverse_transform(scales))
 
     def forward(
         self, x1: Float[Tensor, "*b n d"], x2: Float[Tensor, "*b m d"], diag: bool = False, **params: object
@@ -80,12 +102,20 @@ def fit(
     def of_categories() -> Kernel:
         return Categories(categories, apart / BOX**2)
 
-    def of_numbers() -> Kernel:
-        return get_covar_module_with_dim_scaled_prior(
-            ard_num_dims=len(numbers), use_rbf_kernel=False, active_dims=numbers
-        )
-
     if not numbers:
-        return fitted(ScaleKernel(of_categories()), BOX, z, y, variance)
-    added = ScaleKernel(of_numbers() + ScaleKernel(of_categories()))
-    return fitted(added + ScaleKernel(of_numbers() * of_categories()), BOX, z, y, variance)
+        return fitted(scaled(of_categories(), 0.0), BOX, z, y, variance)
+    added = scaled(_of_numbers(numbers) + scaled(of_categories(), 0.0), ADDED)
+    return fitted(added + scaled(_of_numbers(numbers) * of_categories(), PRODUCT), BOX, z, y, variance)
+
+
+def _of_numbers(columns: Sequence[int]) -> Kernel:
+    """The Matérn-5/2 covariance of the columns of numbers, each with a length scale."""
+    # Two draws of unit variance are √2 apart in each column.
+    median = REACH * math.sqrt(2 * len(columns)) / BOX
+    return MaternKernel(
+        nu=2.5,
+        ard_num_dims=len(columns),
+        active_dims=tuple(columns),
+        lengthscale_prior=LogNormalPrior(math.log(median), SURE),
+        lengthscale_constraint=GreaterThan(SHORTEST, initial_value=median),
+    )

@@ -18,8 +18,8 @@ from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scal
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.surrogate.gp import BOX, GaussianProcess, fitted
-from gdopt.surrogate.tanimoto import Tanimoto, scaled
+from gdopt.surrogate.gp import BOX, GaussianProcess, fitted, scaled
+from gdopt.surrogate.tanimoto import Tanimoto
 
 __all__ = ["Described"]
 

@@ -1,5 +1,6 @@
 """A Gaussian process of the warped values: BoTorch's SingleTaskGP, fitted to the best points."""
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import cast
@@ -15,10 +16,12 @@ from botorch.models.utils.gpytorch_modules import (
 )
 from botorch.posteriors import GPyTorchPosterior
 from gpytorch import settings
-from gpytorch.kernels import Kernel
+from gpytorch.constraints import GreaterThan
+from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.models import ExactGP
+from gpytorch.priors import LogNormalPrior
 from jaxtyping import Float
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from linear_operator.utils.warnings import NumericalWarning
@@ -26,12 +29,14 @@ from torch import Tensor
 
 from gdopt.surrogate.model import by_rows
 
-__all__ = ["GaussianProcess", "conditioned", "fit", "fitted"]
+__all__ = ["GaussianProcess", "conditioned", "fit", "fitted", "scaled"]
 
 # z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
 BOX = 3.0
 # L-BFGS iterations of the marginal likelihood at most: what the time of an `ask` allows.
 ITERATIONS = 75
+# No multiple of a covariance is below it.
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,13 @@ def fit(
     """
     covariance = get_covar_module_with_dim_scaled_prior(ard_num_dims=z.shape[1], use_rbf_kernel=False)
     return fitted(covariance, BOX, z, y, variance)
+
+
+def scaled(covariance: Kernel, location: float) -> ScaleKernel:
+    """A multiple of a covariance that has to be fitted: the log of the multiple has the prior N(location, 1)."""
+    # The prior has no density at 0, where rounding would take a multiple that is of no use.
+    bound = GreaterThan(LEAST, initial_value=math.exp(location))
+    return ScaleKernel(covariance, outputscale_prior=LogNormalPrior(location, 1.0), outputscale_constraint=bound)
 
 
 def fitted(

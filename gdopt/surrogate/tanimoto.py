@@ -7,21 +7,14 @@ much: over 17 tasks of the PMO benchmark, from 300 molecules, the predictions of
 0.788. The first is used here: it is one matrix product, has a gradient, and needs no whole numbers.
 """
 
-from math import exp
-
 import torch
-from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import Kernel, ScaleKernel
-from gpytorch.priors import LogNormalPrior
+from gpytorch.kernels import Kernel
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.surrogate.gp import GaussianProcess, fitted
+from gdopt.surrogate.gp import GaussianProcess, fitted, scaled
 
-__all__ = ["Tanimoto", "fit", "scaled", "similarity"]
-
-# No multiple is below it.
-LEAST = 1e-6
+__all__ = ["Tanimoto", "fit", "similarity"]
 
 
 def fit(
@@ -38,13 +31,6 @@ def fit(
         variance: of the noise of each y, as far as it is known; 0 is allowed.
     """
     return fitted(scaled(Tanimoto(), 0.0), 1.0, z, y, variance)
-
-
-def scaled(covariance: Kernel, location: float) -> ScaleKernel:
-    """A multiple of a covariance that has to be fitted: the log of the multiple has the prior N(location, 1)."""
-    # The prior has no density at 0, where rounding would take a multiple that is of no use.
-    bound = GreaterThan(LEAST, initial_value=exp(location))
-    return ScaleKernel(covariance, outputscale_prior=LogNormalPrior(location, 1.0), outputscale_constraint=bound)
 
 
 class Tanimoto(Kernel):  # type: ignore[misc]  # gpytorch has no types

@@ -85,5 +85,5 @@ def test_values_that_fragments_say_nothing_of_leave_a_usable_model(z: torch.Tens
     y = torch.randn(N, generator=generator, dtype=torch.float64)
     fitted = Described(len(DESCRIPTORS)).fit(z[:N], y)
     scales = [kernel.outputscale.item() for kernel in fitted.model.covar_module.kernels]
-    assert min(scales) >= tanimoto.LEAST
+    assert min(scales) >= gp.LEAST
     assert fitted.mean(z).isfinite().all()
