@@ -548,7 +548,7 @@ class Study:
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all values and the best so far, by the order of trials; written to `path` if given.
 
-        Of several objectives, the trials and their front by each two of them.
+        Of several objectives, the trials and their front by each two of them, and the hypervolume so far.
         """
         from gdopt.plot import front, progress
 

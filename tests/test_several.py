@@ -210,8 +210,9 @@ def test_a_reference_that_excludes_everything_is_warned_of() -> None:
 
 
 def test_the_figure_has_the_front_the_dominated_and_what_breaks_a_limit(tmp_path: Path) -> None:
-    (axes,) = shown().plot(tmp_path / "front.png").axes
+    axes, _ = shown().plot(tmp_path / "front.png").axes
     points = {one.get_label(): one.get_offsets().tolist() for one in axes.collections}
+    assert points["reference"] == [[4.0, 0.0]]
     assert points["not dominated"] == [[1.0, 2.0], [2.0, 5.0]]
     assert points["dominated"] == [[2.0, 1.0]]
     assert points["breaks a limit, or is not known to keep it"] == [[0.5, 9.0]]
@@ -219,10 +220,34 @@ def test_the_figure_has_the_front_the_dominated_and_what_breaks_a_limit(tmp_path
     assert (tmp_path / "front.png").stat().st_size > 0
 
 
-def test_three_objectives_have_a_panel_for_each_two() -> None:
+def test_what_the_figure_shades_has_the_area_of_the_hypervolume() -> None:
+    study = shown()
+    # Neither is better than the reference in both.
+    for near, far in [(5.0, 12.0), (0.2, -1.0)]:
+        study.add({"a": 0.5, "b": 0.5}, {"near": near, "far": far, "heat": 0.0})
+    (axes, _) = study.plot().axes
+    (shade,) = (one for one in axes.collections if one.get_label() == "dominated beyond the reference")
+    x, y = shade.get_paths()[0].vertices.T
+    # Gauss's area formula.
+    assert abs((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2 == pytest.approx(study.hypervolume)
+
+
+def test_the_figure_has_the_hypervolume_after_each_evaluation() -> None:
+    _, axes = shown().plot().axes
+    (line,) = axes.lines
+    assert line.get_xdata().tolist() == [1, 2, 3, 4]
+    assert line.get_ydata().tolist() == pytest.approx([6.0, 6.0, 12.0, 12.0])
+
+
+def test_three_objectives_have_a_panel_for_each_two_and_one_for_the_hypervolume() -> None:
     study = several(direction={**TWO, "wide": "maximize"}, algorithm=RandomSearch())
     study.tell({t.id: {**two(t.params), "wide": float(t.params["a"])} for t in study.ask(5)})
-    assert len(study.plot().axes) == 3
+    assert [one.get_ylabel() for one in study.plot().axes] == [
+        "far (maximized)",
+        "wide (maximized)",
+        "wide (maximized)",
+        "hypervolume",
+    ]
 
 
 def test_the_report_has_the_front_as_a_table() -> None:
