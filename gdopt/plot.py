@@ -167,7 +167,7 @@ def _hypervolumes(axes: Axes, study: "Study") -> None:
 
 def _trials(axes: Axes, points: Float[Tensor, "n 2"], marker: str, shade: str, label: str) -> None:
     if len(points):
-        axes.scatter(*points.T.numpy(), s=22, marker=marker, color=shade, label=label)
+        axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=22, marker=marker, color=shade, label=label)
 
 
 # Panels beside each other, the size of each in inches, and its bars.

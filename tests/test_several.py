@@ -296,6 +296,7 @@ def test_the_service_and_its_client_have_the_front() -> None:
         assert client.trials == study.trials
         assert client.status.front == [0, 2]
         assert client.status.hypervolume == pytest.approx(12.0)
+        assert client.status.hypervolumes == pytest.approx([6.0, 6.0, 12.0, 12.0])
         assert [one.name for one in client.status.objectives] == ["near", "far"]
 
 
