@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from gdopt import GuidedDiffusion, Real, ResultError, SettingsError, Space, StoreError, Study, TrialError, plate
+from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline
 from gdopt.baselines.random import RandomSearch
 from gdopt.campaign import checked, read, started, written
@@ -184,6 +186,49 @@ def test_one_objective_has_a_front_of_its_best() -> None:
     study.add({"a": 0.1, "b": 0.1}, 1.0)
     study.add({"a": 0.2, "b": 0.1}, 3.0)
     assert [t.id for t in study.pareto] == [1]
+
+
+def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """By the definition: as good in all, better in one; higher is better."""
+    return all(a >= b for a, b in zip(one, other, strict=True)) and one != other
+
+
+def volume(points: list[tuple[float, ...]], reference: tuple[float, ...]) -> float:
+    """Of all cells between the coordinates of the points, those below a point."""
+    grid = [sorted({at, *(p[i] for p in points if p[i] > at)}) for i, at in enumerate(reference)]
+    total = 0.0
+    for cell in product(*(pairwise(axis) for axis in grid)):
+        if any(all(p[i] >= high for i, (_, high) in enumerate(cell)) for p in points):
+            total += math.prod(high - low for low, high in cell)
+    return total
+
+
+@pytest.mark.parametrize("algorithm", [RandomSearch(), baseline("sobol")])
+@pytest.mark.parametrize("directions", [TWO, {**TWO, "wide": "maximize"}])
+def test_front_and_hypervolume_of_random_designs_are_those_of_brute_force(
+    algorithm: Algorithm, directions: dict[str, str]
+) -> None:
+    reference = {"near": 1.5, "far": -1.5, "wide": -0.1}
+    study = several(
+        direction=directions,
+        reference={name: reference[name] for name in directions},
+        limits=["heat <= 0.9"],
+        algorithm=algorithm,
+    )
+    trials = study.ask(16)
+    measured = {t.id: {**two(t.params), "wide": math.sin(9 * float(t.params["a"]))} for t in trials}
+    study.tell({i: {**{n: one[n] for n in directions}, "heat": one["near"] / 1.5} for i, one in measured.items()})
+    signs = [1.0 if way == "maximize" else -1.0 for way in directions.values()]
+    rows = {
+        i: tuple(s * one[n] for s, n in zip(signs, directions, strict=True))
+        for i, one in measured.items()
+        if one["near"] / 1.5 <= 0.9
+    }
+    front = {i for i, row in rows.items() if not any(dominates(other, row) for other in rows.values())}
+    worst = tuple(s * reference[n] for s, n in zip(signs, directions, strict=True))
+    assert 0 < len(front) < len(rows) < 16
+    assert {t.id for t in study.pareto} == front
+    assert study.hypervolume == pytest.approx(volume(list(rows.values()), worst))
 
 
 # --- what is shown of them ---
