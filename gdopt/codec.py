@@ -43,6 +43,10 @@ class Codec(Encoder, Protocol):
         """Parameters within the space, near each row of z."""
         ...
 
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """The same for proposals: where there are so few parameters that a row has none of its own, not the known."""
+        ...
+
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, of a gradient with respect to the parameters."""
         ...
@@ -131,6 +135,11 @@ class BoxCodec:
         """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
         return [self._feasible(self._nearest(row) | dict(self.fixed)) for row in z.tolist()]
 
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
+
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z; a choice has none."""
         check_gradient(self.space, gradient)
@@ -218,6 +227,11 @@ class WhiteningCodec:
         designs = self.mean + (z * self.spread) @ self.basis.T * self.scale
         return designs.clamp(low, high)
 
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
+
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z: diag(spread) basis' diag(scale) g."""
         check_gradient(self.space, gradient)
@@ -255,6 +269,11 @@ class FixedCodec:
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The designs of each row of z, with the fixed values in them."""
         return [{**one, **self.fixed} for one in self.codec.decode(z)]
+
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
 
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, what is fixed not moving."""
