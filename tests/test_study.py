@@ -156,6 +156,17 @@ def test_constraints_that_no_whole_number_satisfies_are_refused_by_ask() -> None
     assert study.state is before
 
 
+def test_whole_numbers_in_an_equality_are_learned_of_and_it_holds_in_every_trial() -> None:
+    space = gdopt.Space(
+        [gdopt.Integer("n", 0, 9), gdopt.Real("a", 0, 1)], [gdopt.Constraint({"n": 0.1, "a": 1}, equal=1.0)]
+    )
+    study = Study(space, direction="maximize", algorithm=guided())
+    drive(study, 2, 4, lambda p: -abs(p["n"] - 6))
+    assert all(abs(0.1 * t.params["n"] + t.params["a"] - 1) < 1e-9 for t in study.trials)
+    assert {t.source for t in study.trials} - {"start"}
+    assert study.best.params == {"n": 6, "a": pytest.approx(0.4)}
+
+
 @pytest.mark.parametrize("algorithm", [gdopt.RandomSearch, guided])
 def test_a_prior_of_another_space_is_refused(algorithm: Callable) -> None:
     with pytest.raises(
