@@ -28,7 +28,9 @@ __all__ = [
     "Status",
     "Trial",
     "append",
+    "check_fixed",
     "check_seed",
+    "has",
     "seed_from",
     "stream",
 ]
@@ -180,6 +182,18 @@ def stream(state: State) -> torch.Generator:
 def seed_from(generator: torch.Generator) -> int:
     """A seed for a library that wants a number."""
     return int(torch.randint(2**31, (1,), generator=generator))
+
+
+def has(params: Params, fixed: Params) -> bool:
+    """Whether parameters have these values."""
+    return all(params.get(name) == value for name, value in fixed.items())
+
+
+def check_fixed(algorithm: Algorithm, before: State, after: State) -> None:
+    """Raise `SettingsError` unless all trials that an `ask` has appended have the parameters that were fixed."""
+    if not all(has(t.params, before.fixed) for t in after.trials[len(before.trials) :]):
+        kind = type(algorithm).__name__
+        raise SettingsError(f"{kind} cannot fix parameters; asked for were {dict(before.fixed)}")
 
 
 def append(

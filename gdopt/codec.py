@@ -43,6 +43,10 @@ class Codec(Encoder, Protocol):
         """Parameters within the space, near each row of z."""
         ...
 
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """The same for proposals: where there are so few parameters that a row has none of its own, not the known."""
+        ...
+
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, of a gradient with respect to the parameters."""
         ...
@@ -74,8 +78,8 @@ class BoxCodec:
     steps of one column if they are ordered, and the letters at each position of a sequence as levels do.
 
     Where a linear constraint is broken, `decode` projects the numbers onto what is equal and moves them towards the
-    centre of the feasible set until all hold; whole numbers are rounded before, so that with them a constraint may
-    still fail: callers drop what `Space.allows` refuses.
+    centre of the feasible set until all hold. Then whole numbers are rounded, and the others make up for it in what is
+    equal. A constraint may still fail: callers drop what `Space.allows` refuses.
 
     Args:
         space: what may be tried.
@@ -131,6 +135,11 @@ class BoxCodec:
         """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
         return [self._feasible(self._nearest(row) | dict(self.fixed)) for row in z.tolist()]
 
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
+
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z; a choice has none."""
         check_gradient(self.space, gradient)
@@ -149,6 +158,11 @@ class BoxCodec:
         """
         return self._polytope.draws(n, seed)
 
+    @property
+    def impossible(self) -> bool:
+        """Whether it is proven that no whole numbers satisfy the constraints, though other numbers do."""
+        return bool(self._whole) and self._polytope.empty(self._whole)
+
     def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
         params: dict[str, Value] = {}
         start = 0
@@ -159,10 +173,24 @@ class BoxCodec:
 
     def _feasible(self, params: dict[str, Value]) -> Params:
         if self.space.constraints and not self.space.allows(params):
-            for name, value in self._polytope.within({n: float(params[n]) for n in self._polytope.names}).items():
-                if name not in self.fixed:
-                    params[name] = round(value) if isinstance(params[name], int) else value
+            self._put(params, self._polytope.within(self._numbers(params)))
+            if self._whole and not self.space.allows(params):
+                self._put(params, self._polytope.balanced(self._numbers(params), {*self._whole, *self.fixed}))
         return params
+
+    def _numbers(self, params: Params) -> dict[str, float]:
+        return {n: float(params[n]) for n in self._polytope.names}
+
+    def _put(self, params: dict[str, Value], found: Mapping[str, float]) -> None:
+        """Take the found numbers, the whole ones rounded; what is fixed stays."""
+        for name, value in found.items():
+            if name not in self.fixed:
+                params[name] = round(value) if name in self._whole else value
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        """The whole numbers."""
+        return frozenset(p.name for p in self.space.parameters if isinstance(p, Integer))
 
     @cached_property
     def _polytope(self) -> Polytope:
@@ -218,6 +246,11 @@ class WhiteningCodec:
         designs = self.mean + (z * self.spread) @ self.basis.T * self.scale
         return designs.clamp(low, high)
 
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
+
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z: diag(spread) basis' diag(scale) g."""
         check_gradient(self.space, gradient)
@@ -255,6 +288,11 @@ class FixedCodec:
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The designs of each row of z, with the fixed values in them."""
         return [{**one, **self.fixed} for one in self.codec.decode(z)]
+
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
 
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, what is fixed not moving."""

@@ -13,7 +13,6 @@ from gdopt.prior import DiffusionPrior
 from gdopt.replicates import merged
 from gdopt.space import Params
 from gdopt.start import start_designs
-from gdopt.table_codec import TableCodec
 
 __all__ = ["best_first", "distinct", "enough", "history", "new", "pending", "slope", "spare", "told"]
 
@@ -73,7 +72,7 @@ def _worth(state: State) -> dict[int, float]:
 
 def distinct(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:
     """The rows that are new, with what they decode to."""
-    decoded = codec.free(z, codec.tried(state)) if isinstance(codec, TableCodec) else codec.decode(z)
+    decoded = codec.fresh(z, [t.params for t in state.trials])
     rows = new(decoded, state)
     return rows, [decoded[row] for row in rows]
 

@@ -1,16 +1,20 @@
 """Figures of a study and of a prior, readable in grey."""
 
+import math
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
+from gdopt import pareto
 from gdopt.design_check import DesignCheck
-from gdopt.outcomes import satisfied, valued
+from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.prior_check import Numbers, PriorCheck, Shares
 from gdopt.table_codec import TableCodec
 
@@ -94,9 +98,10 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
 
 
 def front(study: "Study", path: str | Path | None = None) -> Figure:
-    """The trials of several objectives, a panel for each two: those that none dominates, the others, the infeasible.
+    """The trials of several objectives, a panel for each two, and the hypervolume by the order of trials.
 
-    Of two objectives the border of what is dominated is drawn too. Told apart by marker and shade, not by colour.
+    Told apart by marker and shade, not by colour: the trials that none dominates, the others, the infeasible, and the
+    reference. Of two objectives what is dominated beyond the reference is shaded; its area is the hypervolume.
 
     Args:
         study: with one trial or more that has all of its objectives.
@@ -105,29 +110,32 @@ def front(study: "Study", path: str | Path | None = None) -> Figure:
     Raises:
         TrialError: no trial has its values yet, or none satisfies the limits.
     """
+    pairs = list(combinations(range(len(study.objectives)), 2))
     best = {t.id for t in study.pareto}
     known, rows = valued(study.goals, study.state.done)
-    signs = np.array([one.sign for one in study.objectives])
-    values = signs * rows.numpy()
-    broken = np.array([satisfied(study.limits, t) is not True for t in known])
-    chosen = np.array([t.id in best for t in known])
-    pairs = list(combinations(range(len(study.objectives)), 2))
-    columns = min(COLUMNS, len(pairs))
-    lines = -(-len(pairs) // columns)
-    size = ALONE if len(pairs) == 1 else (columns * PANEL[0], lines * PANEL[1])
+    fit = torch.tensor([satisfied(study.limits, t) is True for t in known])
+    chosen = torch.tensor([t.id in best for t in known])
+    origin = pareto.reference(study.goals, rows[fit])
+    # Of four panels two by two.
+    columns = math.ceil(math.sqrt(len(pairs) + 1))
+    lines = -(-(len(pairs) + 1) // columns)
+    size = WIDE if lines == 1 else (columns * PANEL[0], lines * PANEL[1])
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False).flatten()
     for axes, (x, y) in zip(panels, pairs, strict=False):
-        _trials(axes, values[broken][:, [x, y]], "x", "0.6", "breaks a limit, or is not known to keep it")
-        _trials(axes, values[~broken & ~chosen][:, [x, y]], "o", "0.6", "dominated")
+        sign = torch.tensor([study.objectives[i].sign for i in (x, y)], dtype=rows.dtype)
+        two, worst = rows[:, [x, y]], origin[[x, y]]
         if len(pairs) == 1:
-            steps = values[chosen][values[chosen][:, x].argsort()]
-            axes.step(steps[:, x], steps[:, y], where="post" if signs[x] < 0 else "pre", color="black", linewidth=1)
-        _trials(axes, values[chosen][:, [x, y]], "D", "black", "not dominated")
+            _dominated(axes, two[chosen], worst, sign)
+        _trials(axes, sign * two[~fit], "x", "0.6", "breaks a limit, or is not known to keep it")
+        _trials(axes, sign * two[fit & ~chosen], "o", "0.6", "dominated")
+        _trials(axes, sign * two[chosen], "D", "black", "not dominated")
+        _trials(axes, sign * worst.unsqueeze(0), "P", "0.35", "reference")
         labels = [f"{study.objectives[i].name} ({study.objectives[i].direction}d)" for i in (x, y)]
         axes.set(xlabel=labels[0], ylabel=labels[1])
         axes.grid(alpha=0.3)
-    for axes in panels[len(pairs) :]:
+    _hypervolumes(panels[len(pairs)], study)
+    for axes in panels[len(pairs) + 1 :]:
         axes.set_axis_off()
     panels[0].legend(fontsize="small", framealpha=0.9)
     if path is not None:
@@ -135,15 +143,37 @@ def front(study: "Study", path: str | Path | None = None) -> Figure:
     return figure
 
 
-def _trials(axes: Axes, points: Float[np.ndarray, "n 2"], marker: str, shade: str, label: str) -> None:
+def _dominated(axes: Axes, best: Float[Tensor, "n 2"], worst: Float[Tensor, " 2"], sign: Float[Tensor, " 2"]) -> None:
+    """Shade what the best dominate beyond the reference, and draw its border."""
+    steps = best[(best > worst).all(1)]
+    if not len(steps):
+        return
+    steps = steps[steps[:, 0].argsort()]
+    # From the reference on the first step is as high as at its end, and past the last one it falls to the reference.
+    corners = torch.stack([worst[0], steps[0, 1]]), torch.stack([steps[-1, 0], worst[1]])
+    x, y = (sign * torch.cat([corners[0].unsqueeze(0), steps, corners[1].unsqueeze(0)])).T.numpy()
+    axes.fill_between(x, y, float(sign[1] * worst[1]), step="pre", color="0.92", label="dominated beyond the reference")
+    axes.step(x, y, where="pre", color="black", linewidth=1)
+
+
+def _hypervolumes(axes: Axes, study: "Study") -> None:
+    """The hypervolume by the order of trials, from the reference of today."""
+    reached = volumes(study.goals, study.state.done)
+    axes.step(range(1, len(reached) + 1), reached, where="post", color="black", linewidth=1.5)
+    axes.set(xlabel="evaluations", ylabel="hypervolume")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+
+
+def _trials(axes: Axes, points: Float[Tensor, "n 2"], marker: str, shade: str, label: str) -> None:
     if len(points):
-        axes.scatter(points[:, 0], points[:, 1], s=22, marker=marker, color=shade, label=label)
+        axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=22, marker=marker, color=shade, label=label)
 
 
 # Panels beside each other, the size of each in inches, and its bars.
 COLUMNS, PANEL, BINS = 3, (3.2, 2.6), 30
-# A figure of one panel.
-ALONE = (7.0, 4.5)
+# Two panels beside each other.
+WIDE = (11.0, 4.2)
 # Labels that a panel has room for, those of the greatest differences.
 ROOM = 20
 # Told apart by fill and line, so that they can be printed in grey.

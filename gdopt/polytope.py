@@ -1,6 +1,6 @@
-"""What linear constraints allow of some numbers: its centre, its nearest point on a ray, draws of it."""
+"""What linear constraints allow of some numbers: its centre, its nearest point on a ray, draws, whole numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from botorch.utils.sampling import sample_polytope
 from jaxtyping import Float
 from scipy.linalg import null_space
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from gdopt.errors import SpaceError
 from gdopt.space import Constraint, Integer, Real
@@ -20,6 +20,9 @@ __all__ = ["Polytope"]
 BURN_IN, THINNING = 1000, 33
 # Below this length a direction within the set is rounding.
 PARALLEL = 1e-9
+# Of HiGHS: time for a proof, the widest range of whole numbers whose coefficients, divided by it, are none of those
+# that it drops as too small, and what SciPy calls its answer that there is nothing.
+SECONDS, WIDEST, INFEASIBLE = 1.0, 1e6, 2
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,39 @@ class Polytope:
         outward = rise > 0
         reach = min(1.0, float(np.min(room[outward] / rise[outward], initial=1.0)))
         return self._named(self.centre + max(reach, 0.0) * step)
+
+    def balanced(self, values: Mapping[str, float], held: Collection[str]) -> dict[str, float]:
+        """The values with those that are not held moved as little as makes what is equal so; bounds may be left."""
+        u = (np.array([values[n] for n in self.names]) - self.low) / self.width
+        free = np.array([n not in held for n in self.names])
+        e, ends = self.equal
+        if len(e) and free.any():
+            u[free] -= np.linalg.lstsq(e[:, free], e @ u - ends, rcond=None)[0]
+        moved = self.low + self.width * u
+        return {n: values[n] if n in held else float(v) for n, v in zip(self.names, moved, strict=True)}
+
+    def empty(self, whole: Collection[str]) -> bool:
+        """Whether it is proven that nothing is left where some numbers are whole: by mixed-integer programming (HiGHS).
+
+        Within the solver's tolerance of 1e-6, and a second; what takes longer or has larger ranges is not proven.
+        """
+        integral = np.array([n in whole for n in self.names])
+        # Whole numbers from 0, the others as shares.
+        units = np.where(integral, self.width, 1.0)
+        if units.max() > WIDEST:
+            return False
+        (a, b), (e, ends) = self.above, self.equal
+        sides = [LinearConstraint(a / units, -np.inf, b)]
+        if len(e):
+            sides.append(LinearConstraint(e / units, ends, ends))
+        solved = milp(
+            np.zeros(len(units)),
+            integrality=integral.astype(int),
+            bounds=Bounds(-np.inf, np.inf),
+            constraints=sides,
+            options={"time_limit": SECONDS},
+        )
+        return int(solved.status) == INFEASIBLE
 
     def draws(self, n: int, seed: int) -> list[dict[str, float]]:
         """n draws of the uniform law on the set, by hit-and-run."""

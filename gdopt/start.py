@@ -93,7 +93,11 @@ def _constrained(codec: BoxCodec, z: Float[Tensor, "n d"], seed: int) -> Float[T
 def _spread(codec: BoxCodec, seed: int, skip: int, n: int) -> list[Params]:
     """The space's own points of the sequence, or with constraints draws of what they allow.
 
-    Whole numbers can break a constraint when they are rounded, and such points are passed over.
+    Whole numbers can break a constraint when they are rounded, and such points are passed over. If all of the first
+    ones are, it is looked whether any whole numbers are allowed at all.
+
+    Raises:
+        SpaceError: too few points of the box satisfy the constraints.
     """
     space = codec.space
     if not space.constraints and all(isinstance(p, Real | Integer | Choice) for p in space.parameters):
@@ -107,10 +111,14 @@ def _spread(codec: BoxCodec, seed: int, skip: int, n: int) -> list[Params]:
         allowed += [p for p in codec.decode(z) if space.allows(p)]
         if len(allowed) >= wanted:
             return allowed[skip:wanted]
-    raise SpaceError(
-        f"only {len(allowed)} of {CHUNKS * wanted} points of the box satisfy the constraints "
-        f"{'; '.join(map(str, space.constraints))}"
-    )
+        if not allowed and chunk == 0 and codec.impossible:
+            raise SpaceError(f"{_few(space, 0, wanted)}: no whole numbers do")
+    raise SpaceError(_few(space, len(allowed), CHUNKS * wanted))
+
+
+def _few(space: Space, allowed: int, points: int) -> str:
+    named = "; ".join(map(str, space.constraints))
+    return f"only {allowed} of {points} points of the box satisfy the constraints {named}"
 
 
 # A space that allows less than one point in this many is refused.

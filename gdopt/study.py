@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt import files, journal, pareto
-from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_seed
+from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_fixed, check_seed, has
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
@@ -548,7 +548,7 @@ class Study:
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all values and the best so far, by the order of trials; written to `path` if given.
 
-        Of several objectives, the trials and their front by each two of them.
+        Of several objectives, the trials and their front by each two of them, and the hypervolume so far.
         """
         from gdopt.plot import front, progress
 
@@ -667,8 +667,7 @@ class Study:
         after = self.algorithm.ask(before, n)
         note = {**after.notes[-1], "seconds": time.perf_counter() - began}
         new = after.trials[len(before.trials) :]
-        if not all(_has(t.params, fixed) for t in new):
-            raise SettingsError(f"{type(self.algorithm).__name__} cannot fix parameters; asked for were {dict(fixed)}")
+        check_fixed(self.algorithm, before, after)
         learned = bool(after.tensors) and after.tensors is not before.tensors
         # Unlike any other study's file in the database, which would go when this one is replaced.
         tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
@@ -681,9 +680,7 @@ class Study:
     def _free(self, n: int, fixed: Params) -> list[int]:
         """At most n pending trials with these parameters whose lease has run out."""
         now = time.time()
-        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now and _has(t.params, fixed)][
-            :n
-        ]
+        return [t.id for t in self.state.pending if t.lease is not None and t.lease <= now and has(t.params, fixed)][:n]
 
     def _plain(self, fixed: Params) -> Params:
         """Fixed parameters as plain values.
@@ -702,7 +699,7 @@ class Study:
         if len(ids := journal.given_out(entry)) != n and n is not None:
             raise SettingsError(f"ask(n = {n}, key = {key!r}): {len(ids)} trials were asked for with that key")
         # As it was proposed: what was tried may differ.
-        if not all(_has(t.proposed or t.params, fixed) for t in (self.state.trials[id] for id in ids)):
+        if not all(has(t.proposed or t.params, fixed) for t in (self.state.trials[id] for id in ids)):
             raise SettingsError(f"ask(fixed = {dict(fixed)}, key = {key!r}): with that key other trials were asked for")
         return ids
 
@@ -821,10 +818,6 @@ def _by_reason(status: Status, ids: Collection[int] | Mapping[int, str]) -> list
     """Ids of one reason together."""
     reasons = ids if isinstance(ids, Mapping) else dict.fromkeys(ids, "")
     return [([id for id, one in reasons.items() if one == why], status, why) for why in dict.fromkeys(reasons.values())]
-
-
-def _has(params: Params, fixed: Params) -> bool:
-    return all(params.get(name) == value for name, value in fixed.items())
 
 
 def _check_same(store: Store, kept: Header, ours: Header) -> None:

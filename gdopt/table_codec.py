@@ -89,11 +89,12 @@ class TableCodec:
         """The row nearest to each row of z."""
         return self.params(nearest(self.table.z, z, 1).flatten().tolist())
 
-    def free(self, z: Float[Tensor, "n d"], tried: Collection[int]) -> list[Params]:
-        """A row that is near each row of z and was not tried, each once where one of the nearest is left.
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """A row that is near each row of z and is not known, each once where one of the nearest is left.
 
         In the order of z each takes the nearest that none before it took.
         """
+        tried = self._once(known)
         if len(tried) >= len(self.table):
             return self.decode(z)
         near = nearest(self.table.z, z, NEAR, tried)
@@ -112,7 +113,10 @@ class TableCodec:
 
     def tried(self, state: State) -> list[int]:
         """The places of the rows that were asked for or added, each once."""
-        return [*dict.fromkeys(self.places([t.params for t in state.trials]))]
+        return self._once([t.params for t in state.trials])
+
+    def _once(self, params: Sequence[Params]) -> list[int]:
+        return [*dict.fromkeys(self.places(params))]
 
     def untried(self, state: State, n: int, generator: torch.Generator) -> list[Params]:
         """n rows from anywhere that were not tried; all of them, if there are fewer."""

@@ -178,3 +178,17 @@ def test_an_added_sequence_that_is_longer_than_the_space_allows_is_refused() -> 
     with pytest.raises(gdopt.SpaceError, match=f"has {LENGTH + 1} letters, expected {LENGTH}"):
         study.add({"sequence": "A" * (LENGTH + 1)}, 1.0)
     assert study.trials == []
+
+
+def test_limits_on_outcomes_enter_the_selection_of_sequences() -> None:
+    limited = Study(dna().space, direction="maximize", limits=["gs <= 3"], algorithm=masked(dna()))
+    blind = Study(dna().space, direction="maximize", tracked=["gs"], algorithm=masked(dna()))
+    for study in (limited, blind):
+        for _ in range(6):
+            found = {t.id: str(t.params["sequence"]) for t in study.ask(6)}
+            # G is worth most, and of G there may be three.
+            study.tell({i: {"value": 3 * s.count("G") + s.count("C"), "gs": s.count("G")} for i, s in found.items()})
+    kept, by_chance = (sum(t.outcomes["gs"][0] <= 3 for t in s.trials if t.source != "start") for s in (limited, blind))
+    assert kept > 1.5 * by_chance
+    assert all(t.feasible is not None for t in limited.trials[-6:])
+    assert str(limited.best.params["sequence"]).count("G") <= 3

@@ -1,5 +1,7 @@
 """What linear constraints allow: draws against closed forms of the simplex, the centre against known ones."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -78,3 +80,29 @@ def test_whole_numbers_are_drawn_between_their_bounds() -> None:
     numbers = [Integer("n", 2, 9), Real("x", -1, 1)]
     drawn = Polytope.of(numbers, [Constraint({"n": 1.0, "x": 4.0}, 6.0)], {}).draws(100, seed=0)
     assert all(2 <= one["n"] <= 9 and one["n"] + 4 * one["x"] <= 6 + 1e-9 for one in drawn)
+
+
+def test_what_is_proven_empty_of_whole_numbers_is_what_counting_finds_empty() -> None:
+    rng = np.random.default_rng(0)
+    numbers = [Integer(n, 0, 4) for n in "abc"]
+    grid = np.array(list(product(range(5), repeat=3)))
+    found = []
+    for _ in range(40):
+        row = rng.integers(-3, 4, 3)
+        at = float(rng.uniform(-4, 8))
+        sides = [Constraint(dict(zip("abc", (s * row).tolist(), strict=True)), s * at + 0.2) for s in (1, -1)]
+        try:
+            polytope = Polytope.of(numbers, sides, {})
+        except SpaceError:
+            continue
+        left = (np.abs(grid @ row - at) <= 0.2).any()
+        found.append(polytope.empty("abc"))
+        assert found[-1] == (not left)
+    assert 5 < sum(found) < len(found) - 5
+
+
+def test_a_number_that_may_be_real_leaves_something() -> None:
+    half = [Constraint({"a": 1}, 2.6), Constraint({"a": -1}, -2.4)]
+    polytope = Polytope.of([Integer("a", 0, 4), Integer("b", 0, 4)], half, {})
+    assert polytope.empty({"a"})
+    assert not polytope.empty({"b"})

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from gdopt import GuidedDiffusion, Real, ResultError, SettingsError, Space, StoreError, Study, TrialError, plate
+from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline
 from gdopt.baselines.random import RandomSearch
 from gdopt.campaign import checked, read, started, written
@@ -186,6 +188,49 @@ def test_one_objective_has_a_front_of_its_best() -> None:
     assert [t.id for t in study.pareto] == [1]
 
 
+def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """By the definition: as good in all, better in one; higher is better."""
+    return all(a >= b for a, b in zip(one, other, strict=True)) and one != other
+
+
+def volume(points: list[tuple[float, ...]], reference: tuple[float, ...]) -> float:
+    """Of all cells between the coordinates of the points, those below a point."""
+    grid = [sorted({at, *(p[i] for p in points if p[i] > at)}) for i, at in enumerate(reference)]
+    total = 0.0
+    for cell in product(*(pairwise(axis) for axis in grid)):
+        if any(all(p[i] >= high for i, (_, high) in enumerate(cell)) for p in points):
+            total += math.prod(high - low for low, high in cell)
+    return total
+
+
+@pytest.mark.parametrize("algorithm", [RandomSearch(), baseline("sobol")])
+@pytest.mark.parametrize("directions", [TWO, {**TWO, "wide": "maximize"}])
+def test_front_and_hypervolume_of_random_designs_are_those_of_brute_force(
+    algorithm: Algorithm, directions: dict[str, str]
+) -> None:
+    reference = {"near": 1.5, "far": -1.5, "wide": -0.1}
+    study = several(
+        direction=directions,
+        reference={name: reference[name] for name in directions},
+        limits=["heat <= 0.9"],
+        algorithm=algorithm,
+    )
+    trials = study.ask(16)
+    measured = {t.id: {**two(t.params), "wide": math.sin(9 * float(t.params["a"]))} for t in trials}
+    study.tell({i: {**{n: one[n] for n in directions}, "heat": one["near"] / 1.5} for i, one in measured.items()})
+    signs = [1.0 if way == "maximize" else -1.0 for way in directions.values()]
+    rows = {
+        i: tuple(s * one[n] for s, n in zip(signs, directions, strict=True))
+        for i, one in measured.items()
+        if one["near"] / 1.5 <= 0.9
+    }
+    front = {i for i, row in rows.items() if not any(dominates(other, row) for other in rows.values())}
+    worst = tuple(s * reference[n] for s, n in zip(signs, directions, strict=True))
+    assert 0 < len(front) < len(rows) < 16
+    assert {t.id for t in study.pareto} == front
+    assert study.hypervolume == pytest.approx(volume(list(rows.values()), worst))
+
+
 # --- what is shown of them ---
 
 
@@ -210,8 +255,9 @@ def test_a_reference_that_excludes_everything_is_warned_of() -> None:
 
 
 def test_the_figure_has_the_front_the_dominated_and_what_breaks_a_limit(tmp_path: Path) -> None:
-    (axes,) = shown().plot(tmp_path / "front.png").axes
+    axes, _ = shown().plot(tmp_path / "front.png").axes
     points = {one.get_label(): one.get_offsets().tolist() for one in axes.collections}
+    assert points["reference"] == [[4.0, 0.0]]
     assert points["not dominated"] == [[1.0, 2.0], [2.0, 5.0]]
     assert points["dominated"] == [[2.0, 1.0]]
     assert points["breaks a limit, or is not known to keep it"] == [[0.5, 9.0]]
@@ -219,10 +265,34 @@ def test_the_figure_has_the_front_the_dominated_and_what_breaks_a_limit(tmp_path
     assert (tmp_path / "front.png").stat().st_size > 0
 
 
-def test_three_objectives_have_a_panel_for_each_two() -> None:
+def test_what_the_figure_shades_has_the_area_of_the_hypervolume() -> None:
+    study = shown()
+    # Neither is better than the reference in both.
+    for near, far in [(5.0, 12.0), (0.2, -1.0)]:
+        study.add({"a": 0.5, "b": 0.5}, {"near": near, "far": far, "heat": 0.0})
+    (axes, _) = study.plot().axes
+    (shade,) = (one for one in axes.collections if one.get_label() == "dominated beyond the reference")
+    x, y = shade.get_paths()[0].vertices.T
+    # Gauss's area formula.
+    assert abs((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2 == pytest.approx(study.hypervolume)
+
+
+def test_the_figure_has_the_hypervolume_after_each_evaluation() -> None:
+    _, axes = shown().plot().axes
+    (line,) = axes.lines
+    assert line.get_xdata().tolist() == [1, 2, 3, 4]
+    assert line.get_ydata().tolist() == pytest.approx([6.0, 6.0, 12.0, 12.0])
+
+
+def test_three_objectives_have_a_panel_for_each_two_and_one_for_the_hypervolume() -> None:
     study = several(direction={**TWO, "wide": "maximize"}, algorithm=RandomSearch())
     study.tell({t.id: {**two(t.params), "wide": float(t.params["a"])} for t in study.ask(5)})
-    assert len(study.plot().axes) == 3
+    assert [one.get_ylabel() for one in study.plot().axes] == [
+        "far (maximized)",
+        "wide (maximized)",
+        "wide (maximized)",
+        "hypervolume",
+    ]
 
 
 def test_the_report_has_the_front_as_a_table() -> None:
@@ -271,6 +341,7 @@ def test_the_service_and_its_client_have_the_front() -> None:
         assert client.trials == study.trials
         assert client.status.front == [0, 2]
         assert client.status.hypervolume == pytest.approx(12.0)
+        assert client.status.hypervolumes == pytest.approx([6.0, 6.0, 12.0, 12.0])
         assert [one.name for one in client.status.objectives] == ["near", "far"]
 
 

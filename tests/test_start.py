@@ -7,7 +7,7 @@ from scipy.stats import qmc
 from torch.quasirandom import SobolEngine
 
 import gdopt
-from gdopt import SpaceError
+from gdopt import SpaceError, start
 from gdopt.algorithm import State, append
 from gdopt.codec import EDGE
 from gdopt.start import sobol, start_designs
@@ -72,10 +72,30 @@ def test_every_setting_of_a_tiny_space_is_tried_in_time() -> None:
     assert len({tuple(p.values()) for p in start_designs(State(TINY, 0), None, 64)}) == 8
 
 
-def test_a_space_that_allows_next_to_nothing_is_refused() -> None:
+def test_a_space_that_allows_no_whole_number_is_refused_at_once() -> None:
     narrow = [gdopt.Constraint({"i": 1}, 2.6), gdopt.Constraint({"i": -1}, -2.4)]
-    with pytest.raises(SpaceError, match=r"only 0 of 500 points .* 1 i <= 2.6; -1 i <= -2.4"):
+    with pytest.raises(SpaceError, match=r"only 0 of 5 points .* 1 i <= 2.6; -1 i <= -2.4: no whole numbers do"):
         start_designs(State(gdopt.Space([gdopt.Integer("i", 1, 8)], narrow), 0), None, 5)
+
+
+def test_a_space_that_allows_next_to_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "CHUNKS", 3)
+    # About ninety of a million settings: (37, 53, 71) is one of them.
+    rare = [gdopt.Constraint({"a": 101, "b": 103, "c": 107}, equal=16793)]
+    space = gdopt.Space([gdopt.Integer(n, 0, 99) for n in "abc"], rare)
+    with pytest.raises(SpaceError, match=r"only \d of 15 points .* 101 a \+ 103 b \+ 107 c = 16793$"):
+        start_designs(State(space, 0), None, 5)
+
+
+def test_reals_make_up_for_whole_numbers_in_what_is_equal() -> None:
+    space = gdopt.Space(
+        [gdopt.Integer("n", 0, 9), gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)],
+        [gdopt.Constraint({"n": 0.1, "a": 1, "b": 1}, equal=1.0)],
+    )
+    designs = start_designs(State(space, 0), None, 64)
+    # Uniform over what is allowed: of the last two there is next to nothing.
+    assert {*range(8)} <= {p["n"] for p in designs}
+    assert max(abs(0.1 * p["n"] + p["a"] + p["b"] - 1) for p in designs) < 1e-9
 
 
 def test_the_line_is_covered_end_to_end() -> None:

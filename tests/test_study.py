@@ -11,7 +11,20 @@ from gdopt import GdoptError, ResultError, SettingsError, SpaceError, Status, Tr
 from gdopt.algorithm import Result
 from gdopt.journal import Report
 from gdopt.study import Study
-from tests.strategies import CONSTRAINED, LINE, MIXED, dna, drive, guided, masked, prior, tell, unchecked
+from tests.strategies import (
+    CONSTRAINED,
+    LINE,
+    MIXED,
+    dna,
+    drive,
+    expert_prior,
+    guided,
+    masked,
+    prior,
+    tell,
+    unchecked,
+    weighted_prior,
+)
 
 GOOD = {"heat": 50.0, "cycles": 3, "base": "KOAc"}
 
@@ -141,6 +154,17 @@ def test_constraints_that_no_whole_number_satisfies_are_refused_by_ask() -> None
     with pytest.raises(SpaceError, match=r"only 0 of .* points of the box satisfy the constraints"):
         study.ask()
     assert study.state is before
+
+
+def test_whole_numbers_in_an_equality_are_learned_of_and_it_holds_in_every_trial() -> None:
+    space = gdopt.Space(
+        [gdopt.Integer("n", 0, 9), gdopt.Real("a", 0, 1)], [gdopt.Constraint({"n": 0.1, "a": 1}, equal=1.0)]
+    )
+    study = Study(space, direction="maximize", algorithm=guided())
+    drive(study, 2, 4, lambda p: -abs(p["n"] - 6))
+    assert all(abs(0.1 * t.params["n"] + t.params["a"] - 1) < 1e-9 for t in study.trials)
+    assert {t.source for t in study.trials} - {"start"}
+    assert study.best.params == {"n": 6, "a": pytest.approx(0.4)}
 
 
 @pytest.mark.parametrize("algorithm", [gdopt.RandomSearch, guided])
@@ -328,13 +352,18 @@ def test_fixed_parameters_are_in_every_trial_of_the_ask(algorithm: gdopt.GuidedD
     assert "water" in {t.params["solvent"] for t in study.ask(8)}
 
 
-def test_fixed_parameters_of_a_prior_are_in_every_trial() -> None:
-    study = Study(prior().space, direction="minimize", algorithm=guided(prior=prior()))
-    value = float(prior().designs[0, 1])
+@pytest.mark.parametrize("of", [prior, weighted_prior, expert_prior])
+def test_fixed_parameters_of_a_prior_are_in_every_trial(of: Callable[[], gdopt.DiffusionPrior]) -> None:
+    study = Study(of().space, direction="minimize", algorithm=guided(prior=of()))
+    value = float(of().designs[0, 1])
     for _ in range(3):
         trials = study.ask(5, fixed={"x1": value})
         assert {t.params["x1"] for t in trials} == {value}
+        assert len({tuple(t.params.values()) for t in trials}) == 5
         tell(study, trials)
+    # The last of them were learned, and what is asked for without it is free.
+    assert "start" not in {t.source for t in study.trials[-5:]}
+    assert value not in {t.params["x1"] for t in study.ask(5)}
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_when_few_rows_are_left_these_are_the_nearest() -> None:
 def test_candidates_at_one_place_are_different_rows_near_it() -> None:
     codec = TableCodec(TABLE, {})
     z = codec.z([3]).expand(10, -1)
-    places = codec.places(codec.free(z, [3, 4]))
+    places = codec.places(codec.fresh(z, codec.params([3, 4])))
     _, expected = cKDTree(codec.table.z.numpy()).query(codec.table.z[3].numpy(), k=11)
     assert places == [one for one in expected.tolist() if one != 3][:10]
 

@@ -65,6 +65,7 @@ class GdoptNode(ExternalGenerationNode):
     """A generation node whose candidates a gdopt algorithm proposes, from all trials of the experiment.
 
     Ranges, ordered and unordered choices and linear constraints are taken; fixed and derived parameters are added.
+    `get_next_trials(fixed_parameters=)` is kept to.
     The objective is one expression, of one metric or several, and may have standard errors. What the search space or
     the objective has beyond that raises an error that names it, before anything is proposed.
 
@@ -153,15 +154,12 @@ class GdoptNode(ExternalGenerationNode):
         pending_observations: dict[str, list[ObservationFeatures]] | None = None,
         **generator_gen_kwargs: Any,
     ) -> GeneratorRun:
-        """Ax's own, but no fixed parameter is passed over, and arms say what gdopt has to know of them later."""
-        fixed = generator_gen_kwargs.get("fixed_features")
-        if fixed is not None and fixed.parameters:
-            raise SettingsError(
-                f"fixed_parameters {fixed.parameters}: gdopt proposes all parameters together; attach_trial() what you "
-                "want to try, or give the parameter one value in configure_experiment()"
-            )
-        run = super()._gen(experiment, data, n, pending_observations, **generator_gen_kwargs)
+        """Ax's own, but fixed parameters are kept to, and arms say what gdopt has to know of them later."""
         assert self._call is not None
+        features = generator_gen_kwargs.get("fixed_features")
+        fixed = self._call.shared.fixed({} if features is None else features.parameters)
+        self._call.state = replace(self._call.state, fixed=fixed)
+        run = super()._gen(experiment, data, n, pending_observations, **generator_gen_kwargs)
         return GeneratorRun(
             arms=run.arms,
             # After the first it is the integer 0, for which Ax's SQL storage loses the arms of all but the first trial.

@@ -114,6 +114,25 @@ class SharedSpace:
         params = {c.theirs.name: c.encode(parameters[c.theirs.name]) for c in self.coded}
         return params if self.space.allows(params) else None
 
+    def fixed(self, parameters: TParameterization) -> Params:
+        """gdopt's values of parameters that every proposal is to have.
+
+        Raises:
+            SpaceError: a parameter is unknown or derived, or cannot have its value.
+        """
+        coded = {c.theirs.name: c for c in self.coded}
+        found = {}
+        for name, value in parameters.items():
+            theirs = self.theirs.parameters.get(name)
+            if theirs is None or isinstance(theirs, DerivedParameter):
+                said = "is derived from others" if theirs else f"is unknown; there are {list(self.theirs.parameters)}"
+                raise SpaceError(f"fixed_parameters {dict(parameters)}: {name} {said}")
+            if not theirs.validate(value):
+                raise SpaceError(f"fixed_parameters {dict(parameters)}: {name} = {value!r} is not in {theirs}")
+            if name in coded:
+                found[name] = coded[name].ours.plain(coded[name].encode(value))
+        return found
+
     def decode(self, params: Params) -> TParameterization:
         """Ax's parameters, all of them.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gdopt.algorithm import Algorithm, State
+from gdopt.algorithm import Algorithm, State, check_fixed
 from gdopt.errors import SettingsError
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Integer, Parameter, Real, Space
@@ -34,13 +34,15 @@ def asked(algorithm: Algorithm, state: State, n: int, host: str) -> State:
     """The state with n new pending trials.
 
     Raises:
-        SettingsError: the algorithm keeps tensors between asks, for which the host has no place.
+        SettingsError: the algorithm cannot fix parameters, or keeps tensors between asks, for which the host has no
+            place.
     """
-    state = algorithm.ask(state, n)
-    if state.tensors:
+    after = algorithm.ask(state, n)
+    check_fixed(algorithm, state, after)
+    if after.tensors:
         kind = type(algorithm).__name__
-        raise SettingsError(f"{kind} keeps {sorted(state.tensors)} between asks, and {host} has no place for it")
-    return state
+        raise SettingsError(f"{kind} keeps {sorted(after.tensors)} between asks, and {host} has no place for it")
+    return after
 
 
 def _without_unit(p: Parameter) -> Parameter:

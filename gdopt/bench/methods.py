@@ -29,8 +29,8 @@ GDOPT = "gdopt"
 ORACLE = "gdopt-oracle"
 # After a name: the problem's gradients are told with the values.
 GRADIENTS = "+gradients"
-# What takes several objectives, and what is for problems with limits only.
-SEVERAL = (GDOPT, "qlognehvi", "random", "sobol")
+# What is for one objective, whatever its algorithm could do, and what is for problems with limits only.
+ONE = (ORACLE, "qlogei-constrained")
 LIMITED = ("qlogei-constrained",)
 # What draws designs of a corpus is, without one, what draws them of the box.
 CORPUS = {"corpus-random": "random"}
@@ -69,9 +69,13 @@ def check(name: str, problem: Problem) -> None:
     if strings_of(problem) is not None and (base == GDOPT or base in string_names()):
         _with(_made(base, problem, _stand_in(MOLECULES in kinds_of(problem.space))), name, settings)
         return
-    # The settings of a method in the corpus' coordinates are those of the method.
-    plain = base.removesuffix(PCA) if base not in names() else base
-    _with(GuidedDiffusion() if plain in (GDOPT, ORACLE) else baseline(CORPUS.get(plain, plain)), name, settings)
+    _with(_plain(base), name, settings)
+
+
+def _plain(base: str) -> Algorithm:
+    """A method for numbers without a prior: its settings and what it takes are those of it with one."""
+    name = base.removesuffix(PCA) if base not in names() else base
+    return GuidedDiffusion() if name in (GDOPT, ORACLE) else baseline(CORPUS.get(name, name))
 
 
 @cache
@@ -84,7 +88,7 @@ def _stand_in(molecules: bool) -> MaskedPrior:
 def lacking(name: str, problem: Problem) -> str:
     """What a method needs and a problem does not have; empty if it can be run there."""
     base, _ = _split(name)
-    if problem.objectives and base not in SEVERAL:
+    if problem.objectives and not _several(base, problem):
         return "a single objective"
     if base in LIMITED and not problem.limits:
         return "limits"
@@ -105,6 +109,14 @@ def lacking(name: str, problem: Problem) -> str:
     if base in names(prior=True):
         return "" if problem.corpus is not None else "a corpus"
     return string_names()[base]
+
+
+def _several(base: str, problem: Problem) -> bool:
+    """Whether a method takes several objectives, as its algorithm says."""
+    if base in ONE or (base != GDOPT and base not in {*names(), *names(prior=True)}):
+        return False
+    of_strings = base == GDOPT and strings_of(problem) is not None
+    return bool(getattr(MaskedDiffusion if of_strings else _plain(base), "several", False))
 
 
 def _stretches(parameter: object) -> bool:

@@ -1,7 +1,8 @@
 """`gdopt init` writes a campaign's file, `gdopt new` makes its study."""
 
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -84,17 +85,38 @@ def _described(path: Path) -> "Campaign":
 
 def _answers(path: Path) -> dict[str, Any]:
     name = re.sub(r"[^\w.\-]+", "-", path.resolve().parent.name).strip("-.") or "campaign"
-    raw: dict[str, Any] = {
-        "name": _ask("Name of the campaign, for its file", default=name),
-        "direction": _ask("maximize or minimize", default="maximize", value_proc=_one_of("maximize", "minimize")),
-        "objective": _ask("What is measured and to be improved", default="yield"),
-        "limits": list(_several("A limit on another outcome, such as impurity <= 2", _limit)),
-        "tracked": list(_several("Another outcome, only to be written down")),
+    raw: dict[str, Any] = {"name": _ask("Name of the campaign, for its file", default=name)}
+    ways = _directions()
+    raw |= _improved(ways)
+    raw |= {
+        "limits": list(_several("A limit on another outcome, such as impurity <= 2", partial(_limit, ways))),
+        "tracked": list(_several("Another outcome, only to be written down", partial(_unlike, ways))),
         "batch": _ask("Trials in a batch", default=8, type=int),
     }
     if corpus := _maybe("A CSV file of designs without labels (empty: none)"):
         raw["corpus"] = {"file": corpus}
     return {**raw, "parameters": [_parameter(name) for name in _several("Name of a parameter")]}
+
+
+def _directions() -> dict[str, str]:
+    """Whether each outcome that is to be improved is to be maximized or minimized."""
+    ways: dict[str, str] = {}
+    name = _ask("What is measured and to be improved", default="yield")
+    while name:
+        words = ("maximize", "minimize")
+        ways[name] = _ask(f"  maximize or minimize {name}", default="maximize", value_proc=_one_of(*words))
+        end = "none" if len(ways) == 1 else "no more"
+        name = _maybe(f"Another outcome to be improved, such as cost (empty: {end})", value_proc=partial(_unlike, ways))
+    return ways
+
+
+def _improved(ways: dict[str, str]) -> dict[str, Any]:
+    """The keys of one objective, or of several with the worst values that are of interest, as far as they are known."""
+    if len(ways) == 1:
+        ((name, way),) = ways.items()
+        return {"direction": way, "objective": name}
+    worst = {name: _maybe(f"Worst {name} of any interest (empty: not known)", value_proc=_number) for name in ways}
+    return {"direction": ways, "reference": {name: one for name, one in worst.items() if one is not None}}
 
 
 def _parameter(name: str) -> dict[str, Any]:
@@ -145,15 +167,33 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return check
 
 
-def _limit(text: str) -> str:
+def _unlike(ways: Collection[str], text: str) -> str:
+    """A name that no objective has."""
+    if text in ways:
+        raise typer.BadParameter(f"{text} is to be improved already")
+    return text
+
+
+def _limit(ways: Collection[str], text: str) -> str:
     from gdopt.goals import Limit
 
     try:
         if text:
-            Limit.of(text)
+            _unlike(ways, Limit.of(text).outcome)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     return text
+
+
+def _number(text: str) -> float | None:
+    """A finite number, None of an empty answer."""
+    try:
+        found = float(text) if text else None
+    except ValueError:
+        found = math.nan
+    if found is not None and not math.isfinite(found):
+        raise typer.BadParameter(f"{text!r} is no number")
+    return found
 
 
 VERBS: tuple[Callable[..., Answer], ...] = (init, new)

@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 import gdopt
 from gdopt.algorithm import Status, Trial
 from gdopt.errors import TrialError
+from gdopt.outcomes import volumes
 from gdopt.service import schema
 from gdopt.service.tables import plate, rows
 from gdopt.space_json import written
@@ -183,13 +184,15 @@ def _best(study: Study) -> schema.Row | None:
 
 
 def _front(study: Study) -> dict[str, Any]:
-    """The front of several objectives and its hypervolume."""
+    """The front of several objectives and the hypervolume as it grew."""
+    if not study.goals.several:
+        return {"front": [], "hypervolume": None, "hypervolumes": []}
     try:
-        if study.goals.several:
-            return {"front": [t.id for t in study.pareto], "hypervolume": study.hypervolume}
+        front = [t.id for t in study.pareto]
     except TrialError:
-        pass
-    return {"front": [], "hypervolume": None}
+        front = []
+    reached = volumes(study.goals, study.state.trials)
+    return {"front": front, "hypervolume": reached[-1] if front else None, "hypervolumes": reached}
 
 
 def _rows(study: Study, trials: list[Trial]) -> schema.Rows:

@@ -204,8 +204,8 @@ class Aim(Message):
 class Standing(Message):
     """What the study is and how it stands; `revision` grows with every change.
 
-    Of several objectives there is no best trial, but the ids of the front, best first objective first, and its
-    hypervolume.
+    Of several objectives there is no best trial, but the ids of the front, best first objective first, its
+    hypervolume, and that of all trials up to each.
     """
 
     name: str
@@ -222,6 +222,7 @@ class Standing(Message):
     objectives: list[Aim]
     front: list[int]
     hypervolume: float | None
+    hypervolumes: list[float]
     version: str
 
 

@@ -155,9 +155,63 @@ def test_call_for_many_trials_is_one_ask_if_the_batch_is_as_large():
 # --- what Ax says nothing of -----------------------------------------------------------------------
 
 
-def test_fixed_parameters_are_refused_by_name_and_no_trial_is_made():
-    client = client_of()
-    with pytest.raises(SettingsError, match=r"fixed_parameters \{'x': 0.5\}"):
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        {"base": "b"},
+        {"width": 7, "step": 4, "wet": True},
+        {"real": 0.25, "ratio": 0.1, "grade": 0.5, "site": "here"},
+        {"real": 0.5, "step": 7, "count": 5, "base": "c"},
+    ],
+)
+def test_every_candidate_has_the_fixed_parameters_and_the_rest_is_free(fixed):
+    client = client_of(MIXED, CONSTRAINTS)
+    play(client, 2, 4)
+    candidates = list(client.get_next_trials(4, fixed_parameters=fixed).values())
+    assert len({json.dumps(one) for one in candidates}) == 4
+    for one in candidates:
+        assert {name: one[name] for name in fixed} == fixed
+        assert [type(one[name]) for name in TYPES] == list(TYPES.values())
+        assert one["twice"] == 2 * one["real"] + 1
+        assert client._experiment.search_space.check_membership(one)
+    free = list(client.get_next_trials(4).values())
+    assert any(one[name] != value for one in free for name, value in fixed.items())
+
+
+def test_fixed_parameters_give_what_a_study_with_the_same_ones_proposes():
+    space = gdopt.Space([gdopt.Real("x", 0, 1), gdopt.Real("y", 0, 2)])
+    study = gdopt.Study(space, direction="minimize", algorithm=QUICK, seed=1)
+    client = client_of(seed=1, batch=4)
+    for _ in range(3):
+        trials = study.ask(4, fixed={"x": 0.5})
+        study.tell({t.id: loss(t.params) for t in trials})
+        given = client.get_next_trials(4, fixed_parameters={"x": 0.5})
+        assert list(given.values()) == [t.params for t in trials]
+        for index, params in given.items():
+            client.complete_trial(index, {"loss": loss(params)})
+
+
+@pytest.mark.parametrize(
+    ("fixed", "message"),
+    [
+        ({"no_such": 1}, "no_such is unknown; there are"),
+        ({"twice": 2.0}, "twice is derived from others"),
+        ({"real": 1.5}, "real = 1.5 is not in RangeParameter"),
+        ({"base": "d"}, "base = 'd' is not in ChoiceParameter"),
+        ({"site": "there"}, "site = 'there' is not in FixedParameter"),
+        ({"real": 1.0, "step": 10}, "no parameters within the bounds satisfy"),
+    ],
+)
+def test_fixed_parameters_that_cannot_be_are_refused_and_no_trial_is_made(fixed, message):
+    client = client_of(MIXED, CONSTRAINTS)
+    with pytest.raises(SpaceError, match=message):
+        client.get_next_trials(1, fixed_parameters=fixed)
+    assert not client._experiment.trials
+
+
+def test_an_algorithm_that_passes_over_fixed_parameters_is_refused_and_no_trial_is_made():
+    client = client_of(algorithm=Insisting((("x", 0.1), ("y", 0.2))))
+    with pytest.raises(SettingsError, match=r"Insisting cannot fix parameters; asked for were \{'x': 0.5\}"):
         client.get_next_trials(1, fixed_parameters={"x": 0.5})
     assert not client._experiment.trials
 

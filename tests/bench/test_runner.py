@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 import gdopt
+from gdopt.baselines import baseline, names
 from gdopt.bench import runner
-from gdopt.bench.methods import method
+from gdopt.bench.methods import lacking, method
 from gdopt.bench.problem import Problem
 from gdopt.bench.report import report
 from gdopt.bench.runner import Run, disturbed, play, problem_of, problems_of, record_path, run_all
@@ -96,6 +98,16 @@ def test_a_method_of_one_objective_is_not_run_on_several() -> None:
         method("turbo", load("branin_currin"), None)
     with pytest.raises(SettingsError, match="qlognehvi needs several objectives"):
         method("qlognehvi", load("hill"), None)
+
+
+# By its name `qlogei-constrained` is for one objective, though its algorithm could do more.
+@pytest.mark.parametrize("name", [one for one in names() if one != "qlogei-constrained"])
+def test_a_method_is_run_on_several_objectives_where_a_study_of_its_algorithm_takes_them(name: str) -> None:
+    problem = load("branin_currin")
+    ways = {one.name: one.direction for one in problem.objectives}
+    missing = lacking(name, problem)
+    with pytest.raises(SettingsError, match="takes one objective") if missing else nullcontext():
+        gdopt.Study(problem.space, direction=ways, algorithm=baseline(name))
 
 
 def test_noise_and_failures_have_the_problems_rates() -> None:

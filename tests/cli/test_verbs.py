@@ -245,7 +245,7 @@ def test_new_does_not_overwrite_a_study(folder: Path) -> None:
 
 def test_init_writes_what_was_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    answers = ["mine", "up", "minimize", "cost", "impurity < 2", "impurity <= 2", "", "", "4", "",
+    answers = ["mine", "cost", "up", "minimize", "", "impurity < 2", "impurity <= 2", "", "", "4", "",
                "t", "real", "10", "1", "", "n", "real", "1", "10", "degC", "y",
                "base", "choice", "KOAc, K3PO4", "n", "integer", "1", "9", "", ""]  # fmt: skip
     result = CliRunner().invoke(app, ["init", "--json"], input="\n".join(answers) + "\n")
@@ -262,6 +262,26 @@ def test_init_writes_what_was_answered(tmp_path: Path, monkeypatch: pytest.Monke
     )
     assert (study.direction, study.objective, study.batch) == ("minimize", "cost", 4)
     assert "is there already" in error("init", "--example")["message"]
+
+
+@pytest.mark.parametrize(
+    ("worst", "reference"),
+    [(["fifty", "nan", "50", "20"], [50.0, 20.0]), (["", "20"], [None, 20.0]), (["", ""], [None, None])],
+)
+def test_init_asks_for_several_objectives_and_their_worst_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worst: list[str], reference: list[float | None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = ["mine", "yield", "maximize", "yield", "cost", "minimize", "", *worst,
+               "cost <= 9", "impurity <= 2", "", "yield", "colour", "", "4", "",
+               "t", "real", "-1", "1", "", ""]  # fmt: skip
+    result = CliRunner().invoke(app, ["init"], input="\n".join(answers) + "\n")
+    assert result.output.count("is to be improved already") == 3
+    answer("new")
+    study = gdopt.Study.open("mine.gdopt")
+    assert [(one.name, one.direction) for one in study.objectives] == [("yield", "maximize"), ("cost", "minimize")]
+    assert [one.reference for one in study.objectives] == reference
+    assert study.outcomes == ("yield", "cost", "impurity", "colour")
 
 
 def test_init_without_answers_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,20 @@ def test_decoded_parameters_are_within_the_space(codec: Codec, spread: float) ->
 
 
 @every_codec
+def test_fresh_parameters_are_within_the_space_and_rows_of_a_table_are_not_the_known_ones(codec: Codec) -> None:
+    z = normal(20, codec.dim, seed=5)
+    known = codec.decode(z[:10])
+    found = codec.fresh(z, known)
+    assert len(found) == 20
+    for params in found:
+        space_of(codec).check(params)
+    if isinstance(codec, TableCodec):
+        assert not any(one in known for one in found)
+    else:
+        assert found == codec.decode(z)
+
+
+@every_codec
 def test_decoding_what_was_encoded_gives_it_back(codec: Codec) -> None:
     params = codec.decode(0.5 * normal(30, codec.dim, seed=1))
     for found, expected in zip(codec.decode(codec.encode(params)), params, strict=True):

@@ -1,5 +1,6 @@
 """The page in a real browser: people ask, enter results, mark failures and read the new best."""
 
+import re
 import shutil
 from contextlib import contextmanager
 
@@ -266,3 +267,89 @@ def test_a_row_of_a_table_is_shown_by_its_id(opened):
     with served(study) as url, opened(url) as page:
         expect(page.locator("#best-params")).to_contain_text(str(trial.params["row"]))
         expect(page.locator("#space")).to_contain_text("These parameters have no axes")
+
+
+# --- several objectives ---
+
+GOALS = {
+    "direction": {"yield": "maximize", "cost": "minimize"},
+    "reference": {"yield": 0, "cost": 10},
+    "limits": ["impurity <= 2"],
+}
+# Dominated, on the front twice, and beyond the limit.
+FOUND = [(50, 8, 1), (60, 6, 1), (80, 7, 1), (90, 2, 3)]
+
+
+def told(study, rows=FOUND):
+    for row in rows:
+        (trial,) = study.ask(1)
+        study.tell(trial.id, dict(zip(study.outcomes, row, strict=True)))
+    return study
+
+
+def test_the_front_of_two_objectives_is_drawn_with_what_is_dominated_and_what_breaks_a_limit(opened):
+    study = told(random_study(**GOALS))
+    with served(study) as url, opened(url) as page:
+        # By hand: 60 x 4 and, beyond that, 20 x 3.
+        expect(page.locator("#best")).to_have_text("2 trials hypervolume 300")
+        figure = page.locator("#front")
+        assert [figure.locator(f"circle.{of}").count() for of in ("front", "point", "broken")] == [2, 1, 1]
+        expect(figure).to_contain_text("yield (maximized)")
+        expect(figure).to_contain_text("cost (minimized)")
+        expect(page.get_by_role("img", name="Hypervolume by trial; it is 300 now.")).to_be_visible()
+        heads = [text for text in page.locator("tbody th").all_text_contents() if "front" in text]
+        assert heads == ["2 (front)", "1 (front)"]
+        expect(page.get_by_role("row").filter(has_text="breaks a limit")).to_have_count(1)
+
+
+def test_the_hypervolume_is_drawn_as_steps_up_to_each_trial(opened):
+    study = told(random_study(**GOALS))
+    with served(study) as url, opened(url) as page:
+        path = page.locator("#progress path.so-far").get_attribute("d")
+        base, *rises = [float(height) for height in re.findall(r"(?:M[\d.]+ |V)([\d.]+)", path)]
+        # 100 after the first trial, then 240 and 300; heights are from the top.
+        assert (base - rises[1]) / (base - rises[0]) == pytest.approx(200 / 140)
+
+
+def test_an_objective_that_comes_later_is_entered_without_a_correction(opened):
+    study = random_study(**GOALS)
+    study.ask(1)
+    study.tell(0, {"yield": 80.0, "impurity": 1.0})
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#best")).to_have_text("none yet")
+        page.get_by_role("button", name="Result: trial 0").click()
+        expect(page.get_by_role("dialog").get_by_role("spinbutton", name="yield", exact=True)).to_have_count(0)
+        page.get_by_role("spinbutton", name="cost", exact=True).fill("7")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#best")).to_have_text("1 trial hypervolume 240")
+        expect(page.get_by_role("button", name="Result: trial 0")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "none yet"),
+        ([(90, 2, 3)], "none is known to keep the limits"),
+        ([(90, 12, 1)], "1 trial none better than the reference in all objectives"),
+    ],
+)
+def test_a_study_without_a_front_or_a_hypervolume_says_so(opened, rows, said):
+    study = told(random_study(**GOALS), rows)
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#best")).to_have_text(said)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_three_objectives_have_axes_and_columns_that_fit(opened, width, scheme):
+    study = told(
+        random_study(direction={**GOALS["direction"], "waste": "minimize"}),
+        [(50, 8, 3), (60, 6, 2), (80, 7, 1)],
+    )
+    with served(study) as url, opened(url, color_scheme=scheme) as page:
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(page.get_by_role("columnheader", name="waste")).to_be_attached()
+        expect(page.locator("#front")).to_contain_text("The first two of 3 objectives.")
+        assert page.locator("#space .axis").count() == len(study.space.names) + 3
+        assert page.evaluate(CONTRAST) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

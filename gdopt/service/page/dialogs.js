@@ -4,18 +4,19 @@ import { byId, element, inline } from "./dom.js";
 
 /** Enter what was measured; `save(body)` sends it and throws what is to be shown. */
 export function enterResult(standing, trial, amends, save) {
-  const before = standing.outcomes.map((name) => measured(standing, trial, name));
+  const before = (name) => measured(standing, trial, name);
+  // What is known is corrected, not told again.
+  const names = standing.outcomes.filter((name) => amends || before(name)[0] === null);
   byId("result-heading").textContent = `${amends ? "Correct" : "Result of"} trial ${trial.id}`;
   byId("result-params").textContent = inline(trial.params);
   byId("result-amend").hidden = !amends;
   byId("result-failed").checked = false;
   byId("result-reason").value = "";
-  byId("result-fields").replaceChildren(...standing.outcomes.map((name, i) => pair(name, i, amends ? before[i] : [null, null])));
+  byId("result-fields").replaceChildren(...names.map((name, i) => pair(name, i, before(name))));
   return open("result", async () => {
-    const given = standing.outcomes.map((name, i) => outcome(name, i));
-    const told = Object.fromEntries(standing.outcomes.map((name, i) => [name, given[i]]).filter(([, one]) => one !== null));
+    const told = Object.fromEntries(names.map((name, i) => [name, outcome(name, i)]).filter(([, one]) => one !== null));
     const failed = amends && byId("result-failed").checked;
-    if (!failed && !Object.keys(told).length) throw new Error(`${standing.objective}: enter a number`);
+    if (!failed && !Object.keys(told).length) throw new Error(`${names[0]}: enter a number`);
     await save({ value: failed ? null : told, ...(amends ? { reason: byId("result-reason").value } : {}) });
   });
 }

@@ -1,11 +1,12 @@
-// Figures, drawn by hand: the best so far by trial, or the front of two objectives; and parameters with their values as
-// parallel coordinates.
+// Figures, drawn by hand: the best so far by trial, or of several objectives the front and the hypervolume; and
+// parameters with their values as parallel coordinates.
 
 import { digits, element, shape } from "./dom.js";
 
 const HEIGHT = 260;
-const EDGE = { left: 56, right: 16, top: 14, bottom: 34 };
+const EDGE = { left: 56, right: 16, top: 26, bottom: 34 };
 const TICKS = 5;
+const TICK_DIGITS = 4;
 // Pixels between a name of an axis and the next one's, which is lower, and of a letter.
 const LOWER = 15;
 const LETTER = 7.5;
@@ -20,65 +21,90 @@ const SHADES = 5;
 export function drawProgress(where, standing, trials) {
   const done = trials.filter((t) => t.value !== null);
   if (!done.length) return empty(where, "Nothing is measured yet.");
-  const width = Math.max(where.clientWidth, 280);
-  const x = scale(0, Math.max(trials.length - 1, 1), EDGE.left, width - EDGE.right);
-  const [least, most] = extent(done.map((t) => t.value));
-  const [low, high] = [least - ROOM * (most - least), most + ROOM * (most - least)];
-  const y = scale(low, high, HEIGHT - EDGE.bottom, EDGE.top);
-  const drawing = picture(width, progressInWords(standing, done));
-  for (const tick of ticks(low, high)) {
-    drawing.append(
-      shape("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(tick), y2: y(tick) }),
-      shape("text", { x: EDGE.left - 8, y: y(tick) + 4, "text-anchor": "end" }, digits(tick)),
-    );
-  }
-  for (const tick of ticks(0, trials.length - 1).filter(Number.isInteger)) {
-    drawing.append(shape("text", { x: x(tick), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, String(tick)));
-  }
+  const up = { name: aim(standing.objectives[0]), ends: padded(extent(done.map((t) => t.value))) };
+  const { drawing, x, y } = plane(where, progressInWords(standing, done), byTrial(trials), up);
   drawing.append(
-    shape("text", { x: (EDGE.left + width - EDGE.right) / 2, y: HEIGHT - 1, "text-anchor": "middle" }, "trial"),
-    ...trials.filter((t) => t.status === "failed").map((t) => cross(x(t.id), HEIGHT - EDGE.bottom)),
-    ...done.map((t) => shape("circle", { class: "point", cx: x(t.id), cy: y(t.value), r: 3.5 }, tip(t, standing))),
-    shape("path", { class: "so-far", d: steps(standing, trials, x, y) }),
+    ...failures(trials, x),
+    ...done.map((t) => shape("circle", { class: kept(t) ? "point" : "broken", cx: x(t.id), cy: y(t.value), r: 3.5 }, tip(t, standing))),
+    shape("path", { class: "so-far", d: steps(trials, bests(standing, trials), x, y) }),
   );
-  where.replaceChildren(
-    drawing, key(["best", "best so far"], ["point", standing.objective], ["lost", "failed"]),
-  );
+  where.replaceChildren(drawing, key(["best", "best so far"], ["point", "trials"], ...beyond(standing), ["lost", "failed"]));
 }
 
-/** Trials by the first two of several objectives, those on the front in front. */
+/** The hypervolume of several objectives and the failures, by trial. */
+export function drawHypervolume(where, standing, trials) {
+  if (!standing.front.length) return empty(where, "No trial is on a front yet.");
+  const words = `Hypervolume by trial; it is ${digits(standing.hypervolume)} now.`;
+  const up = { name: "hypervolume", ends: padded(extent([0, standing.hypervolume])) };
+  const { drawing, x, y } = plane(where, words, byTrial(trials), up);
+  drawing.append(
+    ...failures(trials, x),
+    shape("path", { class: "so-far", d: steps(trials, standing.hypervolumes, x, y) }),
+  );
+  where.replaceChildren(drawing, key(["best", "all trials so far"], ["lost", "failed"]));
+}
+
+/** Trials by the first two of several objectives, those on the front in front; of two the border of what they dominate. */
 export function drawFront(where, standing, trials) {
   const [first, second] = standing.objectives;
-  const at = (t) => [t.value, t.outcomes[second.name]?.[0] ?? null];
-  const done = trials.filter((t) => !at(t).includes(null));
+  const at = (t) => [measured(first, t, standing), measured(second, t, standing)];
+  const done = trials.filter((t) => standing.objectives.every((one) => measured(one, t, standing) !== null));
   if (!done.length) return empty(where, "No trial has all objectives yet.");
-  const width = Math.max(where.clientWidth, 280);
-  const [left, right] = padded(extent(done.map((t) => at(t)[0])));
-  const [low, high] = padded(extent(done.map((t) => at(t)[1])));
-  const x = scale(left, right, EDGE.left, width - EDGE.right);
-  const y = scale(low, high, HEIGHT - EDGE.bottom, EDGE.top);
   const words = `${second.name} against ${first.name} of ${done.length} trials; ${standing.front.length} are on the front.`;
-  const drawing = picture(width, words);
-  for (const tick of ticks(low, high)) {
-    drawing.append(
-      shape("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(tick), y2: y(tick) }),
-      shape("text", { x: EDGE.left - 8, y: y(tick) + 4, "text-anchor": "end" }, digits(tick)),
-    );
-  }
-  for (const tick of ticks(left, right)) {
-    drawing.append(shape("text", { x: x(tick), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, digits(tick)));
-  }
+  const [across, up] = [first, second].map((one, i) => ({ name: aim(one), ends: padded(extent(done.map((t) => at(t)[i]))) }));
+  const { drawing, x, y } = plane(where, words, across, up);
   const front = new Set(standing.front);
-  const dot = (t, of, r) => shape("circle", { class: of, cx: x(at(t)[0]), cy: y(at(t)[1]), r }, shape("title", {}, `trial ${t.id}: ${first.name} ${digits(at(t)[0])}, ${second.name} ${digits(at(t)[1])}`));
+  const said = (t) => standing.objectives.map((one) => `${one.name} ${digits(measured(one, t, standing))}`).join(", ");
+  const dot = (of, r) => (t) =>
+    shape("circle", { class: of, cx: x(at(t)[0]), cy: y(at(t)[1]), r }, shape("title", {}, `trial ${t.id}: ${said(t)}`));
+  const best = done.filter((t) => front.has(t.id));
+  if (standing.objectives.length === 2) drawing.append(shape("path", { class: "border", d: border(best, at, first, x, y) }));
   drawing.append(
-    shape("text", { x: (EDGE.left + width - EDGE.right) / 2, y: HEIGHT - 1, "text-anchor": "middle" }, `${second.name} against ${first.name}`),
-    ...done.filter((t) => !front.has(t.id)).map((t) => dot(t, "point", 3.5)),
-    ...done.filter((t) => front.has(t.id)).map((t) => dot(t, "front", 5)),
+    ...done.filter((t) => !kept(t)).map(dot("broken", 3.5)),
+    ...done.filter((t) => kept(t) && !front.has(t.id)).map(dot("point", 3.5)),
+    ...best.map(dot("front", 5)),
   );
-  where.replaceChildren(drawing, key(["best", "on the front"], ["point", "dominated"]));
+  where.replaceChildren(drawing, key(["front", "on the front"], ["point", "dominated"], ...beyond(standing)));
+  if (standing.objectives.length > 2) {
+    where.append(element("p", { class: "hint" }, `The first two of ${standing.objectives.length} objectives.`));
+  }
 }
 
+/** What two objectives' front dominates ends here: steps from one trial to the next. */
+function border(best, at, first, x, y) {
+  const worstFirst = [...best].sort((a, b) => (first.direction === "maximize" ? 1 : -1) * (at(a)[0] - at(b)[0]));
+  return worstFirst.map((t, i) => (i ? `V${y(at(t)[1])} H${x(at(t)[0])}` : `M${x(at(t)[0])} ${y(at(t)[1])}`)).join(" ");
+}
+
+/** A picture with scales for `across` and `up`, each with its name and ends. */
+function plane(where, words, across, up) {
+  const width = Math.max(where.clientWidth, 280);
+  const x = scale(...across.ends, EDGE.left, width - EDGE.right);
+  const y = scale(...up.ends, HEIGHT - EDGE.bottom, EDGE.top);
+  const drawing = picture(width, words);
+  for (const tick of ticks(...up.ends)) {
+    drawing.append(
+      shape("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(tick), y2: y(tick) }),
+      shape("text", { x: EDGE.left - 8, y: y(tick) + 4, "text-anchor": "end" }, tickText(tick)),
+    );
+  }
+  for (const tick of ticks(...across.ends).filter((one) => !across.whole || Number.isInteger(one))) {
+    drawing.append(shape("text", { x: x(tick), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, tickText(tick)));
+  }
+  drawing.append(
+    shape("text", { x: (EDGE.left + width - EDGE.right) / 2, y: HEIGHT - 1, "text-anchor": "middle" }, across.name),
+    shape("text", { x: 0, y: 12 }, up.name),
+  );
+  return { drawing, x, y };
+}
+
+const byTrial = (trials) => ({ name: "trial", ends: [0, Math.max(trials.length - 1, 1)], whole: true });
 const padded = ([low, high]) => [low - ROOM * (high - low), high + ROOM * (high - low)];
+const aim = (objective) => `${objective.name} (${objective.direction}d)`;
+const kept = (t) => t.satisfied === true;
+const beyond = (standing) => (standing.limits.length ? [["broken", "breaks a limit, or is not known to keep it"]] : []);
+const failures = (trials, x) =>
+  trials.filter((t) => t.status === "failed").map((t) => cross(x(t.id), HEIGHT - EDGE.bottom));
 
 /** Each trial as a line through its parameters to its value. */
 export function drawSpace(where, standing, trials) {
@@ -87,32 +113,50 @@ export function drawSpace(where, standing, trials) {
   const done = trials.filter((t) => t.value !== null);
   const open = trials.filter((t) => t.status === "pending");
   if (!done.length && !open.length) return empty(where, "Nothing is asked for yet.");
-  const [low, high] = done.length ? extent(done.map((t) => t.value)) : [0, 1];
   const axes = [
     ...numeric.slice(0, AXES).map((p) => ({ ...axisOf(p), of: (t) => t.params[p.name] })),
-    { name: standing.objective, low: digits(low), high: digits(high), at: scale(low, high, 1, 0), of: (t) => t.value },
+    ...standing.objectives.map((one) => valuesOf(one, done, standing)),
   ];
   const width = Math.max(where.clientWidth, 280);
   const x = scale(0, axes.length - 1, 36, width - 36);
-  const y = (share) => EDGE.top + 10 + share * (HEIGHT - EDGE.top - EDGE.bottom - 18 - LOWER);
+  const y = (share) => EDGE.top + share * (HEIGHT - EDGE.top - EDGE.bottom - 8 - LOWER);
   const drawing = picture(width, `${done.length} trials with values and ${open.length} pending ones, by parameter; the table below has the numbers.`);
   const line = (t) => axes.flatMap((axis, i) => (axis.of(t) === null ? [] : [`${x(i)},${y(axis.at(axis.of(t)))}`])).join(" ");
-  const better = (t) => (standing.direction === "maximize" ? 1 : -1) * t.value;
-  const sorted = [...done].sort((a, b) => better(a) - better(b)).slice(-LINES);
-  const worth = scale(standing.direction === "maximize" ? low : high, standing.direction === "maximize" ? high : low, 0, 1);
+  const several = standing.objectives.length > 1;
   drawing.append(
     ...open.slice(-LINES).map((t) => shape("polyline", { class: "open", points: line(t) }, tip(t, standing))),
-    ...sorted.map((t) => {
-      const shade = Math.min(SHADES - 1, Math.floor(worth(t.value) * SHADES));
-      return shape("polyline", { class: `way v${shade}`, points: line(t) }, tip(t, standing));
-    }),
+    ...(several ? byFront : byShade)(standing, done).map(([t, of]) => shape("polyline", { class: `way ${of}`, points: line(t) }, tip(t, standing))),
   );
-  if (standing.best) drawing.append(shape("polyline", { class: "way best", points: line(standing.best) }));
   axes.forEach((axis, i) => drawing.append(...uprights(axis, x(i), y, i, axes.length, x(1) - x(0))));
-  where.replaceChildren(drawing, key(["best", "best"], ["high", "good"], ["low", "poor"], ["open", "pending"]));
+  const shades = several ? [["best", "on the front"], ["other", "others"]] : [["best", "best"], ["high", "good"], ["low", "poor"]];
+  where.replaceChildren(drawing, key(...shades, ["open", "pending"]));
   if (numeric.length > AXES) {
     where.append(element("p", { class: "hint" }, `The first ${AXES} of ${numeric.length} parameters.`));
   }
+}
+
+/** Trials with the class of their line, the best last, which is over the others: shades by the value. */
+function byShade(standing, done) {
+  const [low, high] = done.length ? extent(done.map((t) => t.value)) : [0, 1];
+  const worth = standing.direction === "maximize" ? scale(low, high, 0, 1) : scale(high, low, 0, 1);
+  const sorted = [...done].sort((a, b) => worth(a.value) - worth(b.value)).slice(-LINES);
+  const shades = sorted.map((t) => [t, `v${Math.min(SHADES - 1, Math.floor(worth(t.value) * SHADES))}`]);
+  return standing.best ? [...shades, [standing.best, "best"]] : shades;
+}
+
+/** The same of several objectives: what is on the front, over all others. */
+function byFront(standing, done) {
+  const front = new Set(standing.front);
+  const shown = [...done.filter((t) => !front.has(t.id)).slice(-LINES), ...done.filter((t) => front.has(t.id))];
+  return shown.map((t) => [t, front.has(t.id) ? "best thin" : "v1"]);
+}
+
+function valuesOf(objective, done, standing) {
+  const of = (t) => measured(objective, t, standing);
+  const known = done.map(of).filter((value) => value !== null);
+  const [low, high] = known.length ? extent(known) : [0, 1];
+  const ends = known.length ? { low: tickText(low), high: tickText(high) } : { low: "", high: "" };
+  return { name: objective.name, ...ends, at: scale(low, high, 1, 0), of };
 }
 
 function axisOf(p) {
@@ -123,7 +167,7 @@ function axisOf(p) {
   const seen = p.log ? Math.log : (value) => value;
   const share = scale(seen(p.low), seen(p.high), 1, 0);
   const name = p.unit ? `${p.name} [${p.unit}]` : p.name;
-  return { name, low: digits(p.low), high: digits(p.high), at: (value) => share(seen(value)) };
+  return { name, low: tickText(p.low), high: tickText(p.high), at: (value) => share(seen(value)) };
 }
 
 function uprights(axis, x, y, number, count, apart) {
@@ -157,7 +201,8 @@ function progressInWords(standing, done) {
 }
 
 function tip(t, standing) {
-  const value = t.value === null ? t.status : `${standing.objective} ${digits(t.value)}`;
+  const known = standing.objectives.map((one) => [one.name, measured(one, t, standing)]).filter(([, value]) => value !== null);
+  const value = known.length ? known.map(([name, value]) => `${name} ${digits(value)}`).join(", ") : t.status;
   return shape("title", {}, `trial ${t.id}: ${value}`);
 }
 
@@ -165,18 +210,29 @@ function cross(x, y) {
   return shape("path", { class: "lost", d: `M${x - 4} ${y - 4} l8 8 m0 -8 l-8 8` });
 }
 
-/** The best value of those that satisfy the limits, trial by trial, as a path of steps. */
-function steps(standing, trials, x, y) {
+/** The best value up to each trial of those that satisfy the limits, null before there is one. */
+function bests(standing, trials) {
   const better = standing.direction === "maximize" ? (a, b) => a > b : (a, b) => a < b;
   let best = null;
+  return trials.map((t) => {
+    if (t.value !== null && t.satisfied === true && (best === null || better(t.value, best))) best = t.value;
+    return best;
+  });
+}
+
+/** What was reached by each trial as a path of steps. */
+function steps(trials, reached, x, y) {
   let path = "";
-  for (const t of trials) {
-    if (t.value !== null && t.satisfied === true && (best === null || better(t.value, best))) {
-      path += best === null ? `M${x(t.id)} ${y(t.value)}` : `H${x(t.id)} V${y(t.value)}`;
-      best = t.value;
-    }
-  }
-  return best === null ? "" : `${path} H${x(trials.length - 1)}`;
+  reached.forEach((value, i) => {
+    if (value === null || (path && value === reached[i - 1])) return;
+    path += path ? `H${x(trials[i].id)} V${y(value)}` : `M${x(trials[i].id)} ${y(value)}`;
+  });
+  return path && `${path} H${x(trials.length - 1)}`;
+}
+
+/** The value of an objective, null as long as it is not known. */
+function measured(objective, t, standing) {
+  return objective.name === standing.objective ? t.value : t.outcomes[objective.name]?.[0] ?? null;
 }
 
 function scale(low, high, from, to) {
@@ -197,6 +253,9 @@ function ticks(low, high) {
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
 }
+
+/** A number beside an axis: of few digits, as there is little room. */
+const tickText = (value) => String(Number(value.toPrecision(TICK_DIGITS)));
 
 function key(...words) {
   return element("p", { class: "key", "aria-hidden": "true" }, ...words.map(([of, text]) => element("span", { class: `k-${of}` }, text)));

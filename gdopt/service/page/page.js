@@ -2,7 +2,7 @@
 
 import { enterFailure, enterResult } from "./dialogs.js";
 import { byId, digits, element, inline, say, shown } from "./dom.js";
-import { drawFront, drawProgress, drawSpace } from "./figures.js";
+import { drawFront, drawHypervolume, drawProgress, drawSpace } from "./figures.js";
 import { download, newKey, Refused, send, token, tokenOfAddress } from "./service.js";
 import { Table } from "./table.js";
 
@@ -102,25 +102,18 @@ function draw() {
   const limits = standing.limits.length ? `, with ${standing.limits.join(" and ")}` : "";
   const aims = standing.objectives.map((one) => `${one.direction} ${one.name}`).join(", ");
   say(byId("goal"), `${aims}${limits}`);
-  drawBest(standing);
+  drawBest(standing, trials);
   say(byId("counts"), Object.entries(standing.counts).map(([state, count]) => `${count} ${state}`).join(", "));
   figures();
   table.update(standing, trials);
 }
 
-function drawBest(standing) {
+function drawBest(standing, trials) {
   const best = standing.best;
-  const where = byId("best");
-  if (standing.objectives.length > 1) {
-    const count = standing.front.length;
-    const said = count ? `${count} on the front, hypervolume ${digits(standing.hypervolume)}` : "none yet";
-    if (where.textContent !== said) where.replaceChildren(said);
-    return;
-  }
-  const text = best === null ? "none yet" : `${digits(best.value)} in trial ${best.id}`;
-  if (where.textContent === text) return;
-  if (best === null) where.replaceChildren(text);
-  else where.replaceChildren(digits(best.value), element("small", {}, ` in trial ${best.id}`));
+  const [big, small] = standing.objectives.length > 1 ? frontInWords(standing, trials) : bestInWords(standing, trials);
+  byId("best-heading").textContent = standing.objectives.length > 1 ? "Front so far" : "Best so far";
+  if (byId("best").textContent === big + small) return;
+  byId("best").replaceChildren(big, ...(small ? [element("small", {}, small)] : []));
   const params = Object.entries(best?.params ?? {});
   const unit = Object.fromEntries(standing.parameters.map((p) => [p.name, p.unit ? ` ${p.unit}` : ""]));
   byId("best-params").replaceChildren(
@@ -129,9 +122,28 @@ function drawBest(standing) {
   if (params.length > SHOWN) byId("best-params").append(`and ${params.length - SHOWN} more`);
 }
 
+function bestInWords({ best }, trials) {
+  return best === null ? [noneInWords(trials), ""] : [digits(best.value), ` in trial ${best.id}`];
+}
+
+function frontInWords({ front, hypervolume }, trials) {
+  if (!front.length) return [noneInWords(trials), ""];
+  const worth = hypervolume > 0 ? `hypervolume ${digits(hypervolume)}` : "none better than the reference in all objectives";
+  return [`${front.length} trial${front.length > 1 ? "s" : ""}`, ` ${worth}`];
+}
+
+function noneInWords(trials) {
+  const done = trials.filter((t) => t.value !== null);
+  return done.length && !done.some((t) => t.satisfied) ? "none is known to keep the limits" : "none yet";
+}
+
 function figures() {
   if (!page.standing || byId("study").hidden) return;
-  (page.standing.objectives.length > 1 ? drawFront : drawProgress)(byId("progress"), page.standing, page.trials);
+  const several = page.standing.objectives.length > 1;
+  byId("front").parentElement.hidden = !several;
+  byId("space").parentElement.classList.toggle("whole", several);
+  if (several) drawFront(byId("front"), page.standing, page.trials);
+  (several ? drawHypervolume : drawProgress)(byId("progress"), page.standing, page.trials);
   drawSpace(byId("space"), page.standing, page.trials);
 }
 

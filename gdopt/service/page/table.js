@@ -57,25 +57,31 @@ export class Table {
 
   /** The row of a trial, made anew where it says something else by now. */
   row(t) {
-    const best = this.standing.best?.id === t.id;
+    const best = this.mark(t);
     const says = JSON.stringify([t, best]);
     const known = this.rows.get(t.id);
     if (known?.says === says) return known.row;
     const row = known?.row ?? element("tr", { "data-trial": t.id });
     const focused = row.contains(document.activeElement);
-    row.classList.toggle("best", best);
+    row.classList.toggle("best", Boolean(best));
     row.replaceChildren(...this.cells(t, best));
     if (focused) (row.querySelector("button") ?? byId("trials-heading")).focus();
     this.rows.set(t.id, { says, row });
     return row;
   }
 
+  /** What a trial is among all: the best, or on the front of several objectives. */
+  mark(t) {
+    if (this.standing.front.includes(t.id)) return "front";
+    return this.standing.best?.id === t.id ? "best" : "";
+  }
+
   cells(t, best) {
     const outcomes = this.standing.outcomes.map((name) =>
       name === this.standing.objective ? [t.value, t.sem] : t.outcomes[name] ?? [null, null]);
     return [
-      element("th", { scope: "row" }, best ? `${t.id} (best)` : String(t.id)),
-      element("td", {}, element("span", { class: `state ${t.status}` }, t.status)),
+      element("th", { scope: "row" }, best ? `${t.id} (${best})` : String(t.id)),
+      element("td", {}, element("span", { class: `state ${t.status}` }, t.status), ...note(t.satisfied === false ? "breaks a limit" : "")),
       element("td", {}, ...this.buttons(t)),
       ...outcomes.map(([value, sem]) => element("td", {}, digits(value), ...note(sem === null ? "" : `± ${digits(sem)}`))),
       element("td", { class: "text" }, t.worker ?? "", ...note(until(t))),
@@ -85,8 +91,16 @@ export class Table {
   }
 
   buttons(t) {
-    if (t.status !== "pending") return [this.button("Amend", "amend", t, "second")];
+    const amend = this.button("Amend", "amend", t, "second");
+    if (this.incomplete(t)) return [this.button("Result", "result", t, null), amend];
+    if (t.status !== "pending") return [amend];
     return [this.button("Result", "result", t, null), this.button("Failed", "failure", t, "second")];
+  }
+
+  /** Whether a trial is done and an outcome that matters is still to come. */
+  incomplete(t) {
+    const others = this.standing.objectives.slice(1);
+    return t.status === "done" && (t.satisfied === null || others.some((one) => !(one.name in t.outcomes)));
   }
 
   button(text, what, t, style) {
