@@ -87,16 +87,18 @@ def fit(
     Raises:
         NumericsError: the loss stopped being finite.
     """
-    u = ((x0 - net.mean.to(x0)) @ net.basis.to(x0)).to(net.spread)
+    # Random numbers are the processor's, so that every device learns from the same; batches go to the network's.
+    spread = net.spread.cpu()
+    u = ((x0 - net.mean.to(x0)) @ net.basis.to(x0)).to(spread)
     chance = torch.ones(len(u)) if weights is None else weights.float()
     kept, held = _split(chance, holdout, generator)
-    probe = _probe(net, u, chance, held if len(held) else kept, generator)
+    probe = [drawn.to(net.spread) for drawn in _probe(spread, u, chance, held if len(held) else kept, generator)]
 
     def loss(trained: PreconditionedNet) -> Float[Tensor, ""]:
         rows = kept[torch.multinomial(chance[kept], batch, replacement=True, generator=generator)]
-        sigma = log_normal(batch, trained.spread, generator)
+        sigma = log_normal(batch, spread, generator)
         noise = torch.randn(batch, u.shape[1], generator=generator, dtype=u.dtype)
-        return dsm_loss(trained, u[rows], sigma, noise)
+        return dsm_loss(trained, *(drawn.to(trained.spread) for drawn in (u[rows], sigma, noise)))
 
     return descend(
         net,
@@ -224,7 +226,7 @@ PROBES = 1024
 
 
 def _probe(
-    net: PreconditionedNet,
+    spread: Float[Tensor, " r"],
     u: Float[Tensor, "n r"],
     chance: Float[Tensor, " n"],
     rows: Tensor,
@@ -236,5 +238,5 @@ def _probe(
     shares = chance[rows].double().cumsum(0) / chance[rows].double().sum()
     at = (torch.arange(size, dtype=torch.float64) + 0.5) / size
     chosen = u[rows[torch.searchsorted(shares, at).clamp_max(len(rows) - 1)]]
-    sigma = log_normal(size, net.spread, generator)
+    sigma = log_normal(size, spread, generator)
     return chosen, sigma, torch.randn(chosen.shape, generator=generator, dtype=u.dtype)
