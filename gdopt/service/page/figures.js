@@ -89,7 +89,7 @@ export function drawSpace(where, standing, trials) {
   if (!done.length && !open.length) return empty(where, "Nothing is asked for yet.");
   const [low, high] = done.length ? extent(done.map((t) => t.value)) : [0, 1];
   const axes = [
-    ...numeric.slice(0, AXES).map((p) => ({ ...axisOf(p), of: (t) => t.params[p.name] })),
+    ...numeric.slice(0, AXES).map((p) => ({ ...axisOf(p), of: (t) => t.params[p.name] ?? null })),
     { name: standing.objective, low: digits(low), high: digits(high), at: scale(low, high, 1, 0), of: (t) => t.value },
   ];
   const width = Math.max(where.clientWidth, 280);
