@@ -131,10 +131,10 @@ class BoxCodec:
         return torch.where(self._counts(z.detach()), z, self._rest) if self.space.conditional else z
 
     def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Encoded designs without gaps, as a law over all columns wants them.
+        """Encoded designs without gaps, as a law over all columns wants them; the best first.
 
-        Each parameter that does not count is as in one of the other rows in which it does, or anywhere if there is
-        none; what is fixed is as it is fixed.
+        A parameter that does not count in a row is as in one of the better half of the rows in which it does, or
+        anywhere if there is none; what is fixed is as it is fixed.
         """
         z = z.clone()
         if self.space.conditional:
@@ -142,13 +142,11 @@ class BoxCodec:
             counts = BoxCodec(self.space)._counts(z)
             for p, at in self._places:
                 gaps = ~counts[:, at.start]
+                if not gaps.any():
+                    continue
                 own = z[~gaps][:, at]
-                if not len(own):
-                    own = torch.tensor(
-                        [_encode(p, _decode(p, row)) for row in _anywhere(len(z), at, generator)], dtype=torch.float64
-                    )
-                if gaps.any():
-                    z[gaps, at] = own[torch.randint(len(own), (int(gaps.sum()),), generator=generator)]
+                own = own[: (len(own) + 1) // 2] if len(own) else _anywhere(p, len(z), generator)
+                z[gaps, at] = own[torch.randint(len(own), (int(gaps.sum()),), generator=generator)]
         for p, at in self._places:
             if p.name in self.fixed:
                 z[:, at] = torch.tensor(_encode(p, self.fixed[p.name]), dtype=torch.float64)
@@ -196,7 +194,8 @@ class BoxCodec:
         kinds, which = torch.where(deciding, z, 0.0).unique(dim=0, return_inverse=True)
         active = [self.space.active(self._nearest(row)) for row in kinds.tolist()]
         columns = [p.name for p, at in self._places for _ in range(at.start, at.stop)]
-        return torch.tensor([[name in one for name in columns] for one in active]).reshape(-1, self.dim)[which]
+        counts = torch.tensor([[name in one for name in columns] for one in active], dtype=torch.bool)
+        return counts.reshape(-1, self.dim)[which]
 
     def _feasible(self, params: dict[str, Value]) -> Params:
         if self.space.constraints and not self.space.allows(params):
@@ -381,10 +380,10 @@ def _blocks(parameter: Parameter, start: int) -> list[Block]:
     return [Block(start, torch.tensor([_encode(parameter, v) for v in values], dtype=torch.float64), False)]
 
 
-def _anywhere(n: int, columns: slice, generator: torch.Generator) -> list[list[float]]:
-    """n draws of the uniform law on some columns."""
-    drawn = torch.rand(n, columns.stop - columns.start, generator=generator, dtype=torch.float64)
-    return (EDGE * (2 * drawn - 1)).tolist()
+def _anywhere(parameter: Parameter, n: int, generator: torch.Generator) -> Float[Tensor, "n w"]:
+    """The columns of n values of a parameter, each as likely as any other."""
+    drawn = EDGE * (2 * torch.rand(n, _columns(parameter), generator=generator, dtype=torch.float64) - 1)
+    return torch.tensor([_encode(parameter, _decode(parameter, row)) for row in drawn.tolist()], dtype=torch.float64)
 
 
 def _points(levels: int) -> Float[Tensor, "levels levels"]:

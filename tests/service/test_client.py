@@ -51,7 +51,7 @@ def test_conditional_parameters_come_over_the_wire_and_back():
         (full,) = client.ask(fixed={"metal": "Pd", "ligand": "B"})
         assert bare.params.keys() == {"metal", "steps", "heat"}
         client.tell(bare.id, 1.0, params={**bare.params, "steps": 2, "second": 70.0})
-        with pytest.raises(gdopt.SpaceError, match="second = .* does not count beside"):
+        with pytest.raises(gdopt.SpaceError, match=r"second = 70\.0 does not count beside"):
             client.tell(full.id, 1.0, params={**full.params, "steps": 1, "second": 70.0})
         assert client.trials == study.trials
         assert client.to_frame()["ligand"].isna().tolist() == [True, False]
