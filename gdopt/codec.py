@@ -118,6 +118,14 @@ class BoxCodec:
             found[at] = p.name in self.fixed or bool(_blocks(p, at.start))
         return found
 
+    @property
+    def always(self) -> Bool[Tensor, " d"]:
+        """The columns of what counts in every design."""
+        found = torch.ones(self.dim, dtype=torch.bool)
+        for p, at in self._places:
+            found[at] = not conditions(p)
+        return found
+
     def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
         """The z of each of the given parameters."""
         return torch.tensor(list(map(self._row, params)), dtype=torch.float64).reshape(len(params), self.dim)

@@ -239,6 +239,9 @@ class GuidedDiffusion:
         centre = centre_of(elite_of(z, self.elites))
         before = elite_of(told(_before_last_round(state), codec)[0], self.elites)
         drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
+        if isinstance(codec, BoxCodec):
+            # Where gaps were filled, the centre may have moved by that alone.
+            drift = torch.where(codec.always, drift, 0.0)
         drift = drift + self.climb * scale * _told_direction(state, codec, len(elite_of(z, self.elites)))
         if state.goals.several:
             drift = torch.zeros_like(centre)
