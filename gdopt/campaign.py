@@ -57,6 +57,10 @@ ONE, SEVERAL = "one objective", "several objectives"
 STEPS, STRING_STEPS = 3000, 2000
 
 
+# Of a parameter that counts only at some levels of others, these by name; the parameter itself checks them.
+Condition = dict[str, Any]
+
+
 class _Entry(BaseModel):
     """A table of the file: of exactly these keys and types."""
 
@@ -72,10 +76,11 @@ class RealEntry(_Entry):
     high: float
     log: bool = False
     unit: str = ""
+    when: Condition = Field(default_factory=dict)
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Real(self.name, self.low, self.high, self.log, self.unit)
+        return Real(self.name, self.low, self.high, self.log, self.unit, self.when)
 
 
 class IntegerEntry(_Entry):
@@ -86,10 +91,11 @@ class IntegerEntry(_Entry):
     low: int
     high: int
     unit: str = ""
+    when: Condition = Field(default_factory=dict)
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Integer(self.name, self.low, self.high, self.unit)
+        return Integer(self.name, self.low, self.high, self.unit, self.when)
 
 
 class ChoiceEntry(_Entry):
@@ -99,10 +105,11 @@ class ChoiceEntry(_Entry):
     kind: Literal["choice"]
     levels: list[str]
     ordered: bool = False
+    when: Condition = Field(default_factory=dict)
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Choice(self.name, self.levels, self.ordered)
+        return Choice(self.name, self.levels, self.ordered, self.when)
 
 
 class SequenceEntry(_Entry):
@@ -559,7 +566,8 @@ TOP = {
 }
 PARAMETERS = """\
 # What may be varied: one [[parameters]] each. kind = "real" or "integer" has low, high and unit; log = true (real, low
-# above 0) makes equal ratios equal steps. kind = "choice" has levels."""
+# above 0) makes equal ratios equal steps. kind = "choice" has levels. A parameter that counts only at some levels of
+# others before it says which: when = { base = ["KOAc", "K3PO4"] }."""
 CONSTRAINTS = """\
 # What must hold of each design: the sum of coefficient times parameter is at most `upper`.
 # [[constraints]]

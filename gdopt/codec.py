@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from gdopt import strings
 from gdopt.errors import ResultError, SpaceError
 from gdopt.polytope import Polytope
-from gdopt.space import Candidate, Choice, Integer, Parameter, Params, Real, Space, Value
+from gdopt.space import Candidate, Choice, Integer, Parameter, Params, Real, Space, Value, conditions
 
 __all__ = ["Block", "BoxCodec", "Codec", "Encoder", "WhiteningCodec", "as_array", "as_params"]
 
@@ -77,6 +78,9 @@ class BoxCodec:
     """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each, or to equal
     steps of one column if they are ordered, and the letters at each position of a sequence as levels do.
 
+    The columns of a conditional parameter that does not count are at the mean of all that it can be, so that designs
+    that differ in nothing that counts are one point; `decode` leaves it out.
+
     Where a linear constraint is broken, `decode` projects the numbers onto what is equal and moves them towards the
     centre of the feasible set until all hold. Then whole numbers are rounded, and the others make up for it in what is
     equal. A constraint may still fail: callers drop what `Space.allows` refuses.
@@ -108,32 +112,57 @@ class BoxCodec:
     @property
     def blocks(self) -> list[Block]:
         """The discrete parameters that are not fixed: choices, letters, and whole numbers of a few values."""
-        found: list[Block] = []
-        start = 0
-        for p in self.space.parameters:
-            if p.name not in self.fixed:
-                found += _blocks(p, start)
-            start += _columns(p)
-        return found
+        return [block for p, at in self._places if p.name not in self.fixed for block in _blocks(p, at.start)]
 
     @property
     def held(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers: of discrete parameters and of what is fixed."""
         found = torch.zeros(self.dim, dtype=torch.bool)
-        start = 0
-        for p in self.space.parameters:
-            found[start : start + _columns(p)] = p.name in self.fixed or bool(_blocks(p, start))
-            start += _columns(p)
+        for p, at in self._places:
+            found[at] = p.name in self.fixed or bool(_blocks(p, at.start))
+        return found
+
+    @property
+    def always(self) -> Bool[Tensor, " d"]:
+        """The columns of what counts in every design."""
+        found = torch.ones(self.dim, dtype=torch.bool)
+        for p, at in self._places:
+            found[at] = not conditions(p)
         return found
 
     def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
         """The z of each of the given parameters."""
-        rows = [[v for p in self.space.parameters for v in _encode(p, one[p.name])] for one in params]
-        return torch.tensor(rows, dtype=torch.float64).reshape(len(params), self.dim)
+        return torch.tensor(list(map(self._row, params)), dtype=torch.float64).reshape(len(params), self.dim)
 
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
-        return [self._feasible(self._nearest(row) | dict(self.fixed)) for row in z.tolist()]
+        return [self._feasible(self._counting(self._nearest(row))) for row in z.tolist()]
+
+    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
+        return torch.where(self._counts(z.detach()), z, self._rest) if self.space.conditional else z
+
+    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Encoded designs without gaps, as a law over all columns wants them; the best first.
+
+        A parameter that does not count in a row is as in one of the better half of the rows in which it does, or
+        anywhere if there is none; what is fixed is as it is fixed.
+        """
+        z = z.clone()
+        if self.space.conditional:
+            # Not by the fixed values, beside which the designs were not tried.
+            counts = BoxCodec(self.space)._counts(z)
+            for p, at in self._places:
+                gaps = ~counts[:, at.start]
+                if not gaps.any():
+                    continue
+                own = z[~gaps][:, at]
+                own = own[: (len(own) + 1) // 2] if len(own) else _anywhere(p, len(z), generator)
+                z[gaps, at] = own[torch.randint(len(own), (int(gaps.sum()),), generator=generator)]
+        for p, at in self._places:
+            if p.name in self.fixed:
+                z[:, at] = torch.tensor(_encode(p, self.fixed[p.name]), dtype=torch.float64)
+        return z
 
     def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
@@ -145,7 +174,8 @@ class BoxCodec:
         check_gradient(self.space, gradient)
         slopes: list[float] = []
         for p in self.space.parameters:
-            if isinstance(p, Real | Integer):
+            # Of what does not count there is no value, and nothing to follow.
+            if isinstance(p, Real | Integer) and p.name in params:
                 slopes.append(gradient.get(p.name, 0.0) * _slope(p, float(params[p.name])))
             else:
                 slopes += [0.0] * _columns(p)
@@ -163,13 +193,31 @@ class BoxCodec:
         """Whether it is proven that no whole numbers satisfy the constraints, though other numbers do."""
         return bool(self._whole) and self._polytope.empty(self._whole)
 
+    def _row(self, params: Params) -> list[float]:
+        resting = {*self.space.names}.difference(self.space.active(params))
+        return [
+            v
+            for p, at in self._places
+            for v in (self._rest[at].tolist() if p.name in resting else _encode(p, params[p.name]))
+        ]
+
     def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
-        params: dict[str, Value] = {}
-        start = 0
-        for p in self.space.parameters:
-            params[p.name] = _decode(p, row[start : start + _columns(p)])
-            start += _columns(p)
-        return params
+        """The values that a row is nearest to, whether they count or not."""
+        return {p.name: self.fixed.get(p.name, _decode(p, row[at])) for p, at in self._places}
+
+    def _counting(self, params: dict[str, Value]) -> dict[str, Value]:
+        return {name: params[name] for name in self.space.active(params)}
+
+    def _counts(self, z: Float[Tensor, "n d"]) -> Bool[Tensor, "n d"]:
+        """Which columns of each row count."""
+        parents = {name for p in self.space.parameters for name, _ in conditions(p)}
+        deciding = torch.tensor([p.name in parents for p, at in self._places for _ in range(at.start, at.stop)])
+        # Rows with the same parents are looked at once: there may be thousands, and few that differ.
+        kinds, which = torch.where(deciding, z, 0.0).unique(dim=0, return_inverse=True)
+        active = [self.space.active(self._nearest(row)) for row in kinds.tolist()]
+        columns = [p.name for p, at in self._places for _ in range(at.start, at.stop)]
+        counts = torch.tensor([[name in one for name in columns] for one in active], dtype=torch.bool)
+        return counts.reshape(-1, self.dim)[which]
 
     def _feasible(self, params: dict[str, Value]) -> Params:
         if self.space.constraints and not self.space.allows(params):
@@ -193,8 +241,22 @@ class BoxCodec:
         return frozenset(p.name for p in self.space.parameters if isinstance(p, Integer))
 
     @cached_property
+    def _places(self) -> list[tuple[Parameter, slice]]:
+        """The parameters, each with its columns."""
+        ends = list(accumulate(map(_columns, self.space.parameters), initial=0))
+        return [(p, slice(*ends[i : i + 2])) for i, p in enumerate(self.space.parameters)]
+
+    @cached_property
+    def _rest(self) -> Float[Tensor, " d"]:
+        """Where columns are that do not count: at the mean of a number's range, and of the levels of a choice."""
+        means = [0.0 if at.stop - at.start == 1 else EDGE * (2 / (at.stop - at.start) - 1) for _, at in self._places]
+        widths = torch.tensor([at.stop - at.start for _, at in self._places])
+        return torch.tensor(means, dtype=torch.float64).repeat_interleave(widths)
+
+    @cached_property
     def _polytope(self) -> Polytope:
-        numbers = [p for p in self.space.parameters if isinstance(p, Real | Integer)]
+        # Constraints are on what always counts.
+        numbers = [p for p in self.space.parameters if isinstance(p, Real | Integer) and not conditions(p)]
         return Polytope.of(
             numbers,
             self.space.constraints,
@@ -362,6 +424,12 @@ def _blocks(parameter: Parameter, start: int) -> list[Block]:
     else:
         return []
     return [Block(start, torch.tensor([_encode(parameter, v) for v in values], dtype=torch.float64), False)]
+
+
+def _anywhere(parameter: Parameter, n: int, generator: torch.Generator) -> Float[Tensor, "n w"]:
+    """The columns of n values of a parameter, each as likely as any other."""
+    drawn = EDGE * (2 * torch.rand(n, _columns(parameter), generator=generator, dtype=torch.float64) - 1)
+    return torch.tensor([_encode(parameter, _decode(parameter, row)) for row in drawn.tolist()], dtype=torch.float64)
 
 
 def _points(levels: int) -> Float[Tensor, "levels levels"]:

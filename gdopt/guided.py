@@ -13,7 +13,7 @@ from gdopt import belief, select
 from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import best_first, distinct, enough, history, pending, slope, spare, told
-from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved
+from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved, projected
 from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import renoised, sample
@@ -183,7 +183,7 @@ class GuidedDiffusion:
             [params[i] for i in picks],
             [pool.sources[i] for i in pool.source[picks].tolist()],
             surrogate.mean(pool.z[picks]).tolist(),
-            {"scale": law.scale, "mass_lift": _mass_lift(surrogate, pool.z, law.draws)},
+            {"scale": law.scale, "mass_lift": _mass_lift(surrogate, pool.z, law.seen(law.draws))},
             belief.feasible(surrogate, pool.z[picks]),
         )
 
@@ -231,17 +231,30 @@ class GuidedDiffusion:
             draws = codec.some(DRAWS, generator)
         else:
             draws = sample(denoiser, DRAWS, mean, 1.0, generator)
-        if state.fixed:
+        if isinstance(codec, BoxCodec):
+            z = codec.filled(z, generator)
+        elif state.fixed:
             z = codec.encode([{**t.params, **state.fixed} for t in best_first(state)])
         scale = scale_after(*history(state, lambda t: t.predicted is not None))
         centre = centre_of(elite_of(z, self.elites))
         before = elite_of(told(_before_last_round(state), codec)[0], self.elites)
         drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
+        if isinstance(codec, BoxCodec):
+            # Where gaps were filled, the centre may have moved by that alone.
+            drift = torch.where(codec.always, drift, 0.0)
         drift = drift + self.climb * scale * _told_direction(state, codec, len(elite_of(z, self.elites)))
         if state.goals.several:
             drift = torch.zeros_like(centre)
         return _Law(
-            denoiser, draws, centre, scale, drift, z[: self.family], state.goals.several, _levels(codec, z, scale)
+            denoiser,
+            draws,
+            centre,
+            scale,
+            drift,
+            z[: self.family],
+            state.goals.several,
+            _levels(codec, z, scale),
+            codec.neutral if isinstance(codec, BoxCodec) else _as_it_is,
         )
 
     def _first_shares(self) -> dict[str, float]:
@@ -273,7 +286,8 @@ class GuidedDiffusion:
     def _guided(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the moved and contracted denoiser, guided."""
         local = moved(law.denoiser, torch.zeros_like(law.centre), law.centre, law.scale)
-        z = sample(self._tilted(local, surrogate, n, generator), n, law.centre, law.scale, generator)
+        local = self._tilted(projected(local, law.seen), surrogate, n, generator)
+        z = sample(local, n, law.centre, law.scale, generator)
         return law.levels.drawn(carried(z, law.drift, generator), generator)
 
     def _renoised(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -281,19 +295,21 @@ class GuidedDiffusion:
         best = parents(law.family, n, generator)
         start = torch.where(law.levels.held, best, carried(best, law.drift, generator))
         noise = levels(law.scale, n, generator)
-        start = law.levels.refilled(start, noise, self._leaning(surrogate, n, generator), generator)
+        start = law.levels.refilled(start, noise, self._leaning(law, surrogate, n, generator), generator)
         if law.levels.held.all():
             return start
         denoiser = HeldDenoiser(law.denoiser, start, law.levels.held) if law.levels.held.any() else law.denoiser
-        return renoised(self._tilted(denoiser, surrogate, n, generator), start, noise, generator)
+        denoiser = self._tilted(projected(denoiser, law.seen), surrogate, n, generator)
+        return renoised(denoiser, start, noise, generator)
 
-    def _leaning(self, surrogate: Surrogate, n: int, generator: torch.Generator) -> Tilt:
+    def _leaning(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Tilt:
         """log P(improvement and all limits hold) of levels that are tried in n rows, at the guidance's strength."""
         along = surrogate.along(n, generator) if isinstance(surrogate, Joint) else None
         best = torch.full((n,), float(surrogate.y.amax())) if along is None else along.incumbent
 
         def leaning(z: Float[Tensor, "m d"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
             with torch.no_grad():
+                z = law.seen(z)
                 mean, variance = (surrogate if along is None else along.rows(rows)).predict(z)
                 chance = torch.special.log_ndtr((mean - best[rows]) / variance.sqrt())
                 if isinstance(surrogate, Joint):
@@ -331,12 +347,15 @@ class GuidedDiffusion:
         else:
             rows = self.prior.order(generator)[:count]
             z = self.prior.codec.encode_array(self.prior.designs[rows])
-        return z[select.promise(surrogate, z, OPTIMISM).argsort(descending=True)[:n]]
+        return z[select.promise(surrogate, law.seen(z), OPTIMISM).argsort(descending=True)[:n]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Law:
-    """A denoiser and draws of it, with where they are moved to, how far contracted, and the elite's designs."""
+    """A denoiser and draws of it, with where they are moved to, how far contracted, and the elite's designs.
+
+    It is a law over all columns, whether they count or not; `seen` is what the surrogate sees of its rows.
+    """
 
     denoiser: Denoiser
     draws: Float[Tensor, "k d"]
@@ -346,6 +365,7 @@ class _Law:
     family: Float[Tensor, "e d"]
     several: bool
     levels: Levels
+    seen: Callable[[Tensor], Tensor]
 
     def contracted(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Contracted steps of the prior, half of them moved on along the drift; every level by itself."""
@@ -379,6 +399,10 @@ def _levels(codec: Codec, z: Float[Tensor, "n d"], scale: float) -> Levels:
     elite = elite_of(z, PARENTS)
     law = shares(elite, elite_weights(len(elite)), codec.blocks, scale)
     return Levels(tuple(codec.blocks), tuple(law), codec.held)
+
+
+def _as_it_is(z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    return z
 
 
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:

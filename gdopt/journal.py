@@ -262,7 +262,7 @@ def _said(report: Report) -> str:
 def _ordered(state: State, params: Params) -> dict[str, Any]:
     """The parameters as plain values in the order of the space, which they are checked to be in."""
     state.space.check(params)
-    return {p.name: p.plain(params[p.name]) for p in state.space.parameters}
+    return {p.name: p.plain(params[p.name]) for p in state.space.parameters if p.name in params}
 
 
 def _plain(result: Result | None, outcomes: Mapping[str, Measured], params: Params | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A batch as a CSV file: written for a laboratory, read back with what was measured, and data from before.
 
 A row is a trial. Its columns are id, the parameters, what a table of candidates says of them, one for each outcome, and
-note; `NAME sem` and status may be added.
+note; `NAME sem` and status may be added. The cell of a parameter that does not count is empty.
 """
 
 import csv
@@ -16,7 +16,7 @@ from decimal import Decimal
 from gdopt.algorithm import Measured, Result, Status, Trial
 from gdopt.errors import GdoptError, SettingsError, SpaceError, TableError
 from gdopt.journal import Report, given_up, told
-from gdopt.space import Choice, Integer, Parameter, Params, Real, Value
+from gdopt.space import Choice, Integer, Parameter, Params, Real, Value, conditions
 from gdopt.spreadsheet import Problems, Row, Table, parsed
 from gdopt.store import identity
 from gdopt.study import Study
@@ -98,7 +98,8 @@ def written(study: Study, trials: Sequence[Trial], *, comma: bool = False) -> st
     lines.writerow([ID, *named.values(), *_beside(study, named), *study.outcomes, NOTE])
     for trial in trials:
         proposal = _proposal(trial)
-        cells = [_text(value, comma) for value in (*proposal.values(), *study.space.beside(proposal).values())]
+        values = [*study.space.row(proposal), *study.space.beside(proposal).values()]
+        cells = [_text(value, comma) for value in values]
         lines.writerow([trial.id, *cells, *("" for _ in study.outcomes), ""])
     return out.getvalue()
 
@@ -109,7 +110,10 @@ def _beside(study: Study, named: Mapping[str, str]) -> list[str]:
     return [f"table.{name}" if name in others else name for name in study.space.beside_names]
 
 
-def _text(value: Value, comma: bool) -> str:
+def _text(value: Value | None, comma: bool) -> str:
+    """A cell; an empty one of what does not count."""
+    if value is None:
+        return ""
     return str(value).replace(".", ",") if comma and isinstance(value, float) else str(value)
 
 
@@ -264,8 +268,12 @@ def _params(
     """What was tried, None if it is what was proposed."""
     tried = dict(proposal)
     for parameter in study.space.parameters:
-        heading, proposed = named[parameter.name], proposal[parameter.name]
+        heading, proposed = named[parameter.name], proposal.get(parameter.name)
         if heading not in table.columns or row.cells[heading] in (_text(proposed, False), _text(proposed, True)):
+            continue
+        # A level that is blank looks empty too.
+        if not row.cells[heading] and conditions(parameter) and str(proposed).strip():
+            del tried[parameter.name]
             continue
         try:
             tried[parameter.name] = _tried(parameter, table, row.cells[heading], proposed)
@@ -273,6 +281,10 @@ def _params(
             problems.say(row.number, heading, error)
     if tried == dict(proposal):
         return None
+    try:
+        study.space.check_names(tried)
+    except SpaceError as error:
+        problems.say(row.number, None, error)
     for constraint in study.space.constraints:
         try:
             constraint.check(tried)
@@ -281,8 +293,10 @@ def _params(
     return tried
 
 
-def _tried(parameter: Parameter, table: Table, text: str, proposed: Value) -> Value:
+def _tried(parameter: Parameter, table: Table, text: str, proposed: Value | None) -> Value:
     """The value of a parameter in a cell: the one that was proposed, if it is a rounding of it."""
+    if proposed is None:
+        return _value(parameter, table, text)
     if not isinstance(parameter, Real | Integer):
         return proposed if text == str(proposed).strip() else _value(parameter, table, text)
     if isinstance(parameter, Real) and text:
@@ -367,6 +381,8 @@ def _given(study: Study, named: Mapping[str, str], table: Table, row: Row, probl
     params, before = dict[str, Value](), len(problems.found)
     for parameter in study.space.parameters:
         heading = named[parameter.name]
+        if not row.cells[heading] and conditions(parameter):
+            continue
         try:
             params[parameter.name] = _value(parameter, table, row.cells[heading])
         except ValueError as error:

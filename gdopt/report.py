@@ -8,6 +8,7 @@ from html import escape
 
 from gdopt.errors import TrialError
 from gdopt.rounds import Round
+from gdopt.space import Parameter, conditions
 from gdopt.study import Study
 
 __all__ = ["page"]
@@ -43,7 +44,9 @@ def page(study: Study, title: str) -> str:
         "<h2>Outcomes</h2>",
         _table(["outcome", "what it is for", "measured"], _outcomes(study)),
         "<h2>Parameters</h2>",
-        _table(["parameter", "what may be tried"], [[p.name, _range(p)] for p in study.space.parameters]),
+        _table(
+            ["parameter", "what may be tried"], [[p.name, _range(p) + _condition(p)] for p in study.space.parameters]
+        ),
         "<h2>Rounds</h2>",
         _table([f.name.replace("_", " ") for f in fields(Round)], [astuple(one) for one in study.rounds]),
         "<h2>Trials</h2>",
@@ -67,7 +70,9 @@ def _best(study: Study) -> list[str]:
 def _front(study: Study) -> str:
     """The trials that none dominates, a row each."""
     names = [one.name for one in study.objectives]
-    rows = [[t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *t.params.values()] for t in study.pareto]
+    rows = [
+        [t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *study.space.row(t.params)] for t in study.pareto
+    ]
     return _table(["trial", *names, *study.space.names], rows)
 
 
@@ -104,6 +109,12 @@ def _range(parameter: object) -> str:
         return type(parameter).__name__.lower()
     scale = ", by ratios" if getattr(parameter, "log", False) else ""
     return f"{low:g} to {getattr(parameter, 'high', None):g} {getattr(parameter, 'unit', '')}".rstrip() + scale
+
+
+def _condition(parameter: Parameter) -> str:
+    """When a parameter counts, in words; nothing of one that always does."""
+    needs = [f"{name} is {' or '.join(map(str, levels))}" for name, levels in conditions(parameter)]
+    return f", if {' and '.join(needs)}" if needs else ""
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

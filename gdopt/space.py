@@ -4,15 +4,30 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real as Number
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from gdopt import strings
 from gdopt.errors import SpaceError
 
-__all__ = ["Candidate", "Choice", "Constraint", "Integer", "Parameter", "Params", "Real", "Space", "Value"]
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Conditions",
+    "Constraint",
+    "Integer",
+    "Parameter",
+    "Params",
+    "Real",
+    "Space",
+    "Value",
+    "conditions",
+]
 
 Value = float | int | str
 Params = Mapping[str, Value]
+# Of each parent, in order: its name and the levels at which a parameter counts; as people give it, a level or several.
+Conditions = tuple[tuple[str, tuple[str | int, ...]], ...]
+When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
 
 # Rounding of a sum of products may exceed a bound by this share of the terms' size.
 SLACK = 1e-9
@@ -30,9 +45,10 @@ class Real:
         high: the largest value that may be tried.
         log: whether equal ratios, rather than equal differences, are equal steps; needs low > 0.
         unit: for people, such as "degC"; shown in messages and figures.
+        when: it counts only at these levels of other parameters, such as `{"stages": 2}`; see `Space`.
 
     Raises:
-        SpaceError: a bound is not finite, low is not below high, or log with low <= 0.
+        SpaceError: a bound is not finite, low is not below high, log with low <= 0, or `when` is no such mapping.
     """
 
     name: str
@@ -40,8 +56,10 @@ class Real:
     high: float
     log: bool = False
     unit: str = ""
+    when: When = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "when", _conditions(self.name, self.when))
         _check_bounds(self.name, self.low, self.high)
         if self.log and self.low <= 0:
             raise SpaceError(f"{self.name}: log needs low above 0, got low = {self.low}")
@@ -57,14 +75,16 @@ class Real:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole-number parameter on `low, low + 1, ..., high`."""
+    """A whole-number parameter on `low, low + 1, ..., high`; `when` as of `Real`."""
 
     name: str
     low: int
     high: int
     unit: str = ""
+    when: When = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "when", _conditions(self.name, self.when))
         for bound in (self.low, self.high):
             if not isinstance(bound, int):
                 raise SpaceError(f"{self.name}: bounds must be whole numbers, got {bound!r}")
@@ -91,16 +111,18 @@ class Choice:
         name: what the parameter is called in `trial.params`.
         levels: two or more different strings.
         ordered: whether neighbours in the list are alike, as "low", "medium", "high" are.
+        when: it counts only at these levels of other parameters, such as `{"metal": ["Pd", "Ni"]}`; see `Space`.
 
     Raises:
-        SpaceError: fewer than two levels, two that are equal, or one that is no string.
+        SpaceError: fewer than two levels, two that are equal, one that is no string, or `when` is no such mapping.
     """
 
     name: str
     levels: tuple[str, ...]
     ordered: bool = False
+    when: Conditions = ()
 
-    def __init__(self, name: str, levels: Sequence[str], ordered: bool = False) -> None:
+    def __init__(self, name: str, levels: Sequence[str], ordered: bool = False, when: When = None) -> None:
         if isinstance(levels, str) or not all(isinstance(v, str) for v in levels):
             raise SpaceError(f"{name}: levels must be a list of strings, got {levels!r}")
         if len(levels) < 2 or len(set(levels)) < len(levels):
@@ -108,6 +130,7 @@ class Choice:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "levels", tuple(levels))
         object.__setattr__(self, "ordered", ordered)
+        object.__setattr__(self, "when", _conditions(name, when))
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is one of the levels."""
@@ -182,6 +205,11 @@ class Candidate:
 Parameter = Real | Integer | Choice | Candidate | strings.Sequence | strings.Molecule
 
 
+def conditions(parameter: Parameter) -> Conditions:
+    """At which levels of which other parameters a parameter counts; of one that always counts, none."""
+    return cast(Conditions, parameter.when) if isinstance(parameter, Real | Integer | Choice) else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """`sum of coefficient * parameter <= upper`, or `= equal`, in the parameters' units.
@@ -234,12 +262,17 @@ class Space:
 
     Spaces that allow the same are equal, whatever corpus they came with.
 
+    A parameter with `when` is conditional: it counts only where each of its parents, which are choices or whole numbers
+    that stand before it, counts itself and has one of the given levels. Where it does not count, a design has no value
+    of it.
+
     Args:
         parameters: in the order in which arrays of designs have their columns.
-        constraints: linear inequalities and equalities of `Real` and `Integer` parameters.
+        constraints: linear inequalities and equalities of `Real` and `Integer` parameters that always count.
 
     Raises:
-        SpaceError: no parameter, two of one name, or a constraint on something that is no number here.
+        SpaceError: no parameter, two of one name, a condition that cannot hold, or a constraint on something that is
+            no number here, or not always.
     """
 
     parameters: tuple[Parameter, ...]
@@ -251,10 +284,17 @@ class Space:
             raise SpaceError("a space needs one parameter or more, got none")
         if repeated := sorted({n for n in names if names.count(n) > 1}):
             raise SpaceError(f"parameters {repeated} appear more than once")
+        for at, parameter in enumerate(parameters):
+            _check_conditions(parameter, parameters[:at], names)
+        conditional = [p.name for p in parameters if conditions(p)]
         numbers = [p.name for p in parameters if isinstance(p, Real | Integer)]
         for constraint in constraints:
             if unknown := [n for n, _ in constraint.coefficients if n not in numbers]:
                 raise SpaceError(f"constraint {constraint} names {unknown}; the numeric parameters are {numbers}")
+            if sometimes := [n for n, _ in constraint.coefficients if n in conditional]:
+                raise SpaceError(
+                    f"constraint {constraint} names {sometimes}, of which a design may have no value to sum"
+                )
         object.__setattr__(self, "parameters", tuple(parameters))
         object.__setattr__(self, "constraints", tuple(constraints))
 
@@ -271,21 +311,61 @@ class Space:
         """The parameters' names, in order."""
         return tuple(p.name for p in self.parameters)
 
-    def check(self, params: Params) -> None:
-        """Raise `SpaceError` unless `params` gives every parameter a value that is allowed."""
-        if not isinstance(params, Mapping):
-            raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {params!r}")
-        if set(params) != set(self.names):
-            missing = [n for n in self.names if n not in params]
-            unknown = sorted(set(params) - set(self.names), key=str)
-            raise SpaceError(f"missing parameters {missing}, unknown parameters {unknown}")
+    @property
+    def conditional(self) -> bool:
+        """Whether there are parameters that do not always count."""
+        return any(conditions(p) for p in self.parameters)
+
+    def active(self, params: Params) -> tuple[str, ...]:
+        """The names of the parameters that count beside these values, in order; values of others do not matter."""
+        if not self.conditional:
+            return self.names
+        counting: dict[str, None] = {}
         for parameter in self.parameters:
-            parameter.check(params[parameter.name])
+            if all(parent in counting and params.get(parent) in levels for parent, levels in conditions(parameter)):
+                counting[parameter.name] = None
+        return tuple(counting)
+
+    def row(self, params: Params) -> tuple[Value | None, ...]:
+        """The values in the order of `names`, None of what does not count."""
+        return tuple(params.get(name) for name in self.names)
+
+    def check(self, params: Params) -> None:
+        """Raise `SpaceError` unless `params` gives every parameter that counts, and no other, an allowed value."""
+        self.check_names(params)
+        for parameter in self.parameters:
+            if parameter.name in params:
+                parameter.check(params[parameter.name])
         for constraint in self.constraints:
             constraint.check(params)
 
+    def check_names(self, params: Params) -> None:
+        """Raise `SpaceError` unless `params` names every parameter that counts, and no other."""
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {params!r}")
+        missing = [n for n in self.active(params) if n not in params]
+        unknown = sorted(set(params) - set(self.names), key=str)
+        if missing or unknown:
+            raise SpaceError(f"missing parameters {missing}, unknown parameters {unknown}")
+        self._check_counting(params)
+
+    def _check_counting(self, params: Params) -> None:
+        """Raise `SpaceError` if a parameter is named that does not count beside the others."""
+        if not self.conditional:
+            return
+        active = self.active(params)
+        for parameter in self.parameters:
+            if parameter.name in params and parameter.name not in active:
+                needs = " and ".join(f"{name} in {list(levels)}" for name, levels in conditions(parameter))
+                beside = {name: params.get(name) for name, _ in conditions(parameter)}
+                value = params[parameter.name]
+                raise SpaceError(f"{parameter.name} = {value!r} does not count beside {beside}: it needs {needs}")
+
     def check_some(self, params: Params) -> None:
-        """Raise `SpaceError` unless each of some parameters has a value that its bounds or levels allow."""
+        """Raise `SpaceError` unless each of some parameters counts, and has a value that its bounds or levels allow.
+
+        A conditional parameter counts if its parents are among them, at levels at which it does.
+        """
         if not isinstance(params, Mapping):
             raise SpaceError(f"expected values by the names of parameters, got {params!r}")
         if unknown := [n for n in params if n not in self.names]:
@@ -293,6 +373,7 @@ class Space:
         for parameter in self.parameters:
             if parameter.name in params:
                 parameter.check(params[parameter.name])
+        self._check_counting(params)
 
     def allows(self, params: Params) -> bool:
         """Whether `check` would pass."""
@@ -340,6 +421,42 @@ class Space:
     def from_bounds(cls, bounds: Sequence[tuple[float, float]]) -> "Space":
         """A space of `Real` parameters x0, x1, ... with the given (low, high)."""
         return cls([Real(f"x{i}", low, high) for i, (low, high) in enumerate(bounds)])
+
+
+def _conditions(name: str, when: When) -> Conditions:
+    """The conditions in an order of their own, so that those that say the same are equal.
+
+    Raises:
+        SpaceError: they are not a level or several by the name of a parameter.
+    """
+    if not isinstance(when, Mapping | tuple | None):
+        raise SpaceError(f"{name}: when = {when!r}: expected levels by the name of another parameter")
+    found: list[tuple[str, tuple[str | int, ...]]] = []
+    for parent, given in sorted(dict(when or ()).items()):
+        levels = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+        if not levels or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in levels):
+            raise SpaceError(
+                f"{name}: when {parent} = {given!r}: expected a string or a whole number, or a list of them"
+            )
+        found.append((parent, tuple(sorted(set(levels), key=lambda one: (isinstance(one, str), one)))))
+    return tuple(found)
+
+
+def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: Sequence[str]) -> None:
+    """Raise `SpaceError` unless the parents of a parameter are discrete, stand before it and have the levels."""
+    for parent, levels in conditions(parameter):
+        if parent not in names:
+            raise SpaceError(f"{parameter.name}: when names {parent!r}, which is unknown; there are {list(names)}")
+        found = next((p for p in before if p.name == parent), None)
+        if found is None:
+            raise SpaceError(f"{parameter.name}: when names {parent!r}, which has to stand before it")
+        if not isinstance(found, Choice | Integer):
+            raise SpaceError(f"{parameter.name}: when names {parent!r}, which is neither a choice nor a whole number")
+        for level in levels:
+            try:
+                found.check(level)
+            except SpaceError as error:
+                raise SpaceError(f"{parameter.name}: when can never hold, as {error}") from error
 
 
 def _check_bounds(name: str, low: float, high: float) -> None:

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from gdopt import files, strings
-from gdopt.space import Candidate, Choice, Constraint, Integer, Parameter, Real, Space
+from gdopt.space import Candidate, Choice, Constraint, Integer, Parameter, Real, Space, conditions
 from gdopt.table import Table
 
 __all__ = ["read", "table", "with_table", "written"]
@@ -55,8 +55,9 @@ def with_table(space: Space, content: bytes, name: str) -> Space:
 
 
 def _said(parameter: Parameter) -> dict[str, Any]:
-    """What makes a parameter the one that it is."""
-    return {f.name: getattr(parameter, f.name) for f in fields(parameter) if f.compare}
+    """What makes a parameter the one that it is; `when` only of those that do not always count."""
+    said = {f.name: getattr(parameter, f.name) for f in fields(parameter) if f.compare and f.name != "when"}
+    return said | ({"when": {n: list(levels) for n, levels in when}} if (when := conditions(parameter)) else {})
 
 
 def _bounds(constraint: Constraint) -> list[float | None]:

@@ -46,7 +46,8 @@ def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Pa
         return _rows(TableCodec(state.space, state.fixed), state, n)
     skip = sum(t.source == START for t in state.trials)
     if prior is None:
-        return _spread(BoxCodec(state.space, state.fixed), state.seed, skip, n)
+        codec = BoxCodec(state.space, state.fixed)
+        return _apart(codec, state, skip, n) if state.space.conditional else _spread(codec, state.seed, skip, n)
     order = prior.order(torch.Generator().manual_seed(state.seed))
     designs = as_params(state.space, prior.designs[order[skip : skip + n]])
     if len(designs) < n:
@@ -81,7 +82,7 @@ def uniform(dim: int, n: int, generator: torch.Generator) -> Float[Tensor, "n d"
 def box_draws(codec: BoxCodec, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
     """n draws of the uniform law on the box, or on what the constraints leave of it."""
     z = uniform(codec.dim, n, generator)
-    return _constrained(codec, z, seed_from(generator)) if codec.space.constraints else z
+    return codec.filled(_constrained(codec, z, seed_from(generator)), generator) if codec.space.constraints else z
 
 
 def _constrained(codec: BoxCodec, z: Float[Tensor, "n d"], seed: int) -> Float[Tensor, "n d"]:
@@ -121,5 +122,24 @@ def _few(space: Space, allowed: int, points: int) -> str:
     return f"only {allowed} of {points} points of the box satisfy the constraints {named}"
 
 
+def _apart(codec: BoxCodec, state: State, skip: int, n: int) -> list[Params]:
+    """n designs that differ from each other and from all trials, as long as there are any.
+
+    Points of the box that differ only in what does not count are one design.
+    """
+    taken = {tuple(t.params.values()) for t in state.trials}
+    found: list[Params] = []
+    again: list[Params] = []
+    while len(found) < n and len(again) < AGAIN + n:
+        for one in _spread(codec, state.seed, skip, n):
+            key = tuple(one.values())
+            (again if key in taken else found).append(one)
+            taken.add(key)
+        skip += n
+    return [*found, *again][:n]
+
+
+# Points that are known already, after which there is taken to be nothing new.
+AGAIN = 1000
 # A space that allows less than one point in this many is refused.
 CHUNKS = 100

@@ -27,7 +27,7 @@ from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
 from gdopt.rounds import Round, rounds
-from gdopt.space import Params, Space
+from gdopt.space import Integer, Params, Space, conditions
 from gdopt.space_json import read, table, with_table, written
 from gdopt.store import Header, MemoryStore, Store, identity
 
@@ -176,7 +176,8 @@ class Study:
         Raises:
             SettingsError: n is not a whole number above 0, the lease is not above 0, the key is of a batch of another
                 size or with other fixed parameters or of something else, or the algorithm cannot fix parameters.
-            SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it.
+            SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
+                conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
         if n is not None:
             _check_batch(f"ask(n = {n!r})", n)
@@ -524,7 +525,7 @@ class Study:
         After them two columns for each other outcome, its value and its standard error, then worker and reason. The
         objective's column has its name. With limits there is a column feasible too: how likely they seemed to hold when
         the trial was proposed. A parameter that is called like another column has "params." before
-        its name.
+        its name. What does not count in a trial is missing.
         """
         import pandas as pd
 
@@ -535,7 +536,7 @@ class Study:
         rows = [
             (
                 t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
-                *t.params.values(),
+                *self.space.row(t.params),
                 *(one for name in others for one in t.outcomes.get(name, (None, None))),
                 *([t.feasible] if believed else []),
                 t.worker, t.reason,
@@ -543,7 +544,10 @@ class Study:
             for t in self.trials
         ]  # fmt: skip
         named = [f"params.{name}" if name in (*own, *after) else name for name in self.space.names]
-        return pd.DataFrame(rows, columns=[*own, *named, *after])
+        frame = pd.DataFrame(rows, columns=[*own, *named, *after])
+        # Beside what is missing, whole numbers would become floating point.
+        whole = [isinstance(p, Integer) and bool(conditions(p)) for p in self.space.parameters]
+        return frame.astype({name: "Int64" for name, one in zip(named, whole, strict=True) if one})
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all values and the best so far, by the order of trials; written to `path` if given.

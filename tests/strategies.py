@@ -52,8 +52,27 @@ MIXTURE = gdopt.Space(
     ],
     [gdopt.Constraint({"a": 1, "b": 1, "c": 1}, equal=1), gdopt.Constraint({"a": 1, "b": -1}, 0.5)],
 )
+# A ligand where there is a metal, a second temperature where there is a second step, a salt where there are both.
+NESTED = gdopt.Space(
+    [
+        gdopt.Choice("metal", ["none", "Pd", "Ni"]),
+        gdopt.Choice("ligand", ["A", "B", "C"], when={"metal": ["Pd", "Ni"]}),
+        gdopt.Integer("steps", 1, 2),
+        gdopt.Real("heat", 20, 100, unit="degC"),
+        gdopt.Real("second", 20, 100, unit="degC", when={"steps": 2}),
+        gdopt.Choice("salt", ["LiCl", "NaCl"], when={"ligand": "B", "steps": 2}),
+    ]
+)
 WIDE = gdopt.Space.from_bounds([(-1, 1)] * 30)
-SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED, "mixture": MIXTURE, "wide": WIDE}
+SPACES = {
+    "line": LINE,
+    "log": LOG,
+    "mixed": MIXED,
+    "constrained": CONSTRAINED,
+    "mixture": MIXTURE,
+    "nested": NESTED,
+    "wide": WIDE,
+}
 
 # A catalogue of 1,500 rows: a name, a supplier and four numbers, of which one hangs on two others.
 CATALOGUE = pd.DataFrame(np.random.default_rng(0).normal(size=(1500, 3)), columns=["a", "b", "c"]).assign(
@@ -175,6 +194,8 @@ def quick(name: str, prior: gdopt.DiffusionPrior | None = None) -> Algorithm:
 
 # Those that optimize an acquisition function take seconds; of the others, every space together takes a minute.
 SLOW = {"qlogei", "qlogei-constrained", "qlognei", "qlognehvi", "ax"}
+# Of conditional parameters these are tried; relaxed and rounded, others meet what was tried before, and Ax takes none.
+BRANCHING = ("qlogei", "turbo", "cma", "eda")
 LEARNERS = [name for name in names() if name not in ("random", "sobol")]
 BASELINES = [
     Case(
@@ -185,7 +206,8 @@ BASELINES = [
         slow=kind in SLOW or (name != "line" and kind != "cma"),
     )
     for kind in LEARNERS
-    for name, space in {"line": LINE, "mixed": MIXED, "constrained": CONSTRAINED}.items()
+    for name, space in {"line": LINE, "mixed": MIXED, "constrained": CONSTRAINED, "nested": NESTED}.items()
+    if name != "nested" or kind in BRANCHING
 ] + [
     Case(
         f"{kind}-pca-prior",
@@ -334,16 +356,29 @@ def choices(draw: st.DrawFn, name: str = "c") -> gdopt.Choice:
 
 @st.composite
 def spaces(draw: st.DrawFn) -> gdopt.Space:
-    """Up to four parameters of any kind."""
+    """Up to four parameters of any kind, of which some count only at some levels of one before them."""
     kinds = draw(st.lists(st.sampled_from([reals, integers, choices]), min_size=1, max_size=4))
+    made: list[gdopt.Real | gdopt.Integer | gdopt.Choice] = []
     # Type checks pick what they look at by Python's generator, which hypothesis minds.
     with unchecked():
-        return gdopt.Space([draw(kind(f"p{i}")) for i, kind in enumerate(kinds)])
+        for i, kind in enumerate(kinds):
+            parents = [p for p in made if not isinstance(p, gdopt.Real)]
+            when = draw(st.none() | st.sampled_from(parents).flatmap(conditions)) if parents else None
+            made.append(replace(draw(kind(f"p{i}")), when=when))
+        return gdopt.Space(made)
+
+
+def conditions(parent: gdopt.Integer | gdopt.Choice) -> st.SearchStrategy[dict[str, list[str | int]]]:
+    """Some levels of a parameter."""
+    levels = (
+        st.sampled_from(parent.levels) if isinstance(parent, gdopt.Choice) else st.integers(parent.low, parent.high)
+    )
+    return st.lists(levels, min_size=1, max_size=3).map(lambda some: {parent.name: some})
 
 
 @st.composite
 def values(draw: st.DrawFn, space: gdopt.Space) -> Params:
-    """Parameters within a space without constraints, its corners among them."""
+    """Parameters that count, within a space without constraints, its corners among them."""
     params: dict[str, float | int | str] = {}
     for p in space.parameters:
         if isinstance(p, gdopt.Choice):
@@ -352,7 +387,8 @@ def values(draw: st.DrawFn, space: gdopt.Space) -> Params:
             params[p.name] = draw(st.integers(p.low, p.high))
         else:
             params[p.name] = draw(st.floats(p.low, p.high))
-    return params
+    with unchecked():
+        return {name: params[name] for name in space.active(params)}
 
 
 @st.composite

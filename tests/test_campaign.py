@@ -63,10 +63,21 @@ def entries(draw: st.DrawFn, name: str) -> dict[str, object]:
     return {"name": name, "kind": kind, "low": low + shift, "high": high + shift, "unit": draw(names), **more}
 
 
+def conditions(parents: list[dict[str, object]]) -> st.SearchStrategy[dict[str, object]]:
+    """Nothing, or a level of one parameter as the condition of another."""
+    levels = {
+        str(p["name"]): p["levels"] if p["kind"] == "choice" else [p["low"]] for p in parents if p["kind"] != "real"
+    }
+    some = [{name: one} for name, of in levels.items() for one in (of[0], of)]
+    return st.sampled_from([{}, *({"when": one} for one in some)])
+
+
 @st.composite
 def campaigns(draw: st.DrawFn) -> dict[str, object]:
-    parameters = [draw(entries(name)) for name in draw(st.lists(names, min_size=1, max_size=3, unique=True))]
-    varied = [one["name"] for one in parameters if one["kind"] != "choice"]
+    parameters: list[dict[str, object]] = []
+    for name in draw(st.lists(names, min_size=1, max_size=3, unique=True)):
+        parameters.append({**draw(entries(name)), **draw(conditions(parameters))})
+    varied = [one["name"] for one in parameters if one["kind"] != "choice" and "when" not in one]
     bounds = st.fixed_dictionaries(
         {"coefficients": st.dictionaries(st.sampled_from(varied or ["x"]), numbers, min_size=1), "upper": numbers}
     )
@@ -118,6 +129,16 @@ def test_the_example_is_read_back_and_makes_its_study(file: Path) -> None:
             r"\n  \[corpus\], key file is missing\n  \[corpus\], key steps",
         ),
         ("high = 120", "high = 120\n[[constraints]]\ncoefficients = {u=1}\nupper = 1", r"names \['u'\]"),
+        (
+            "high = 120",
+            "high = 120\nwhen = {u = 1}",
+            r"\[\[parameters\]\] and \[\[constraints\]\]: t: when names 'u', which",
+        ),
+        (
+            "high = 120",
+            "high = 120\nwhen = {u = []}",
+            r"\[\[parameters\]\] 1 \(t\): t: when u = \[\]: expected a string",
+        ),
         ("name =", "name", "is not TOML: .* line 2"),
     ],
 )

@@ -12,7 +12,7 @@ import gdopt
 from gdopt import plate
 from gdopt.errors import TableError
 from gdopt.journal import Report
-from tests.strategies import spaces, unchecked
+from tests.strategies import NESTED, spaces, unchecked
 
 SPACE = gdopt.Space(
     [gdopt.Real("temperature", 20, 120), gdopt.Integer("hours", 1, 24), gdopt.Choice("base", ["KOAc", "K3PO4"])],
@@ -266,6 +266,59 @@ def test_a_plate_comes_back_from_a_spreadsheet_right_or_refused(data: st.DataObj
         return
     assert {id: report.result.value for id, report in found.results.items()} == {id: values[id] for id in found.results}
     assert all(report.params is None for report in found.results.values())
+
+
+# --- what does not count ---
+
+
+def branched() -> gdopt.Study:
+    """Any trial, one with a ligand and one without."""
+    study = study_of(NESTED, n=1, limits=[], tracked=[])
+    study.ask(1, fixed={"metal": "Pd", "ligand": "B", "steps": 1})
+    study.ask(1, fixed={"metal": "none", "steps": 1})
+    return study
+
+
+def test_a_cell_of_what_does_not_count_is_empty() -> None:
+    rows = rows_of(branched())
+    assert rows[0] == ["id", "metal", "ligand", "steps", "heat", "second", "salt", "yield", "note"]
+    assert [(row[1], row[2], row[5], row[6]) for row in rows[2:]] == [("Pd", "B", "", ""), ("none", "", "", "")]
+
+
+def test_a_plate_of_several_branches_comes_back_as_it_was_proposed() -> None:
+    study = branched()
+    found = said(study, {(1, "yield"): "50", (2, "yield"): "60"})
+    assert [found.results[id].params for id in (1, 2)] == [None, None]
+
+
+def test_another_branch_than_was_proposed_may_have_been_tried() -> None:
+    study = branched()
+    changes = {(1, "metal"): "none", (1, "ligand"): "", (2, "steps"): "2", (2, "second"): "70"}
+    said(study, {(1, "yield"): "50", (2, "yield"): "60", **changes}).tell(study)
+    assert study.trials[1].params.keys() == {"metal", "steps", "heat"}
+    assert study.trials[2].params["second"] == 70
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({(1, "metal"): "none"}, r"row 3, ligand = 'B' does not count beside {'metal': 'none'}: it needs metal in"),
+        ({(2, "metal"): "Pd"}, r"row 4, missing parameters \['ligand'\]"),
+        ({(1, "heat"): ""}, "row 3, column heat: is empty"),
+    ],
+)
+def test_a_row_that_is_of_no_branch_is_refused(changes: dict[tuple[int, str], str], message: str) -> None:
+    assert re.search(message, refused(branched(), {(1, "yield"): "50", (2, "yield"): "60", **changes}))
+
+
+def test_data_from_before_has_empty_cells_too() -> None:
+    study = branched()
+    rows = b"metal,ligand,steps,heat,second,salt,yield\nPd,A,1,50,,,3\nnone,,2,50,60,,4\n"
+    new = study.add_all(plate.known(study, rows))
+    assert [t.params for t in new] == [
+        {"metal": "Pd", "ligand": "A", "steps": 1, "heat": 50},
+        {"metal": "none", "steps": 2, "heat": 50, "second": 60},
+    ]
 
 
 # --- data from before ---

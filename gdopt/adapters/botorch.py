@@ -33,7 +33,7 @@ from gdopt.errors import NumericsError, SettingsError, SpaceError
 from gdopt.guided import Guide, GuidedDiffusion
 from gdopt.prior import DiffusionPrior
 from gdopt.select import Selection
-from gdopt.space import Integer, Params, Real, Space
+from gdopt.space import Integer, Params, Real, Space, conditions
 from gdopt.study import Study
 from gdopt.surrogate.gp import conditioned
 from gdopt.surrogate.model import Fit, Surrogate, by_rows
@@ -66,7 +66,7 @@ class Box:
             own values. With 0 and 1, x is in the unit cube.
 
     Raises:
-        SpaceError: the space has a choice, which is no number.
+        SpaceError: the space has a choice, which is no number, or a parameter that does not always count.
         SettingsError: the bounds are not (2, d) finite numbers of double precision, each low below its high.
     """
 
@@ -76,6 +76,8 @@ class Box:
     def __init__(self, space: Space, bounds: Tensor | None = None) -> None:
         if others := [p.name for p in space.parameters if not isinstance(p, Real | Integer)]:
             raise SpaceError(f"{others} are no numbers: rows of numbers need Real and Integer parameters only")
+        if sometimes := [p.name for p in space.parameters if conditions(p)]:
+            raise SpaceError(f"{sometimes} do not always count, and a row of numbers has one in each column")
         object.__setattr__(self, "space", space)
         object.__setattr__(self, "bounds", self.own if bounds is None else bounds)
         _check_bounds(self.bounds, len(space.parameters))

@@ -37,6 +37,7 @@ class AxDefault(Learner):
 
     source: ClassVar[str] = "ax"
     package: ClassVar[tuple[str, str] | None] = ("ax", "ax")
+    conditional: ClassVar[bool] = False
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The next trials of a client that knows all that is known."""

@@ -51,6 +51,8 @@ class ContractedEDA(Learner):
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The surrogate's choice among draws of the Gaussian."""
         z, _ = told(state, codec)
+        if isinstance(codec, BoxCodec):
+            z = codec.filled(z, generator)
         elite = elite_of(z, self.elites)
         pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
         if isinstance(codec, BoxCodec):

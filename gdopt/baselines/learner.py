@@ -56,6 +56,8 @@ class Learner(ABC):
     package: ClassVar[tuple[str, str] | None] = None
     # Whether it can choose among the rows of a table of candidates.
     tables: ClassVar[bool] = False
+    # Whether parameters may count only at some levels of others.
+    conditional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 2:
@@ -65,7 +67,8 @@ class Learner(ABC):
         """The state before anything was asked.
 
         Raises:
-            SpaceError: the prior is of another space, or the space is a table of candidates and it takes none.
+            SpaceError: the prior is of another space, or the space is a table of candidates or has conditional
+                parameters and it takes none.
             MissingExtraError: a package that the baseline needs is not installed.
         """
         if self.package is not None and find_spec(self.package[0]) is None:
@@ -73,6 +76,8 @@ class Learner(ABC):
             raise MissingExtraError(f"{type(self).__name__} needs {name}: pip install 'gdopt[{extra}]'")
         if has_table(space) and not self.tables:
             raise SpaceError(f"{type(self).__name__} does not choose among the rows of a table")
+        if space.conditional and not self.conditional:
+            raise SpaceError(f"{type(self).__name__} takes no parameters that count only at some levels of others")
         check_space(space, self.prior)
         return State(space, seed)
 

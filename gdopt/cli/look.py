@@ -66,7 +66,9 @@ def best(study: Where = None) -> Answer:
     if found.goals.several:
         front = found.pareto
         names = [one.name for one in found.objectives]
-        cells = [[t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *t.params.values()] for t in front]
+        cells = [
+            [t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *found.space.row(t.params)] for t in front
+        ]
         return Answer([facts(t) for t in front], listed(["trial", *names, *found.space.names], cells))
     trial = found.best
     rows = [*trial.params.items(), (found.objective, trial.value), *((k, v) for k, (v, _) in trial.outcomes.items())]
@@ -80,7 +82,7 @@ def pending(
     found = opened(study)
     trials = [t for t in found.pending if worker in (None, t.worker)]
     likely = ["feasible"] if any(t.feasible is not None for t in trials) else []
-    rows = [[t.id, t.worker, *([percent(t)] if likely else []), *t.params.values()] for t in trials]
+    rows = [[t.id, t.worker, *([percent(t)] if likely else []), *found.space.row(t.params)] for t in trials]
     text = listed(["id", "worker", *likely, *found.space.names], rows) if rows else "nothing is pending"
     return Answer([facts(t) for t in trials], text)
 

@@ -67,7 +67,7 @@ def ask(
         trials = found.ask(n, fixed=fixed, key=key, worker=worker, lease=None if lease is None else lease * HOUR)
     said = {"trials": [facts(t) for t in trials], "key": key}
     if csv is None:
-        return Answer(said, _trials(trials))
+        return Answer(said, _trials(found, trials))
     new = _write(csv, plate.written(found, trials, comma=comma), force)
     what = f"{len(trials)} trials, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
     what += "" if new else "; the file is as it was"
@@ -213,11 +213,17 @@ def _told(study: "Study", value: float | None, sem: float | None, outcome: Seque
 
 
 def _params(study: "Study", id: int, given: Sequence[str] | None) -> Mapping[str, Any] | None:
-    """The parameters of a trial with those that were given, None if none were."""
+    """The parameters of a trial with those that were given, None if none were.
+
+    What counts no longer beside them is left out.
+    """
     if not given:
         return None
     trial = study.trials[id] if 0 <= id < len(study.trials) else None
-    return {**({} if trial is None else trial.params), **_values(study, "--param", given)}
+    said = _values(study, "--param", given)
+    params = {**({} if trial is None else trial.params), **said}
+    active = study.space.active(params)
+    return {name: value for name, value in params.items() if name in active or name in said}
 
 
 def _values(study: "Study", option: str, given: Sequence[str] | None) -> dict[str, Any]:
@@ -256,10 +262,11 @@ def _trial(study: "Study", trial: "Trial") -> str:
     return f"trial {trial.id} is {trial.status.value}{value}{f': {trial.reason}' if trial.reason else ''}"
 
 
-def _trials(trials: Sequence["Trial"]) -> str:
+def _trials(study: "Study", trials: Sequence["Trial"]) -> str:
     believed = any(t.feasible is not None for t in trials)
-    columns = ["id", *(["feasible"] if believed else []), *trials[0].params]
-    return listed(columns, [[t.id, *([percent(t)] if believed else []), *t.params.values()] for t in trials])
+    columns = ["id", *(["feasible"] if believed else []), *study.space.names]
+    rows = [[t.id, *([percent(t)] if believed else []), *study.space.row(t.params)] for t in trials]
+    return listed(columns, rows)
 
 
 def _span(ids: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ The score of the noisy law is (D - x)/σ², the predicted noise is (x - D)/σ, a
 (Tweedie's formula, second order). The variance-preserving form x_t = αx₀ + √h ε of the paper is x = x_t/α, σ² = h/α².
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -22,6 +23,7 @@ __all__ = [
     "TruncatedGaussianDenoiser",
     "embedded",
     "moved",
+    "projected",
     "score",
 ]
 
@@ -224,6 +226,18 @@ def embedded(denoiser: Denoiser, basis: Float[Tensor, "D d"], offset: Float[Tens
 
     def at(x: Float[Tensor, "n D"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n D"]:
         return offset + denoiser((x - offset) @ basis, sigma) @ basis.T
+
+    return at
+
+
+def projected(denoiser: Denoiser, onto: Callable[[Tensor], Tensor]) -> Denoiser:
+    """The denoiser of onto(X), for X of the given law, where `onto` sets coordinates that x says for certain.
+
+    D' = onto(D): exact where which coordinates these are, and what to, is the same for all X that x can have come from.
+    """
+
+    def at(x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
+        return onto(denoiser(x, sigma))
 
     return at
 

@@ -91,6 +91,64 @@ def test_a_campaign_from_its_file_to_its_second_plate(folder: Path) -> None:
     assert answer("status")["trials"] == {"pending": 3, "done": 1, "failed": 1, "abandoned": 0}
 
 
+CONDITIONAL = """
+name = "branches"
+direction = "maximize"
+objective = "yield"
+batch = 6
+algorithm = "random"
+[[parameters]]
+name = "metal"
+kind = "choice"
+levels = ["none", "Pd"]
+[[parameters]]
+name = "ligand"
+kind = "choice"
+levels = ["A", "B"]
+when = { metal = "Pd" }
+[[parameters]]
+name = "steps"
+kind = "integer"
+low = 1
+high = 3
+[[parameters]]
+name = "second"
+kind = "real"
+low = 20
+high = 80
+when = { steps = [2, 3] }
+"""
+
+
+def test_a_campaign_of_branches_from_its_file_to_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GDOPT_STUDY", raising=False)
+    Path("campaign.toml").write_text(CONDITIONAL)
+    answer("new")
+    trials = answer("ask", "--csv", "plate1.csv")["trials"]
+    without = [t["id"] for t in trials if t["params"].get("metal") == "none"]
+    assert [t["id"] for t in trials if "ligand" not in t["params"]] == without
+    assert [t["id"] for t in trials if "second" not in t["params"]] == [
+        t["id"] for t in trials if t["params"]["steps"] == 1
+    ]
+    sheet = pd.read_csv("plate1.csv")
+    assert sheet[sheet.ligand.isna()].id.tolist() == without
+    fill("plate1.csv", **{"yield": tuple("123456")})
+    assert answer("tell", "plate1.csv")["new"] == 6
+    (fixed,) = answer("ask", "-n", "1", "--fix", "metal=Pd", "--fix", "ligand=A", "--fix", "steps=1")["trials"]
+    assert fixed["params"] == {"metal": "Pd", "ligand": "A", "steps": 1}
+    assert "ligand = 'A' does not count" in error("ask", "--fix", "ligand=A")["message"]
+    # What counts no longer beside what was tried is left out.
+    (tried,) = answer("tell", str(fixed["id"]), "7", "--param", "metal=none")["trials"]
+    assert tried["params"] == {"metal": "none", "steps": 1}
+    table = pd.read_csv(StringIO(text("export")), dtype=str)
+    assert table.steps[6] == "1"
+    assert table[["ligand", "second"]].loc[6].isna().all()
+    text("pending")
+    answer("report")
+    assert "20 to 80, if steps is 2 or 3" in Path("report.html").read_text()
+
+
 def test_a_plate_with_errors_changes_nothing(folder: Path) -> None:
     answer("ask", "--csv", "plate1.csv")
     fill("plate1.csv", **{"yield": ("83", "x", "84")})

@@ -11,7 +11,7 @@ from gdopt.codec import EDGE, BoxCodec, Codec, as_array, as_params
 from gdopt.space import Params
 from gdopt.table_codec import TableCodec
 from tests.oracles import normal
-from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, TABLE, WIDE, corpus, prior, spaces, values
+from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, NESTED, TABLE, WIDE, corpus, prior, spaces, values
 
 
 def whitening() -> Codec:
@@ -29,6 +29,7 @@ CODECS = {
     "log": lambda: BoxCodec(LOG),
     "mixed": lambda: BoxCodec(MIXED),
     "constrained": lambda: BoxCodec(CONSTRAINED),
+    "nested": lambda: BoxCodec(NESTED),
     "wide": lambda: BoxCodec(WIDE),
     "whitening": whitening,
     "tall": tall,
@@ -113,7 +114,7 @@ def test_pullback_is_the_gradient_through_decode(codec: Codec) -> None:
 
     def value(at: torch.Tensor) -> float:
         (params,) = codec.decode(at)
-        return sum(g * params[n] for n, g in gradient.items())
+        return sum(g * float(params.get(n, 0.0)) for n, g in gradient.items())
 
     steps = step * torch.eye(codec.dim, dtype=torch.float64)
     (params,) = codec.decode(z)

@@ -24,7 +24,7 @@ SPACE = gdopt.Space(
 
 def random_study(**settings: object) -> Study:
     """A study whose asks take no time, in memory unless it is said otherwise."""
-    return Study(SPACE, **{"direction": "maximize", "algorithm": gdopt.RandomSearch(), **settings})
+    return Study(**{"space": SPACE, "direction": "maximize", "algorithm": gdopt.RandomSearch(), **settings})
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import gdopt
 from gdopt.algorithm import State
 from gdopt.service.client import Client
 from tests.service.serving import TOKEN, random_study, served
-from tests.strategies import unchecked
+from tests.strategies import NESTED, unchecked
 
 
 @pytest.fixture
@@ -41,6 +41,21 @@ def test_trials_come_over_the_wire_as_they_are(client, study):
     assert client.best == study.best
     assert client.history(3) == study.history(3)
     assert client.status.revision == study.revision
+
+
+def test_conditional_parameters_come_over_the_wire_and_back():
+    study = random_study(space=NESTED)
+    with served(study) as url:
+        client = Client(url, TOKEN)
+        (bare,) = client.ask(fixed={"metal": "none", "steps": 1})
+        (full,) = client.ask(fixed={"metal": "Pd", "ligand": "B"})
+        assert bare.params.keys() == {"metal", "steps", "heat"}
+        client.tell(bare.id, 1.0, params={**bare.params, "steps": 2, "second": 70.0})
+        with pytest.raises(gdopt.SpaceError, match=r"second = 70\.0 does not count beside"):
+            client.tell(full.id, 1.0, params={**full.params, "steps": 1, "second": 70.0})
+        assert client.trials == study.trials
+        assert client.to_frame()["ligand"].isna().tolist() == [True, False]
+        assert client.status.parameters[1]["when"] == {"metal": ["Ni", "Pd"]}
 
 
 def test_all_methods_reach_the_study(client, study):

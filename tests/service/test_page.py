@@ -8,7 +8,7 @@ import pytest
 
 import gdopt
 from tests.service.serving import TOKEN, random_study, served
-from tests.strategies import TABLE
+from tests.strategies import NESTED, TABLE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 expect = sync_api.expect
@@ -122,6 +122,17 @@ def test_the_keyboard_is_enough(opened, study):
         expect(page.get_by_role("button", name="Result: trial 0")).to_be_focused()
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
+
+
+def test_what_does_not_count_is_a_dash(opened):
+    study = random_study(space=NESTED)
+    study.add({"metal": "none", "steps": 1, "heat": 50.0}, 1.0)
+    with served(study) as url, opened(url) as page:
+        row = page.get_by_role("row").filter(has_text="none")
+        expect(row).to_be_visible()
+        assert row.locator("td.text").all_inner_texts()[-6:] == ["none", "–", "1", "50", "–", "–"]
+        # Its line passes the axes that it has no values on.
+        assert len(page.locator(".way.best").get_attribute("points").split()) == 4
 
 
 def test_what_others_do_shows_up_by_itself_and_leaves_the_focus_alone(opened, study, tmp_path):

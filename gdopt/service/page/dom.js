@@ -31,8 +31,9 @@ export function digits(value) {
   return value === null ? "" : String(Number(value.toPrecision(6)));
 }
 
-/** A value of a parameter. */
+/** A value of a parameter; a dash where it does not count. */
 export function shown(value) {
+  if (value === undefined) return "–";
   return typeof value === "number" ? digits(value) : String(value);
 }
 

@@ -114,7 +114,7 @@ export function drawSpace(where, standing, trials) {
   const open = trials.filter((t) => t.status === "pending");
   if (!done.length && !open.length) return empty(where, "Nothing is asked for yet.");
   const axes = [
-    ...numeric.slice(0, AXES).map((p) => ({ ...axisOf(p), of: (t) => t.params[p.name] })),
+    ...numeric.slice(0, AXES).map((p) => ({ ...axisOf(p), of: (t) => t.params[p.name] ?? null })),
     ...standing.objectives.map((one) => valuesOf(one, done, standing)),
   ];
   const width = Math.max(where.clientWidth, 280);
