@@ -123,6 +123,7 @@ class State:
         tensors: what an algorithm has learned and cannot derive from the trials.
         goals: the objectives and the limits.
         fixed: parameters that every trial of the next `ask` has to have.
+        refused: designs that a function of the user's does not allow, of those that it was asked about.
     """
 
     space: Space
@@ -132,6 +133,7 @@ class State:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     goals: Goals = field(default_factory=Goals)
     fixed: Params = field(default_factory=dict)
+    refused: tuple[Params, ...] = ()
 
     @property
     def done(self) -> tuple[Trial, ...]:

@@ -111,8 +111,8 @@ class TableCodec:
         return torch.zeros(self.dim, dtype=torch.float64)
 
     def tried(self, state: State) -> list[int]:
-        """The places of the rows that were asked for or added, each once."""
-        return [*dict.fromkeys(self.places([t.params for t in state.trials]))]
+        """The places of the rows that were asked for, added or refused, each once."""
+        return [*dict.fromkeys(self.places([*(t.params for t in state.trials), *state.refused]))]
 
     def untried(self, state: State, n: int, generator: torch.Generator) -> list[Params]:
         """n rows from anywhere that were not tried; all of them, if there are fewer."""
