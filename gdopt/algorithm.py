@@ -125,6 +125,7 @@ class State:
         tensors: what an algorithm has learned and cannot derive from the trials.
         goals: the objectives and the limits.
         fixed: parameters that every trial of the next `ask` has to have.
+        refused: designs that a function of the user's does not allow, of those that it was asked about.
     """
 
     space: Space
@@ -134,6 +135,7 @@ class State:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     goals: Goals = field(default_factory=Goals)
     fixed: Params = field(default_factory=dict)
+    refused: tuple[Params, ...] = ()
 
     @property
     def done(self) -> tuple[Trial, ...]:
@@ -144,6 +146,11 @@ class State:
     def pending(self) -> tuple[Trial, ...]:
         """The trials that wait for their result."""
         return tuple(t for t in self.trials if t.status is Status.PENDING)
+
+    @property
+    def known(self) -> list[Params]:
+        """The designs that were asked for, added or refused."""
+        return [*(t.params for t in self.trials), *self.refused]
 
     def values(self) -> Float[Tensor, " n"]:
         """The values of the done trials, in order."""

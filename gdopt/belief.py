@@ -13,13 +13,14 @@ from gdopt.codec import Codec, Encoder
 from gdopt.designs import best_first, slope
 from gdopt.goals import Limit
 from gdopt.outcomes import excess, satisfied, valued
+from gdopt.space import Params
 from gdopt.surrogate import gp, success
 from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.slopes import stepped
 from gdopt.surrogate.warp import Warp, bilog, warped_sem
 
-__all__ = ["feasible", "informed", "likely", "surrogate"]
+__all__ = ["allows", "feasible", "informed", "likely", "surrogate"]
 
 
 def surrogate(state: State, codec: Encoder, keep: int, warp: Warp, fit: Fit = gp.fit) -> Surrogate:
@@ -128,18 +129,39 @@ LATEST = 300
 LIKELY = 2 / 3
 
 
-def likely(state: State, codec: Encoder, z: Float[Tensor, "m d"], n: int) -> list[int]:
-    """The candidates that are twice as likely to succeed as to fail, in order; the n likeliest, if those are more.
+def likely(state: State, codec: Encoder, z: Float[Tensor, "m d"], n: int, passed: Sequence[Params] = ()) -> list[int]:
+    """The candidates that are twice as likely to be allowed and succeed as not, in order; the n likeliest, if more.
 
     All of them while trials failed nowhere in particular (`gdopt.surrogate.success`), or none succeeded. An abandoned
-    trial is no failure.
+    trial is no failure. Of what is allowed, `allows` says how likely it is.
     """
     tried = [t for t in state.trials if t.status in (Status.DONE, Status.FAILED)][-LATEST:]
-    succeeded = torch.tensor([t.status is Status.DONE for t in tried], dtype=torch.bool)
-    if len(set(succeeded.tolist())) < 2:
-        return list(range(len(z)))
-    probability = success.probability(codec.encode([t.params for t in tried]), succeeded, z)
-    if probability is None:
-        return list(range(len(z)))
+    good, bad = ([t.params for t in tried if t.status is status] for status in (Status.DONE, Status.FAILED))
+    probability = _chance(codec, good, bad, z) * allows(state, codec, z, passed)
     count = max(n, int((probability >= LIKELY).sum()))
     return sorted(probability.argsort(descending=True, stable=True)[:count].tolist())
+
+
+def allows(state: State, codec: Encoder, z: Float[Tensor, "m d"], passed: Sequence[Params] = ()) -> Float[Tensor, " m"]:
+    """The probability that the user's function allows each candidate, by what it refused and what it let pass.
+
+    Args:
+        state: what was proposed has passed.
+        codec: of z.
+        z: the candidates.
+        passed: designs that have passed beside.
+    """
+    proposed = [t.proposed or t.params for t in state.trials if t.round >= 0]
+    return _chance(codec, [*proposed, *passed][-LATEST // 2 :], state.refused[-LATEST // 2 :], z)
+
+
+def _chance(
+    codec: Encoder, good: Sequence[Params], bad: Sequence[Params], z: Float[Tensor, "m d"]
+) -> Float[Tensor, " m"]:
+    """The probability that each candidate is good; 1 as long as it hangs on no place."""
+    everywhere = torch.ones(len(z), dtype=torch.float64)
+    if not good or not bad:
+        return everywhere
+    known = torch.arange(len(good) + len(bad)) < len(good)
+    found = success.probability(codec.encode([*good, *bad]), known, z)
+    return everywhere if found is None else found

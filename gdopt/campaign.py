@@ -23,6 +23,7 @@ from gdopt.goals import Direction, Limit
 from gdopt.guided import GuidedDiffusion
 from gdopt.masked import MaskedDiffusion
 from gdopt.masked_prior import MaskedPrior
+from gdopt.named import Named, with_allowed
 from gdopt.plain import PLAIN, prior_of
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Choice, Constraint, Integer, Parameter, Real, Space
@@ -258,6 +259,7 @@ class Campaign(_Entry):
         corpus: designs without labels.
         prior: one that was fitted to such designs before, instead.
         expert: what is believed of parameters by name, instead.
+        allowed: a function that says which designs may be proposed, as module:function.
         settings: of the algorithm, by name.
     """
 
@@ -273,6 +275,7 @@ class Campaign(_Entry):
     batch: int = Field(default=8, ge=1)
     seed: int = Field(default=0, ge=0)
     algorithm: str = GUIDED
+    allowed: str | None = None
     parameters: list[
         Annotated[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntry | MoleculeEntry, Field(discriminator="kind")]
     ] = Field(default_factory=list)
@@ -377,6 +380,8 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
     checks += [(["parameters", at], one.parameter) for at, one in enumerate(campaign.parameters)]
     checks += [(["limits", at], partial(Limit.of, one)) for at, one in enumerate(campaign.limits)]
     checks += [(["expert", name], one.belief) for name, one in campaign.expert.items()]
+    if campaign.allowed is not None:
+        checks.append((["allowed"], partial(Named, campaign.allowed)))
     said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := _error(check)) is not None]
     if (error := _error(lambda: _check_objectives(campaign))) is not None:
         said.insert(0, str(error))
@@ -434,6 +439,9 @@ def started(
         SpaceError, StoreError: as `Study` raises.
     """
     space, algorithm = _algorithm(campaign, folder, fit)
+    algorithm = _with_settings(algorithm, campaign.settings)
+    if campaign.allowed is not None:
+        algorithm = with_allowed(algorithm, Named(campaign.allowed))
     return Study(
         space,
         direction=campaign.direction,
@@ -441,7 +449,7 @@ def started(
         reference=campaign.reference,
         limits=campaign.limits,
         tracked=campaign.tracked,
-        algorithm=_with_settings(algorithm, campaign.settings),
+        algorithm=algorithm,
         storage=storage,
         seed=campaign.seed,
         batch=campaign.batch,
@@ -529,6 +537,7 @@ def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
 def _with_settings(algorithm: Algorithm, settings: dict[str, bool | int | float | str]) -> Algorithm:
     """The algorithm with other settings, of those that are numbers or words."""
     known = {f.name for f in fields(cast(Any, algorithm)) if f.init and isinstance(getattr(algorithm, f.name), PLAIN)}
+    known -= {"allowed"}  # a function, with a key of its own
     if unknown := [name for name in settings if name not in known]:
         kind = type(algorithm).__name__
         raise SettingsError(f"[settings], keys {unknown}: {kind} has no such settings; it has {sorted(known)}")
@@ -564,6 +573,9 @@ TOP = {
     "seed": "The same seed and the same results give the same trials.",
     "algorithm": '"guided" is the diffusion model; others are for comparison, such as "random".',
 }
+ALLOWED = """\
+# A Python function of yours, module:function, that says of a design whether it may be proposed at all.
+# allowed = "rules:mixes"  # then `gdopt ask --allowed rules:mixes`, where rules.py is"""
 PARAMETERS = """\
 # What may be varied: one [[parameters]] each. kind = "real" or "integer" has low, high and unit; log = true (real, low
 # above 0) makes equal ratios equal steps. kind = "choice" has levels. A parameter that counts only at some levels of
@@ -612,7 +624,7 @@ def written(campaign: Campaign) -> str:
     top = [
         f"# {comment}\n{name} = {_toml(getattr(campaign, name))}\n" for name, comment in TOP.items() if name != left_out
     ]
-    parts = [*top, PARAMETERS]
+    parts = [*top, ALLOWED, *([f"allowed = {_toml(campaign.allowed)}"] if campaign.allowed else []), "", PARAMETERS]
     parts += [_table("[[parameters]]", one) for one in campaign.parameters]
     parts += [CONSTRAINTS, *(_table("[[constraints]]", one) for one in campaign.constraints)]
     parts += [TABLE, *([_table("[table]", campaign.table)] if campaign.table else [])]

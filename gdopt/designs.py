@@ -72,14 +72,14 @@ def _worth(state: State) -> dict[int, float]:
 
 def distinct(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:
     """The rows that are new, with what they decode to."""
-    decoded = codec.fresh(z, [t.params for t in state.trials])
+    decoded = codec.fresh(z, state.known)
     rows = new(decoded, state)
     return rows, [decoded[row] for row in rows]
 
 
 def new(designs: Sequence[Params], state: State) -> list[int]:
-    """Which of the designs the space allows and were not asked for before, each once."""
-    seen = {tuple(t.params.values()) for t in state.trials}
+    """Which of the designs the space allows and were neither asked for nor refused before, each once."""
+    seen = {tuple(one.values()) for one in state.known}
     rows: list[int] = []
     for row, one in enumerate(designs):
         key = tuple(one.values())
@@ -90,9 +90,12 @@ def new(designs: Sequence[Params], state: State) -> list[int]:
 
 
 def spare(state: State, prior: DiffusionPrior | None, params: list[Params], missing: int) -> list[Params]:
-    """As many designs of the start as are missing beside the given ones, new ones first: small spaces run out of
-    them."""
+    """Designs of the start to fill up with beside the given ones, as many as are missing and more if there are.
+
+    New ones come first: small spaces run out of them. None was refused.
+    """
+    refused = {tuple(one.values()) for one in state.refused}
     known = {tuple(one.values()) for one in [*params, *(t.params for t in state.trials)]}
-    found = start_designs(state, prior, SEARCH * missing)
+    found = [one for one in start_designs(state, prior, SEARCH * missing) if tuple(one.values()) not in refused]
     unknown = {key: one for one in found if (key := tuple(one.values())) not in known}
-    return [*unknown.values(), *found][:missing]
+    return [*unknown.values(), *found]

@@ -12,7 +12,7 @@ from torch import Tensor
 from gdopt import belief, select
 from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, BoxCodec, Codec
-from gdopt.designs import best_first, distinct, enough, history, pending, slope, spare, told
+from gdopt.designs import best_first, distinct, enough, history, new, pending, slope, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved, projected
 from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
 from gdopt.diffusion.network import PreconditionedNet
@@ -47,6 +47,7 @@ from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
 from gdopt.table_codec import TableCodec
+from gdopt.vetting import Allowed, Gate, Pick
 
 __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
@@ -61,6 +62,8 @@ ROWS_LOOKED_AT = 100_000
 OPTIMISM = 1.0
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
+# With a function that says what is allowed, first designs are looked for among so many times as many.
+STARTS = 16
 # AdamW's rate when the network is trained on: a third of pretraining's.
 TUNING_RATE = 3e-4
 
@@ -109,6 +112,10 @@ class GuidedDiffusion:
             where there are choices. `gdopt.adapters.botorch.surrogate` makes one of any model.
         guidance: what tilts the law, given the surrogate and the best warped value; improvement on it by default.
         selection: of a batch from the pool; qLogNEI for few designs and Thompson sampling for many by default.
+        allowed: whether a design may be proposed, such as one whose mesh can be made; all may by default. No trial is
+            one that it refuses; what it refused is learned from, so that it is asked about few (`gdopt.vetting`). It
+            has to say the same of the same design.
+        checks: designs that `allowed` is asked about in one `ask`, at most.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -134,6 +141,8 @@ class GuidedDiffusion:
     surrogate: Fit | None = None
     guidance: Guide = to_improvement
     selection: Selection = select.batch
+    allowed: Allowed | None = None
+    checks: int = 1000
 
     # More than one objective is taken, and limits are modelled.
     several: ClassVar[bool] = True
@@ -144,6 +153,7 @@ class GuidedDiffusion:
             _require(getattr(self, name) >= 2, name, getattr(self, name), "2 or more")
         for name in ("strength", "momentum", "climb", "slopes", "temper", "finetune"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _require(self.checks >= 1, "checks", self.checks, "1 or more")
         _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
         network = self.prior is None or isinstance(self.prior.denoiser, PreconditionedNet)
         _require(network or not self.finetune, "finetune", self.finetune, "0, as the prior has no network to train on")
@@ -156,12 +166,16 @@ class GuidedDiffusion:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far."""
+        """The state with n new pending trials, proposed from what has been told so far.
+
+        Raises:
+            SettingsError: fewer than n designs that are `allowed` were found by so many `checks`, or it said neither
+                True nor False of one. What it raises is passed on, with a note that says of which design.
+        """
         codec = codec_of(state.space, self.prior, state.fixed)
         whole, _ = valued(state.goals, best_first(state))
         if len(whole) < (self.start or enough(codec.dim)):
-            designs = start_designs(state, self.prior, n)
-            return append(state, designs, [START] * n, [None] * n, {})
+            return self._first(state, codec, n)
         generator = stream(state)
         z, _ = told(state, codec)
         state, denoiser = self._fine_tune(state, codec, z, generator)
@@ -174,18 +188,45 @@ class GuidedDiffusion:
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
             pool, params = _topped_up(pool, params, state, self.prior, codec, n)
-        usable = belief.likely(state, codec, pool.z, n)
         waiting = pending(state, codec)
-        chosen = self.selection(surrogate, pool.z[usable], n, waiting, self.temper, generator)
-        picks = [usable[i] for i in chosen]
+        gate = Gate(self.allowed, self.checks, state, n)
+
+        def pick(left: list[int], count: int) -> list[int]:
+            usable = belief.likely(gate.state, codec, pool.z[left], count, gate.passed)
+            rows = [left[i] for i in usable]
+            beside = torch.cat([waiting, codec.encode(gate.passed)])
+            return [rows[i] for i in self.selection(surrogate, pool.z[rows], count, beside, self.temper, generator)]
+
+        picks = gate.passing(params, pick)
+        sources = [pool.sources[i] for i in pool.source[picks].tolist()]
+        sources += [START] * _fill(gate, self.prior)
+        z = codec.encode(gate.passed)
         return append(
-            state,
-            [params[i] for i in picks],
-            [pool.sources[i] for i in pool.source[picks].tolist()],
-            surrogate.mean(pool.z[picks]).tolist(),
+            gate.state,
+            gate.passed,
+            sources,
+            surrogate.mean(z).tolist(),
             {"scale": law.scale, "mass_lift": _mass_lift(surrogate, pool.z, law.seen(law.draws))},
-            belief.feasible(surrogate, pool.z[picks]),
+            belief.feasible(surrogate, z),
         )
+
+    def _first(self, state: State, codec: Codec, n: int) -> State:
+        """The state with n pending trials of the start.
+
+        Those that are asked about are drawn in proportion to how likely they are to be allowed, so that their law is as
+        wide as that of the allowed ones is believed to be.
+        """
+        if self.allowed is None:
+            return append(state, start_designs(state, self.prior, n), [START] * n, [None] * n, {})
+        gate, generator = Gate(self.allowed, self.checks, state, n), stream(state)
+        # Not all at once, as under constraints a thousand take seconds.
+        for size in (STARTS * n, max(STARTS * n, self.checks)):
+            if gate.missing:
+                found = start_designs(state, self.prior, size)
+                unknown = gate.unasked([found[row] for row in new(found, state)])
+                gate.passing(unknown, _by_chance(gate, codec, unknown, generator))
+        _fill(gate, self.prior)
+        return append(gate.state, gate.passed, [START] * n, [None] * n, {})
 
     def _fine_tune(
         self, state: State, codec: Codec, z: Float[Tensor, "n d"], generator: torch.Generator
@@ -424,8 +465,34 @@ def _topped_up(
     pool: Pool, params: list[Params], state: State, prior: DiffusionPrior | None, codec: Codec, n: int
 ) -> tuple[Pool, list[Params]]:
     """The candidates and as many designs of the start as are missing."""
-    more = spare(state, prior, params, n - len(params))
+    more = spare(state, prior, params, n - len(params))[: n - len(params)]
     return joined(pool, START, codec.encode(more)), params + more
+
+
+def _by_chance(gate: Gate, codec: Codec, designs: list[Params], generator: torch.Generator) -> Pick:
+    """Picks designs in proportion to how likely they are to be allowed; in order, as long as nothing is known of it."""
+    z = codec.encode(designs)
+
+    def pick(left: list[int], count: int) -> list[int]:
+        chance = belief.allows(gate.state, codec, z[left], gate.passed)
+        if bool((chance == 1).all()):
+            return left[:count]
+        return [left[i] for i in torch.multinomial(chance, count, generator=generator).tolist()]
+
+    return pick
+
+
+def _fill(gate: Gate, prior: DiffusionPrior | None) -> int:
+    """Let as many designs of the start pass as are missing, repeated ones where there are no others: how many.
+
+    Raises:
+        SettingsError: there are too few.
+    """
+    if missing := gate.missing:
+        gate.passing(spare(gate.state, prior, gate.passed, missing), lambda left, count: left[:count])
+    if gate.missing:
+        raise gate.short()
+    return missing
 
 
 def _mass_lift(surrogate: Surrogate, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:

@@ -97,6 +97,7 @@ def asked(
     note: Mapping[str, float],
     again: Sequence[int] = (),
     until: float | None = None,
+    refused: Sequence[Params] = (),
 ) -> Entry:
     """Trials that an algorithm proposed, which get the next ids, and others that are given out again with them.
 
@@ -106,11 +107,13 @@ def asked(
         note: what the algorithm had to say.
         again: ids.
         until: when the lease of them all runs out.
+        refused: designs that were found not to be allowed.
     """
     # Only where there are limits is there anything to say of them.
     trials = [[dict(t.params), t.source, t.predicted, *([] if t.feasible is None else [t.feasible])] for t in new]
     data = {"first": len(state.trials), "trials": trials, "note": dict(note)}
-    return Entry(Kind.ASKED, _without_empty({**data, "again": list(again), "until": until}))
+    more = {"again": list(again), "until": until, "refused": [dict(one) for one in refused]}
+    return Entry(Kind.ASKED, _without_empty({**data, **more}))
 
 
 def leased(state: State, ids: Sequence[int], until: float | None) -> Entry | None:
@@ -298,12 +301,13 @@ def replay(state: State, entries: Sequence[Entry], sign: float) -> State:
     """
     if not entries:
         return state
-    drafts, notes = _Drafts(state.trials), list(state.notes)
+    drafts, notes, refused = _Drafts(state.trials), list(state.notes), list(state.refused)
     for entry in entries:
         if entry.kind is Kind.ASKED:
             notes.append(entry.data["note"])
+            refused += entry.data.get("refused", ())
         REPLAYED[entry.kind](drafts, entry, len(notes) - 1, sign)
-    return replace(state, trials=drafts.trials(), notes=tuple(notes))
+    return replace(state, trials=drafts.trials(), notes=tuple(notes), refused=tuple(refused))
 
 
 # A trial's attributes by name.

@@ -175,7 +175,8 @@ class Study:
 
         Raises:
             SettingsError: n is not a whole number above 0, the lease is not above 0, the key is of a batch of another
-                size or with other fixed parameters or of something else, or the algorithm cannot fix parameters.
+                size or with other fixed parameters or of something else, or the algorithm cannot fix parameters, or too
+                few designs are allowed.
             SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
                 conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
@@ -676,7 +677,10 @@ class Study:
         # Unlike any other study's file in the database, which would go when this one is replaced.
         tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
         with self._lock:
-            (entry,) = self._write(lambda: [journal.asked(self.state, new, note, again, until)], worker, key, tensors)
+            refused = after.refused[len(before.refused) :]
+            (entry,) = self._write(
+                lambda: [journal.asked(self.state, new, note, again, until, refused)], worker, key, tensors
+            )
             if learned:
                 self.state, self._restored = replace(self.state, tensors=after.tensors), self._learned
         return journal.given_out(entry)

@@ -112,8 +112,8 @@ class TableCodec:
         return torch.zeros(self.dim, dtype=torch.float64)
 
     def tried(self, state: State) -> list[int]:
-        """The places of the rows that were asked for or added, each once."""
-        return self._once([t.params for t in state.trials])
+        """The places of the rows that were asked for, added or refused, each once."""
+        return self._once(state.known)
 
     def _once(self, params: Sequence[Params]) -> list[int]:
         return [*dict.fromkeys(self.places(params))]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 import gdopt
 from gdopt import campaign, corpus
 from gdopt.campaign import Campaign
+from gdopt.named import Named
 from tests.strategies import dna, prior
 
 GOOD = """
@@ -385,3 +386,23 @@ def test_what_is_wrong_with_a_table_is_said(
     text = OF_TABLE.replace(old, new)
     with pytest.raises(error, match=message):
         campaign.started(read(file, text), file.parent)
+
+
+ALLOWED = 'allowed = "rules:mixes"' + GOOD.replace('algorithm = "random"\n', "")
+
+
+def test_the_function_that_says_what_is_allowed_is_kept_by_its_name(file: Path) -> None:
+    made = read(file, ALLOWED)
+    assert read(file, campaign.written(made)) == made
+    assert campaign.started(made, file.parent).algorithm == gdopt.GuidedDiffusion(allowed=Named("rules:mixes"))
+
+
+def test_a_name_of_no_function_is_refused_by_its_key(file: Path) -> None:
+    with pytest.raises(gdopt.SettingsError, match=r"key allowed: 'rules\.mixes': expected module:function"):
+        read(file, ALLOWED.replace(":mixes", ".mixes"))
+
+
+def test_a_function_among_the_settings_is_refused(file: Path) -> None:
+    made = read(file, ALLOWED.replace('allowed = "rules:mixes"', "") + '[settings]\nallowed = "rules:mixes"\n')
+    with pytest.raises(gdopt.SettingsError, match=r"\[settings\], keys \['allowed'\]"):
+        campaign.started(made, file.parent)

@@ -90,7 +90,7 @@ class Learner(ABC):
             return append(state, designs, [START] * n, [None] * n, {})
         proposal = self.propose(seen, codec, n, stream(state))
         params = list(proposal.params[:n])
-        more = spare(state, self.prior, params, n - len(params)) if len(params) < n else []
+        more = spare(state, self.prior, params, n - len(params))[: n - len(params)] if len(params) < n else []
         predicted: list[float | None] = [*proposal.predicted[:n]] or [None] * len(params)
         sources = [self.source] * len(params) + [START] * len(more)
         return append(state, params + more, sources, [*predicted, *[None] * len(more)], proposal.note)

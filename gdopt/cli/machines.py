@@ -1,18 +1,14 @@
 """Verbs for machines: `gdopt serve` answers them, `gdopt worker` is one."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdopt.cli.which import HOUR, Where, opened, place, split
+from gdopt.cli.which import HOUR, Allowed, Where, opened, place, split
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gdopt.study import Told
     from gdopt.worker import Source
 
 __all__ = ["serve", "worker"]
@@ -30,6 +26,7 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on any address without TLS, as behind a proxy that has it.")
     ] = False,
+    allowed: Allowed = None,
 ) -> None:
     """Serve a study as a page for people and over HTTP for programs, until it is stopped with Ctrl-C."""
     from gdopt.service import run
@@ -44,6 +41,7 @@ def serve(
         certificate=certificate,
         private_key=private_key,
         insecure=insecure,
+        allowed=allowed,
         say=typer.echo,
     )
 
@@ -62,35 +60,22 @@ def worker(
         str | None, typer.Option(envvar="GDOPT_TOKEN", help="Of a service; GDOPT_TOKEN by default.", show_default=False)
     ] = None,
     token_file: Annotated[Path | None, typer.Option(help="File of a service's token.")] = None,
+    allowed: Allowed = None,
 ) -> None:
     """Evaluate a study's trials with a function of yours, one after the other, beside any number of other workers."""
+    from gdopt import named
     from gdopt.worker import work
 
-    evaluate, source = _function(function), _source(where, token_file or token)
+    evaluate, source = named.function(function), _source(where, token_file or token, allowed)
     count = work(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
     typer.echo(f"{count} evaluations")
 
 
-def _source(where: str, token: str | Path | None) -> "Source":
+def _source(where: str, token: str | Path | None, allowed: str | None) -> "Source":
     if not where.startswith(("http://", "https://")):
-        return opened(where)
+        return opened(where, allowed)
     if token is None:
         raise SettingsError(f"the service at {where} needs its token: --token-file, or GDOPT_TOKEN")
     from gdopt.service.client import Client
 
     return Client(where, token)
-
-
-def _function(name: str) -> "Callable[..., Told]":
-    """The function of a module, which may be in the folder that the command runs in."""
-    import sys
-
-    module, _, function = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(f"{name!r}: expected module:function, of a module found from here: {error}") from error
-    if not callable(found):
-        raise SettingsError(f"{name!r} is a {type(found).__name__}, expected a function")
-    return found  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from gdopt.errors import StoreError
 if TYPE_CHECKING:
     from gdopt.study import Study
 
-__all__ = ["HOUR", "SUFFIX", "Where", "opened", "place", "split"]
+__all__ = ["HOUR", "SUFFIX", "Allowed", "Where", "opened", "place", "split"]
 
 SUFFIX = ".gdopt"
 # Of leases, in seconds.
@@ -26,6 +26,17 @@ Where = Annotated[
         envvar="GDOPT_STUDY",
         help="The study's file, or the URL of a PostgreSQL database, #NAME after it if it holds several; "
         "the only *.gdopt in this folder by default.",
+        show_default=False,
+    ),
+]
+
+Allowed = Annotated[
+    str | None,
+    typer.Option(
+        "--allowed",
+        envvar="GDOPT_ALLOWED",
+        metavar="MODULE:FUNCTION",
+        help="The function that the campaign names, found from this folder: it says which designs are allowed.",
         show_default=False,
     ),
 ]
@@ -54,13 +65,18 @@ def split(place: str) -> tuple[str, str]:
     return (where, name) if where and name and not Path(place).exists() else (place, ALONE)
 
 
-def opened(given: str | None) -> "Study":
-    """The study.
+def opened(given: str | None, allowed: str | None = None) -> "Study":
+    """The study, with the function that says what is allowed where its name is given.
 
     Raises:
         StoreError: there is none, or it cannot be read.
+        SettingsError: the study does not ask that function, or it is not found.
     """
+    from gdopt import named
     from gdopt.study import Study
 
     where, name = split(place(given))
-    return Study.open(where, name=name)
+    study = Study.open(where, name=name)
+    if allowed is not None:
+        study.algorithm = named.given(study.algorithm, allowed)
+    return study

@@ -9,7 +9,7 @@ import typer
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import facts, percent, put
 from gdopt.cli.waiting import waiting
-from gdopt.cli.which import HOUR, Where, opened
+from gdopt.cli.which import HOUR, Allowed, Where, opened
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -48,12 +48,13 @@ def ask(
         bool, typer.Option("--comma", help="Decimal commas, and semicolons between cells: for many in Europe.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file, whatever is in it.")] = False,
+    allowed: Allowed = None,
     study: Where = None,
 ) -> Answer:
     """Ask for trials to measure, as a list or as a CSV file. Repeated after a crash, it gives the same file."""
     from gdopt import plate
 
-    found = opened(study)
+    found = opened(study, allowed)
     if csv is not None:
         plate.columns(found)
         key = csv.stem if key is None else key

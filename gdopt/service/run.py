@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gdopt import named
 from gdopt.errors import MissingExtraError, ServiceError, SettingsError
 from gdopt.service.auth import read_token, token_beside
 from gdopt.study import Study
@@ -34,6 +35,7 @@ def serve(
     certificate: Path | None = None,
     private_key: Path | None = None,
     insecure: bool = False,
+    allowed: str | None = None,
     say: Callable[[str], object],
 ) -> None:
     """Serve a study until it is stopped.
@@ -47,15 +49,19 @@ def serve(
         certificate: of TLS, a file of PEM.
         private_key: of the certificate, if it is in another file.
         insecure: whether other addresses may do without, as behind a proxy that has one.
+        allowed: the function that says which designs are allowed, by the name that the study has of it.
         say: gets what there is to say at the start.
 
     Raises:
-        SettingsError: the address can be reached from elsewhere without TLS, or a database has no token file.
+        SettingsError: the address can be reached from elsewhere without TLS, a database has no token file, or the study
+            does not ask that function.
         StoreError: the study or the token cannot be read.
         ServiceError: the address or the port cannot be had, or the certificate cannot be used.
     """
     check_reach(host, certificate is not None, insecure)
     opened = Study.open(study, name=name)
+    if allowed is not None:
+        opened.algorithm = named.given(opened.algorithm, allowed)
     if token_file is None:
         if "://" in str(study):
             raise SettingsError("a study in a database needs a file for its token: --token-file")

@@ -1,6 +1,7 @@
 """The verbs of a campaign: files in, files and JSON out, and nothing done twice."""
 
 import json
+import sys
 import time
 from html.parser import HTMLParser
 from io import StringIO
@@ -416,3 +417,19 @@ def test_rows_of_a_table_are_asked_for_with_their_columns_and_told_by_plate(
     sheet.assign(**{"yield": [4.0, 5.0]}).to_csv("filled.csv", index=False)
     answer("tell", "filled.csv")
     assert answer("best")["params"] == {"code": sheet.code[1]}
+
+
+def test_a_campaigns_function_says_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    for name in ("GDOPT_STUDY", "GDOPT_ALLOWED"):
+        monkeypatch.delenv(name, raising=False)
+    Path("campaign.toml").write_text('allowed = "verbs_rules:mixes"' + CAMPAIGN.replace('algorithm = "random"', ""))
+    Path("verbs_rules.py").write_text("def mixes(params):\n    return params['base'] == 'KOAc'\n")
+    answer("new")
+    assert "give --allowed verbs_rules:mixes, or set GDOPT_ALLOWED" in error("ask")["message"]
+    assert "--allowed math:sin: the study asks verbs_rules:mixes" in error("ask", "--allowed", "math:sin")["message"]
+    trials = answer("ask", "-n", "3", "--allowed", "verbs_rules:mixes")["trials"]
+    monkeypatch.setenv("GDOPT_ALLOWED", "verbs_rules:mixes")
+    trials += answer("ask")["trials"]
+    assert [t["params"]["base"] for t in trials] == ["KOAc"] * 6
