@@ -38,10 +38,11 @@ def hidden(n: int, blocks: int, share: Float[Tensor, " n"], generator: torch.Gen
     return (chance < share.unsqueeze(1)) | (chance == chance.amin(1, keepdim=True))
 
 
-# Of the level of noise, the share of the discrete parameters that are hidden: at a contraction of 0.4 a fifth of them.
-HIDDEN = 0.5
+# Of the level of noise, the share of the discrete parameters that are hidden to be drawn anew, at a contraction of 0.4
+# a fifth of them, and to be refilled under guidance, which knows better what to put there.
+HIDDEN, REFILLED = 0.5, 1.0
 # Blocks of a row that are refilled one after the other, each knowing those before it; more are drawn by themselves.
-GUIDED = 8
+GUIDED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Levels:
         """
         if not self.blocks:
             return z
-        where = hidden(len(z), len(self.blocks), HIDDEN * noise, generator)
+        where = hidden(len(z), len(self.blocks), REFILLED * noise, generator)
         order = torch.where(where, torch.rand(where.shape, generator=generator, dtype=torch.float64), torch.inf)
         turn = order.argsort(1).argsort(1)
         z = self._redrawn(z, where & (turn >= GUIDED), self.law, generator)
