@@ -99,7 +99,7 @@ class GuidedDiffusion:
         broad: share that is designs of the prior from anywhere, the corpus' own or draws of the box: those of the
             highest upper bound by the surrogate. What is left of the pool are the prior's steps, contracted. All are
             shares at first: `gdopt.portfolio` says what becomes of them.
-        strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty, and twenty times sharper for levels.
+        strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty, and sharper than that for levels.
         momentum: how far half of the pool is carried on along the centre's last move, in units of that move.
         climb: how far half of the pool is moved along the gradients told of the elite, in units of the contraction;
             the surrogate's own gradient enters by guidance and selection.
