@@ -1,12 +1,14 @@
 """From candidates to a batch."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement, qLogProbabilityOfFeasibility
+from botorch.acquisition.multi_objective import logei
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
 from botorch.acquisition.objective import LinearMCObjective
@@ -214,7 +216,7 @@ def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int)
         return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False, objective=objective, constraints=broken)
     assert surrogate.reference is not None
     # Pruning draws from the global stream.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _uncompiled():
         torch.manual_seed(seed)
         return qLogNoisyExpectedHypervolumeImprovement(
             **known_too,
@@ -224,6 +226,21 @@ def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int)
             # Of the known designs only those that may be on the front matter.
             prune_baseline=True,
         )
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """BoTorch's qLogNEHVI as it is written in Python, and not as the extension that it would compile.
+
+    Compiling takes half a minute of the first ask, and a process that is killed meanwhile leaves a lock that all later
+    ones wait for without end. With pools of this size asks take the same time.
+    """
+    before = getattr(logei, "_load_attempted", False)
+    vars(logei)["_load_attempted"] = True
+    try:
+        yield
+    finally:
+        vars(logei)["_load_attempted"] = before
 
 
 def outcome(place: int) -> Callable[[Tensor], Tensor]:

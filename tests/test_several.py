@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise, product
 from pathlib import Path
@@ -463,3 +466,23 @@ def test_a_limited_outcome_that_comes_later_is_taken_in_then() -> None:
         _ = study.best
     study.tell({t.id: {"sum": half(t.params)["sum"]} for t in trials})
     assert study.best.outcomes["sum"][0] <= 1
+
+
+def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
+    """BoTorch's qLogNEHVI compiles an extension beside such a lock, unless it is asked not to."""
+    lock = tmp_path / "logei_fused_ext" / "lock"
+    lock.parent.mkdir()
+    lock.touch()
+    script = """
+import gdopt
+study = gdopt.Study(gdopt.Space.from_bounds([(0, 1)] * 2), direction={"a": "maximize", "b": "minimize"}, seed=0)
+for trial in study.ask(4):
+    study.tell({trial.id: {"a": trial.params["x0"], "b": trial.params["x1"]}})
+assert [t.predicted is not None for t in study.ask(2)] == [True, True]
+"""
+    subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        timeout=60,
+        env={**os.environ, "TORCH_EXTENSIONS_DIR": str(tmp_path)},
+    )
