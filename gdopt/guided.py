@@ -60,9 +60,9 @@ LOOKED_AT = 5000
 ROWS_LOOKED_AT = 100_000
 # The best of them are those of the highest mean + OPTIMISM deviations: by the mean alone what was missed stays missed.
 OPTIMISM = 1.0
-# The guidance of levels is so many times as strong. A number is pushed in every step of the sampler; a level is drawn
-# once, and one of many moves the surrogate's mean by little of its deviation: P(improvement) alone leaves it to chance.
-SHARPER = 20.0
+# For each discrete parameter that there is, all of them are guided so much more strongly. Numbers move together and
+# often; a level is drawn once, and one of many hardly changes P(improvement), which then leaves it to chance.
+SHARPER = 0.5
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
 # With a function that says what is allowed, first designs are looked for among so many times as many.
@@ -99,7 +99,7 @@ class GuidedDiffusion:
         broad: share that is designs of the prior from anywhere, the corpus' own or draws of the box: those of the
             highest upper bound by the surrogate. What is left of the pool are the prior's steps, contracted. All are
             shares at first: `gdopt.portfolio` says what becomes of them.
-        strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty, and sharper than that for levels.
+        strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty; of many choices it is sharper.
         momentum: how far half of the pool is carried on along the centre's last move, in units of that move.
         climb: how far half of the pool is moved along the gradients told of the elite, in units of the contraction;
             the surrogate's own gradient enters by guidance and selection.
@@ -348,6 +348,7 @@ class GuidedDiffusion:
 
     def _leaning(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Tilt:
         """log P(improvement and all limits hold) of levels that are tried in n rows, at the strength for levels."""
+        strength = self.strength * max(1.0, SHARPER * len(law.levels.blocks))
         along = surrogate.along(n, generator) if isinstance(surrogate, Joint) else None
         best = torch.full((n,), float(surrogate.y.amax())) if along is None else along.incumbent
 
@@ -358,7 +359,7 @@ class GuidedDiffusion:
                 chance = torch.special.log_ndtr((mean - best[rows]) / variance.sqrt())
                 if isinstance(surrogate, Joint):
                     chance = chance + surrogate.log_feasible(z)
-            leant: Tensor = SHARPER * self.strength * chance
+            leant: Tensor = strength * chance
             return leant
 
         return leaning
