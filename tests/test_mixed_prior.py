@@ -12,6 +12,8 @@ from scipy import stats
 
 import gdopt
 from gdopt import Choice, CorpusError, DiffusionPrior, GuidedDiffusion, Integer, Real, Space, SpaceError
+from gdopt.adapters.botorch import prior_candidates
+from gdopt.adapters.host import prior_space
 from gdopt.baselines import baseline
 from gdopt.codec import BoxCodec, as_array, as_params
 from gdopt.diffusion.network import PreconditionedNet, network
@@ -244,6 +246,17 @@ def test_baselines_start_with_the_corpus_and_have_no_directions() -> None:
     for name in ("corpus-steps-thompson-pca", "sobol-pca", "turbo-pca"):
         with pytest.raises(SpaceError, match="principal directions only if all parameters are linear"):
             gdopt.Study(SPACE, direction="maximize", algorithm=baseline(name, untrained()))
+
+
+def test_other_libraries_take_no_such_prior() -> None:
+    for_numbers = DiffusionPrior.fit(experiments()[["equivalents", "dose"]], space=Space(SPACE.parameters[3:]), steps=1)
+    for one in (untrained(), for_numbers):
+        with pytest.raises(SpaceError, match="is for studies of gdopt's own"):
+            prior_space(GuidedDiffusion(prior=one))
+    with pytest.raises(SpaceError, match=r"\['solvent', 'base'\] are no numbers"):
+        prior_candidates(untrained(), 3)
+    found = prior_candidates(for_numbers, 50)
+    assert set(found[:, 0].tolist()) == {1, 2, 3}
 
 
 # The check.
