@@ -487,7 +487,7 @@ def _algorithm(campaign: Campaign, folder: Path, fit: Progress | None) -> tuple[
         return strings_space, MaskedDiffusion(prior=masked)
     read = corpora.read(
         path,
-        space.names if space else None,
+        space,
         weights=corpus.weights,
         outcome=corpus.outcome,
         # Of several objectives, the first.
@@ -593,7 +593,7 @@ TABLE = """\
 # id = "compound"
 # descriptors = ["mass", "logp"]  # all that can, if left out"""
 CORPUS = """\
-# Designs without labels, which show what is plausible: a CSV with a column for each parameter (all of them real), or a
+# Designs without labels, which show what is plausible: a CSV with a column for each parameter (numbers, choices), or a
 # file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence").
 # [corpus]
 # file = "designs.csv"

@@ -115,6 +115,11 @@ class BoxCodec:
         return [block for p, at in self._places if p.name not in self.fixed for block in _blocks(p, at.start)]
 
     @property
+    def discrete(self) -> tuple[str, ...]:
+        """The parameters that are drawn level by level, fixed or not, by their names."""
+        return tuple(p.name for p, at in self._places if _blocks(p, at.start))
+
+    @property
     def held(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers: of discrete parameters and of what is fixed."""
         found = torch.zeros(self.dim, dtype=torch.bool)
@@ -137,6 +142,14 @@ class BoxCodec:
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
         return [self._feasible(self._counting(self._nearest(row))) for row in z.tolist()]
+
+    def encode_array(self, designs: Float[Tensor, "n D"]) -> Float[Tensor, "n d"]:
+        """The z of each row of an array of designs, as `as_array` has them."""
+        return self.encode(as_params(self.space, designs))
+
+    def decode_array(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+        """The designs of each row of z as an array."""
+        return as_array(self.space, self.decode(z))
 
     def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
@@ -362,14 +375,24 @@ class FixedCodec:
 
 
 def as_array(space: Space, params: Sequence[Params]) -> Float[Tensor, "n D"]:
-    """Designs as rows of numbers, in the order of a space without choices."""
-    rows = [[float(one[name]) for name in space.names] for one in params]
+    """Designs as rows of numbers, in the order of the space; a level of a choice is its place among the levels."""
+    rows = [[_number(p, one[p.name]) for p in space.parameters] for one in params]
     return torch.tensor(rows, dtype=torch.float64).reshape(len(params), len(space.names))
 
 
 def as_params(space: Space, designs: Float[Tensor, "n D"]) -> list[Params]:
-    """Rows of numbers as parameters by name."""
-    return [dict(zip(space.names, row, strict=True)) for row in designs.tolist()]
+    """The same rows of numbers as parameters by name."""
+    return [{p.name: _value(p, v) for p, v in zip(space.parameters, row, strict=True)} for row in designs.tolist()]
+
+
+def _number(parameter: Parameter, value: Value) -> float:
+    return float(parameter.levels.index(str(value)) if isinstance(parameter, Choice) else value)
+
+
+def _value(parameter: Parameter, number: float) -> Value:
+    if isinstance(parameter, Choice):
+        return parameter.levels[int(number)]
+    return int(number) if isinstance(parameter, Integer) else number
 
 
 def check_gradient(space: Space, gradient: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a corpus of numbers is fit for a prior, and the prior for its corpus: coverage, dimension, copies."""
+"""Whether a corpus of designs is fit for a prior, and the prior for its corpus: coverage, dimension, copies."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
 from gdopt.errors import CorpusError, SettingsError
-from gdopt.prior_check import Numbers
-from gdopt.space import Space
+from gdopt.prior_check import Numbers, Shares
+from gdopt.space import Choice, Integer, Parameter, Space
 from gdopt.weights import effective_size
 
 if TYPE_CHECKING:
@@ -52,18 +52,37 @@ class Corpus:
     """What a prior was fitted to.
 
     Args:
-        space: of `Real` parameters.
-        designs: rows of the space.
+        space: of `Real`, `Integer` and `Choice` parameters.
+        designs: rows of the space, a level of a choice as its place among the levels.
         weights: of the designs, 1 on average.
         order: of the rows by chance, each next one in proportion to the weights of those that are left.
         variances: along each direction that was kept, in units of the parameters' spreads.
+        basis: these directions, as columns, in the coordinates in which rows are compared.
+        held: which of these coordinates stand for levels and are no numbers.
+        discrete: the parameters that have levels.
     """
 
     space: Space
     designs: Float[np.ndarray, "n D"]
     weights: Float[np.ndarray, " n"]
     order: np.ndarray
-    variances: Float[np.ndarray, " d"]
+    variances: Float[np.ndarray, " r"]
+    basis: Float[np.ndarray, "d r"]
+    held: Bool[np.ndarray, " d"]
+    discrete: tuple[str, ...]
+
+    @property
+    def kinds(self) -> Int[np.ndarray, " n"]:
+        """A number for each row, the same for rows of the same levels."""
+        if not self.discrete:
+            return np.zeros(len(self.designs), dtype=int)
+        columns = [self.space.names.index(name) for name in self.discrete]
+        return np.unique(self.designs[:, columns], axis=0, return_inverse=True)[1].reshape(-1)
+
+    def said(self, row: np.integer) -> str:
+        """The levels of a row, in words."""
+        columns = ((j, p) for j, p in enumerate(self.space.parameters) if p.name in self.discrete)
+        return ", ".join(f"{p.name} = {_labels(p)[_places(p, self.designs[:, j])[row]]}" for j, p in columns)
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,8 @@ class Measure:
 class DesignCheck:
     """Draws of a prior against its corpus, and the corpus against what a prior needs; printed, it is a table.
 
-    Distances are those of the parameters, each in units of its spread, along the directions that the prior keeps.
+    Distances are those of the parameters, each in units of its spread, along the directions that the prior keeps. Two
+    levels are about five units apart, so that a design is near those of its own levels, if there are enough of them.
 
     Args:
         draws: how many were drawn.
@@ -96,11 +116,12 @@ class DesignCheck:
         plausible: share of samples within reach of a design (improved precision, Kynkäänniemi et al. 2019); its corpus
             is the same of other designs.
         covered: share of designs within reach of a sample (improved recall).
-        copies: share whose nearest design is nearer than a third of the second nearest (Yoon et al. 2023).
-        at_bounds: share with a parameter at a bound.
+        copies: share whose nearest design is nearer than a third of the second nearest (Yoon et al. 2023), by the
+            numbers alone: levels are always those of many designs.
+        at_bounds: share with a number at a bound.
         spread: effective dimension, the participation ratio (Σλ)²/Σλ² of the variances along all directions.
         dimension: intrinsic dimension, by the ratio of the distances to two nearest neighbours (Facco et al. 2017).
-        numbers: each parameter that varies, of samples and corpus.
+        compared: each parameter that varies, of samples and corpus; of a discrete one, the shares of its levels.
         nearest: the distance of each sample to its nearest design.
         own_nearest: that of designs of the corpus to their nearest other.
         variances: along each direction that the prior keeps, the largest first.
@@ -121,7 +142,7 @@ class DesignCheck:
     at_bounds: Measure
     spread: Measure
     dimension: Measure
-    numbers: tuple[Numbers, ...]
+    compared: tuple[Numbers | Shares, ...]
     nearest: Float[np.ndarray, " n"]
     own_nearest: Float[np.ndarray, " m"]
     variances: Float[np.ndarray, " d"]
@@ -143,9 +164,9 @@ class DesignCheck:
         return (*shares, median, self.spread, self.dimension)
 
     @cached_property
-    def worst(self) -> tuple[Numbers, ...]:
+    def worst(self) -> tuple[Numbers | Shares, ...]:
         """The parameters whose distribution differs most from the corpus', five at most, the worst first."""
-        return tuple(sorted(self.numbers, key=lambda one: one.distance, reverse=True)[:WORST])
+        return tuple(sorted(self.compared, key=lambda one: one.distance, reverse=True)[:WORST])
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each measure, with that of the samples and that of the corpus."""
@@ -166,7 +187,7 @@ class DesignCheck:
             "parameters": self.parameters,
             "directions": self.directions,
             "measures": {one.name: {"samples": one.samples, "corpus": one.corpus} for one in self.measures},
-            "distances": {one.name: {"distance": one.distance, "by chance": one.by_chance} for one in self.numbers},
+            "distances": {one.name: {"distance": one.distance, "by chance": one.by_chance} for one in self.compared},
         }
 
     def plot(self, path: str | Path | None = None) -> "Figure":
@@ -203,7 +224,7 @@ def check(
     Args:
         corpus: what it was fitted to.
         samples: what was drawn.
-        u: the corpus along the kept directions, in units of the parameters' spreads.
+        u: the corpus in coordinates whose distances are in units of the parameters' spreads.
         drawn: the samples likewise.
 
     Raises:
@@ -217,13 +238,18 @@ def check(
         raise SettingsError(f"n = {len(samples)}: expected {FEWEST} draws or more")
     effective = effective_size(corpus.weights)
     # Of weighted designs no more than they are worth: the last of the order are those of least weight.
-    looked = u[corpus.order[: min(len(drawn), max(FEWEST, int(effective)))]]
+    places = corpus.order[: min(len(drawn), max(FEWEST, int(effective)))]
+    looked = u[places]
     # Two sets of designs that have none in common, as many as draws: what real designs reach is what can be asked for.
     half = max(REACH + 1, min(len(drawn), int(effective / 2)))
     one, other = u[corpus.order[:half]], u[corpus.order[half : 2 * half]]
     some = drawn[:half]
     alike = drawn[: len(looked)]
-    near, own = _neighbours(u, drawn, 2), _neighbours(u, looked, 3)[:, 1:]
+    numbers = ~corpus.held
+    near, own = (
+        _neighbours(u[:, numbers], drawn[:, numbers], 2),
+        _neighbours(u[:, numbers], looked[:, numbers], 3)[:, 1:],
+    )
     rows = corpus.designs[_redrawn(corpus)]
     varies = np.ptp(corpus.designs, axis=0) > 0
     found = DesignCheck(
@@ -231,28 +257,24 @@ def check(
         designs=n,
         effective=effective,
         parameters=len(corpus.space.parameters),
-        directions=u.shape[1],
+        directions=len(corpus.variances),
         plausible=Measure("plausible: near a design", _within(some, one), _within(other, one)),
         covered=Measure("covered: near a sample", _within(one, some), _within(one, other)),
         copies=Measure("copies of a design", _copies(near), _copies(own)),
-        at_bounds=Measure("at a bound", _at_bounds(samples, corpus.space), _at_bounds(corpus.designs, corpus.space)),
+        at_bounds=Measure("at a bound", *(_at_bounds(one, corpus) for one in (samples, corpus.designs))),
         spread=Measure("effective dimension", *(participation(_variances(one)) for one in (alike, looked))),
         dimension=Measure("intrinsic dimension", *map(intrinsic_dimension, (alike, looked))),
-        numbers=tuple(
-            Numbers(p.name, samples[:, j], rows[:, j], getattr(p, "unit", ""))
-            for j, p in enumerate(corpus.space.parameters)
-            if varies[j]
-        ),
-        nearest=near[:, 0],
-        own_nearest=own[:, 0],
+        compared=tuple(_compared(corpus, j, samples, rows) for j, moves in enumerate(varies) if moves),
+        nearest=_neighbours(u, drawn, 1)[:, 0],
+        own_nearest=_neighbours(u, looked, 2)[:, 1],
         variances=corpus.variances,
-        leading=_leading(drawn),
-        own_leading=_leading(looked),
+        leading=_leading(drawn @ corpus.basis),
+        own_leading=_leading(looked @ corpus.basis),
         faults=(),
         notes=(),
     )
-    constant = [name for name, moves in zip(corpus.space.names, varies, strict=True) if not moves]
-    return _judged(found, looked, constant)
+    constant = [n for n, moves in zip(corpus.space.names, varies, strict=True) if not (moves or n in corpus.discrete)]
+    return _judged(found, _parted(corpus, places, u), own[:, 0], constant)
 
 
 def participation(variances: Float[np.ndarray, " d"]) -> float:
@@ -286,20 +308,17 @@ def _redrawn(corpus: Corpus) -> np.ndarray:
     return np.random.default_rng(STREAM).choice(n, size=min(n, MOST), p=chance)
 
 
-def _judged(found: DesignCheck, looked: Float[np.ndarray, "m d"], constant: list[str]) -> DesignCheck:
-    """The check with what is wrong, in words."""
+def _judged(found: DesignCheck, parted: list[str], apart: Float[np.ndarray, " m"], constant: list[str]) -> DesignCheck:
+    """The check with what is wrong, in words: `parted` what falls into groups, `apart` how far other numbers are."""
     faults, notes = [], []
     if found.effective < DESIGNS_EACH * found.directions:
         faults.append(
             f"{found.effective:.0f} designs are few for {found.directions} directions: have {DESIGNS_EACH} for each, "
             "or keep fewer directions (unexplained=)"
         )
-    sizes = _groups(looked)
-    if len(sizes) > 1:
-        shares = ", ".join(f"{one:.0%}" for one in sizes)
-        faults.append(
-            f"the corpus falls into {len(sizes)} groups ({shares}): steps lead between them, where nothing is"
-        )
+    if parted:
+        more = f" (so do those of {len(parted) - 1} other combinations)" if len(parted) > 1 else ""
+        faults.append(f"{parted[0]}{more}: steps lead between them, where nothing is")
     if found.plausible.samples < ENOUGH * found.plausible.corpus:
         faults.append(f"{1 - found.plausible.samples:.0%} of the draws are near no design: train with more steps")
     if found.covered.samples < ENOUGH * found.covered.corpus:
@@ -308,18 +327,20 @@ def _judged(found: DesignCheck, looked: Float[np.ndarray, "m d"], constant: list
         faults.append(f"{found.copies.samples:.0%} of the draws are copies of designs: train with fewer steps")
     if found.at_bounds.samples > found.at_bounds.corpus + TOO_MANY:
         faults.append(f"{found.at_bounds.samples:.0%} of the draws are cut off at a bound: widen the space")
-    if apart := [one.name for one in found.worst if one.distance > max(APART, TIMES * one.by_chance)]:
-        notes.append(f"draws are spread differently from the corpus in {', '.join(apart)}")
+    if differ := [one.name for one in found.worst if one.distance > max(APART, TIMES * one.by_chance)]:
+        notes.append(f"draws are spread differently from the corpus in {', '.join(differ)}")
     if constant:
         notes.append(f"constant in the corpus, so never varied: {', '.join(constant)}")
-    far = found.own_nearest > FAR * np.quantile(found.own_nearest, USUAL)
+    far = apart > FAR * np.quantile(apart, USUAL)
     if far.any():
         notes.append(f"{int(far.sum())} of {len(far)} designs are far from all others: are they right?")
     return replace(found, faults=tuple(faults), notes=tuple(notes))
 
 
 def _neighbours(rows: Float[np.ndarray, "n d"], of: Float[np.ndarray, "m d"], k: int) -> Float[np.ndarray, "m k"]:
-    """The distances to the k nearest rows; the first is 0 where `of` is one of them."""
+    """The distances to the k nearest rows; the first is 0 where `of` is one of them. Of no coordinates all are 0."""
+    if not rows.shape[1]:
+        return np.zeros((len(of), k))
     distances: np.ndarray = NearestNeighbors(n_neighbors=k).fit(rows).kneighbors(of)[0]
     return distances
 
@@ -334,9 +355,35 @@ def _copies(nearest: Float[np.ndarray, "n 2"]) -> float:
     return float((nearest[:, 0] < COPY * nearest[:, 1]).mean())
 
 
-def _at_bounds(designs: Float[np.ndarray, "n D"], space: Space) -> float:
-    low, high = (np.array([getattr(p, end) for p in space.parameters]) for end in ("low", "high"))
-    return float(((designs <= low) | (designs >= high)).any(1).mean())
+def _at_bounds(designs: Float[np.ndarray, "n D"], corpus: Corpus) -> float:
+    numbers = [(j, p) for j, p in enumerate(corpus.space.parameters) if p.name not in corpus.discrete]
+    low, high = (np.array([getattr(p, end) for _, p in numbers]) for end in ("low", "high"))
+    values = designs[:, [j for j, _ in numbers]]
+    return float(((values <= low) | (values >= high)).any(1).mean())
+
+
+def _compared(
+    corpus: Corpus, j: int, samples: Float[np.ndarray, "m D"], rows: Float[np.ndarray, "n D"]
+) -> Numbers | Shares:
+    """A parameter of samples and corpus: its values, or how often there is each level."""
+    p = corpus.space.parameters[j]
+    if p.name not in corpus.discrete:
+        return Numbers(p.name, samples[:, j], rows[:, j], getattr(p, "unit", ""))
+    labels = _labels(p)
+    return Shares(p.name, labels, *(np.eye(len(labels))[_places(p, one[:, j])] for one in (samples, rows)))
+
+
+def _labels(parameter: Parameter) -> tuple[str, ...]:
+    """The levels of a discrete parameter."""
+    if isinstance(parameter, Integer):
+        return tuple(map(str, range(parameter.low, parameter.high + 1)))
+    assert isinstance(parameter, Choice)
+    return parameter.levels
+
+
+def _places(parameter: Parameter, values: np.ndarray) -> np.ndarray:
+    """The places of a column's values among the levels."""
+    return values.astype(int) - (parameter.low if isinstance(parameter, Integer) else 0)
 
 
 def _variances(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
@@ -346,6 +393,24 @@ def _variances(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
 
 def _leading(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n 2"]:
     return np.pad(rows, ((0, 0), (0, 1)))[:, :2]
+
+
+def _parted(corpus: Corpus, places: Int[np.ndarray, " m"], u: Float[np.ndarray, "n d"]) -> list[str]:
+    """Designs that fall into groups, in words, the most numerous first: the corpus, or those of the same levels.
+
+    Levels part every corpus. Of levels that few designs have nothing can be said.
+    """
+    if corpus.held.all():
+        return []
+    kinds, found = corpus.kinds[places], []
+    of_kind, counts = np.unique(kinds, return_counts=True)
+    for kind, count in sorted(zip(of_kind, counts, strict=True), key=lambda one: -one[1]):
+        own = places[kinds == kind]
+        if count < max(FEWEST, GROUP * len(places)) or len(sizes := _groups(u[own][:, ~corpus.held])) < 2:
+            continue
+        who = f"designs with {corpus.said(own[0])} fall" if corpus.discrete else "the corpus falls"
+        found.append(f"{who} into {len(sizes)} groups ({', '.join(f'{one:.0%}' for one in sizes)})")
+    return found
 
 
 def _groups(rows: Float[np.ndarray, "n d"]) -> list[float]:

@@ -19,7 +19,7 @@ from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay, resumed
 from gdopt.errors import SettingsError
-from gdopt.levels import Levels, Tilt, shares
+from gdopt.levels import Levels, Tilt, frequencies, shares
 from gdopt.outcomes import ranked, valued
 from gdopt.portfolio import portfolio
 from gdopt.prior import DiffusionPrior
@@ -268,8 +268,8 @@ class GuidedDiffusion:
         generator: torch.Generator,
     ) -> "_Law":
         """The denoiser's law, with the centre it is moved to, the scale it is contracted by, and where it drifts."""
-        mean = torch.zeros(z.shape[1], dtype=torch.float64)
-        if isinstance(codec, BoxCodec):
+        mean = torch.zeros(z.shape[1], dtype=torch.float64) if self.prior is None else self.prior.mean
+        if isinstance(codec, BoxCodec) and self.prior is None:
             draws = box_draws(codec, CONSTRAINED_DRAWS if codec.space.constraints else DRAWS, generator)
         elif isinstance(codec, TableCodec):
             draws = codec.some(DRAWS, generator)
@@ -291,13 +291,14 @@ class GuidedDiffusion:
             drift = torch.zeros_like(centre)
         return _Law(
             denoiser,
+            mean,
             draws,
             centre,
             scale,
             drift,
             z[: self.family],
             state.goals.several,
-            _levels(codec, z, scale),
+            _levels(codec, z, scale, self.prior),
             codec.neutral if isinstance(codec, BoxCodec) else _as_it_is,
         )
 
@@ -329,7 +330,7 @@ class GuidedDiffusion:
 
     def _guided(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the moved and contracted denoiser, guided."""
-        local = moved(law.denoiser, torch.zeros_like(law.centre), law.centre, law.scale)
+        local = moved(law.denoiser, law.mean, law.centre, law.scale)
         local = self._tilted(projected(local, law.seen), surrogate, n, generator)
         z = sample(local, n, law.centre, law.scale, generator)
         return law.levels.drawn(carried(z, law.drift, generator), generator)
@@ -390,19 +391,20 @@ class GuidedDiffusion:
         elif self.prior is None:
             z = law.levels.anywhere(uniform(surrogate.z.shape[1], count, generator), generator)
         else:
-            rows = self.prior.order(generator)[:count]
-            z = self.prior.codec.encode_array(self.prior.designs[rows])
+            z = self.prior.z[self.prior.order(generator)[:count]]
+            z = codec.filled(z, generator) if isinstance(codec, BoxCodec) else z
         return z[select.promise(surrogate, law.seen(z), OPTIMISM).argsort(descending=True)[:n]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Law:
-    """A denoiser and draws of it, with where they are moved to, how far contracted, and the elite's designs.
+    """A denoiser, its mean and draws of it, with where they are moved to, how far contracted, and the elite's designs.
 
     It is a law over all columns, whether they count or not; `seen` is what the surrogate sees of its rows.
     """
 
     denoiser: Denoiser
+    mean: Float[Tensor, " d"]
     draws: Float[Tensor, "k d"]
     centre: Float[Tensor, " d"]
     scale: float
@@ -437,12 +439,13 @@ def _fit_of(codec: Codec) -> Fit:
     return partial(categories.fit, [one.columns for one in named], apart)
 
 
-def _levels(codec: Codec, z: Float[Tensor, "n d"], scale: float) -> Levels:
-    """The law of the discrete parameters, refitted to the elite; of none in a prior's coordinates."""
+def _levels(codec: Codec, z: Float[Tensor, "n d"], scale: float, prior: DiffusionPrior | None) -> Levels:
+    """The law of the discrete parameters, refitted to the elite; of none in whitened coordinates."""
     if not isinstance(codec, BoxCodec):
         return Levels((), (), torch.zeros(z.shape[1], dtype=torch.bool))
     elite = elite_of(z, PARENTS)
-    law = shares(elite, elite_weights(len(elite)), codec.blocks, scale)
+    corpus = None if prior is None else frequencies(prior.z, prior.weights, codec.blocks)
+    law = shares(elite, elite_weights(len(elite)), codec.blocks, scale, corpus)
     return Levels(tuple(codec.blocks), tuple(law), codec.held)
 
 

@@ -1,8 +1,9 @@
 """Discrete parameters as a diffusion model draws them: levels hidden, and refilled under guidance.
 
 Their law is a product over the parameters, refitted to the elite in closed form: the share of each level among the
-best, and a share of the uniform law that falls with the contraction. Masked diffusion of a product law is exact: what
-is hidden is drawn from the share of its level, times how likely the surrogate takes the result to be an improvement.
+best, and a share of the uniform law, or of a corpus' frequencies, that falls with the contraction. Masked diffusion of
+a product law is exact: what is hidden is drawn from the share of its level, times how likely the surrogate takes the
+result to be an improvement.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,22 +15,37 @@ from torch import Tensor
 
 from gdopt.codec import Block
 
-__all__ = ["Levels", "Tilt", "hidden", "shares"]
+__all__ = ["Levels", "Tilt", "frequencies", "hidden", "shares"]
 
 # Rows of z, and for each the number of the row that it is tried for, to the log of how much likelier it is made.
 Tilt = Callable[[Tensor, Tensor], Tensor]
 
 
 def shares(
-    elite: Float[Tensor, "e d"], weights: Float[Tensor, " e"], blocks: Sequence[Block], uniform: float
+    elite: Float[Tensor, "e d"],
+    weights: Float[Tensor, " e"],
+    blocks: Sequence[Block],
+    broad: float,
+    prior: Sequence[Float[Tensor, " _levels"]] | None = None,
 ) -> list[Float[Tensor, " _levels"]]:
-    """The probability of each level of each block: a share of the uniform law, the rest the elite's weighted counts."""
-    found = []
-    for block in blocks:
-        count = len(block.points)
-        counts = torch.zeros(count, dtype=torch.float64).index_add(0, _level(elite, block), weights)
-        found.append((1 - uniform) * counts / weights.sum() + uniform / count)
-    return found
+    """The probability of each level of each block: a share of the prior's law, the rest the elite's weighted counts.
+
+    The prior's is that of each block, such as a corpus' `frequencies`; without one it is uniform.
+    """
+    laws = [torch.full((len(block.points),), 1 / len(block.points), dtype=torch.float64) for block in blocks]
+    counts = [_counts(elite, weights, block) for block in blocks]
+    return [(1 - broad) * own / weights.sum() + broad * law for own, law in zip(counts, prior or laws, strict=True)]
+
+
+def frequencies(
+    z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], blocks: Sequence[Block]
+) -> list[Float[Tensor, " _levels"]]:
+    """The probability of each level of each block among weighted rows, one more of each added (Laplace's rule).
+
+    So no level has a probability of 0, from which no result could ever bring it back.
+    """
+    counts = [_counts(z, weights, block) + 1 for block in blocks]
+    return [one / one.sum() for one in counts]
 
 
 def hidden(n: int, blocks: int, share: Float[Tensor, " n"], generator: torch.Generator) -> Bool[Tensor, "n blocks"]:
@@ -133,6 +149,11 @@ def _tried(z: Float[Tensor, "n d"], block: Block) -> Float[Tensor, "m d"]:
     tried = z.repeat_interleave(len(block.points), 0)
     tried[:, block.columns] = block.points.repeat(len(z), 1)
     return tried
+
+
+def _counts(z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], block: Block) -> Float[Tensor, " _levels"]:
+    """The weight of the rows at each level."""
+    return torch.zeros(len(block.points), dtype=torch.float64).index_add(0, _level(z, block), weights)
 
 
 def _level(z: Float[Tensor, "n d"], block: Block) -> Int[Tensor, " n"]:

@@ -221,7 +221,10 @@ def design_check(check: DesignCheck, path: str | Path | None = None) -> Figure:
     variances.bar(np.arange(1, len(shares) + 1), shares, color=CORPUS, edgecolor=SAMPLES, linewidth=0.5)
     variances.set(xlabel="direction", ylabel="share of the variance", title=f"{check.spread.corpus:.1f} effective")
     for part in check.worst[:1]:
-        _histogram(worst, part)
+        if isinstance(part, Shares):
+            _bars(worst, part)
+        else:
+            _histogram(worst, part)
         worst.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}")
     for axes in figure.axes:
         axes.title.set_fontsize("small")

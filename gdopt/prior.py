@@ -4,27 +4,30 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from numbers import Real as Number
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
-from gdopt import design_check, files
-from gdopt.codec import WhiteningCodec
+from gdopt import design_check, files, space_json
+from gdopt.codec import BoxCodec, WhiteningCodec, as_params
 from gdopt.design_check import DesignCheck
 from gdopt.diffusion.denoiser import Denoiser, TruncatedGaussianDenoiser
-from gdopt.diffusion.network import BLOCKS, WIDTH, PreconditionedNet, network, sizes
+from gdopt.diffusion.network import PreconditionedNet, network, sizes
 from gdopt.diffusion.sampler import sample
 from gdopt.diffusion.train import Progress, Training, fit
 from gdopt.errors import CorpusError, SettingsError, SpaceError, StoreError
 from gdopt.expert import Belief, Normal
-from gdopt.space import Real, Space
+from gdopt.space import Choice, Integer, Real, Space, conditions
 from gdopt.weights import checked_weights, effective_size
 
 __all__ = ["DiffusionPrior"]
@@ -33,13 +36,13 @@ __all__ = ["DiffusionPrior"]
 UNEXPLAINED = 2e-5
 # A parameter's bounds lie this share of the corpus' range outside it.
 MARGIN = 0.05
-FORMAT = "gdopt prior 2"
+FORMAT = "gdopt prior 3"
 # Draws of an expert's law that take the place of a corpus.
 DRAWS = 1024
 # Draws that a check looks at: a share of 5 % is then known to 1 %.
 CHECKED = 500
-# Files from before there were weights.
-UNWEIGHTED = "gdopt prior 1"
+# Files from before there were choices, and from before there were weights.
+OF_REALS, UNWEIGHTED = "gdopt prior 2", "gdopt prior 1"
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,17 @@ class DiffusionPrior:
     """A diffusion model of designs, pretrained without labels or an `expert`'s: `sample`, `check`, `save`, `load` it.
 
     Args:
-        codec: designs to whitened coordinates z and back.
+        codec: designs to z and back: along the corpus' principal directions if all parameters are linear real numbers,
+            else the columns of the box, with one for each level of a choice.
         denoiser: of z: a network, or a law in closed form.
-        designs: the corpus it was fitted to, its rows unique; of an expert's prior, draws.
+        designs: the corpus it was fitted to, its rows unique, a level of a choice as its place among the levels; of an
+            expert's prior, draws.
         weights: of the designs, 1 on average.
         training: how the fit went; None where nothing was fitted.
         seconds: how long it took.
     """
 
-    codec: WhiteningCodec
+    codec: WhiteningCodec | BoxCodec
     denoiser: Denoiser
     designs: Float[Tensor, "n D"]
     weights: Float[Tensor, " n"]
@@ -64,13 +69,25 @@ class DiffusionPrior:
 
     @property
     def space(self) -> Space:
-        """What may be tried: a `Real` parameter for each column of the corpus."""
+        """What may be tried: a parameter for each column of the corpus."""
         return self.codec.space
 
     @property
+    def whitened(self) -> bool:
+        """Whether z are coordinates along the corpus' principal directions; else they are columns of the box."""
+        return isinstance(self.codec, WhiteningCodec)
+
+    @cached_property
     def z(self) -> Float[Tensor, "n d"]:
-        """The corpus in whitened coordinates."""
+        """The corpus in the coordinates of the diffusion model."""
         return self.codec.encode_array(self.designs)
+
+    @cached_property
+    def mean(self) -> Float[Tensor, " d"]:
+        """The mean of the law in these coordinates."""
+        if self.whitened:
+            return torch.zeros(self.codec.dim, dtype=torch.float64)
+        return self.weights @ self.z / self.weights.sum()
 
     @property
     def effective_size(self) -> float:
@@ -95,38 +112,53 @@ class DiffusionPrior:
         """A prior of the rows of an array or a table, without labels.
 
         Args:
-            designs: (n, D), one design a row: an array, a tensor or a table of pandas.
+            designs: (n, D), one design a row: an array, a tensor or a table of pandas; with choices, a table (or an
+                array of objects) that has their levels as strings.
             weights: of the rows, on any scale: the prior is then of the weighted law. Those of equal rows add up, and
                 rows of weight 0 are left out. Without them every different design counts alike, however often it is
                 repeated. `gdopt.outcome_weights` makes weights of what was measured in a related task.
-            space: bounds and names of the columns; by default the corpus' range and 5 % of it on either side.
+            space: bounds, levels and names of the columns. By default a column of numbers is a linear `Real` on the
+                corpus' range and 5 % of it on either side, and one of strings a `Choice` of those that occur. All
+                parameters are `Real`, `Integer` or `Choice` and always count; there are no constraints.
             names: of the columns, if no space is given; by default those of the table, or x0, x1, ...
             commensurate: whether all columns have the same unit, so that their variances can be compared; by default
-                each column counts by its own spread.
-            unexplained: the share of the variance that may be left out; the directions that carry it are never left.
+                each column counts by its own spread. Only if all parameters are linear real numbers.
+            unexplained: the share of the variance that may be left out, if all parameters are linear real numbers in
+                all, else of every column of z; the designs never vary along the directions that carry it.
             seed: of the network's first weights and of its training.
             steps: of training at most; it stops earlier when a held-out split says so.
             device: where the network computes, such as "cuda".
             progress: called with (step, steps, held-out loss) as training goes on.
 
         Raises:
-            CorpusError: not two different rows of finite numbers, columns that the space does not have, designs
-                outside it, or weights that are not one finite number of 0 or more for each row and worth two designs.
+            CorpusError: not two different rows of finite numbers and levels, columns that the space does not have,
+                designs outside it, a space of others than these parameters, or weights that are not one finite number
+                of 0 or more for each row and worth two designs.
+            SettingsError: `commensurate`, and the parameters are not all linear real numbers.
         """
         began = time.perf_counter()
         if names is None and hasattr(designs, "columns"):
             names = [str(name) for name in designs.columns]
-        rows, mass = _checked(designs, weights)
-        space = _space_of(rows, names) if space is None else space
-        if len(space.parameters) != rows.shape[1] or not _is_linear(space):
-            raise CorpusError(
-                f"designs have {rows.shape[1]} columns, the space {len(space.parameters)} parameters; "
-                "a corpus needs one linear Real parameter for each column"
-            )
+        array = _array(designs)
+        names = _names(array, names) if space is None else space.names
+        if space is not None:
+            _check_kinds(space, array.shape[1])
+        choices = _choices(array, names) if space is None else {p.name: p for p in _of_levels(space)}
+        rows, mass = _checked(_numbers(array, names, choices), weights)
+        space = _space_of(rows, names, choices) if space is None else space
         _check_space(rows, space)
-        codec = _whitening(rows, mass, space, commensurate, unexplained)
-        z = codec.encode_array(rows)
-        untrained = _untrained(codec.dim, seed).to(device)
+        codec: WhiteningCodec | BoxCodec
+        if _is_linear(space):
+            codec = _whitening(rows, mass, space, commensurate, unexplained)
+            z = codec.encode_array(rows)
+            moments = torch.zeros(codec.dim), torch.eye(codec.dim), torch.ones(codec.dim)
+        elif commensurate:
+            raise SettingsError("commensurate = True: expected False, as not all parameters are linear real numbers")
+        else:
+            codec = BoxCodec(space)
+            z = codec.encode_array(rows)
+            moments = _moments(z, mass, unexplained)
+        untrained = network(*moments, seed).to(device)
         generator = torch.Generator().manual_seed(seed)
         denoiser, training = fit(untrained, z, generator, weights=mass, steps=steps, progress=progress)
         return cls(codec, denoiser, rows, mass, training, time.perf_counter() - began)
@@ -165,15 +197,16 @@ class DiffusionPrior:
         )
         return cls(codec, denoiser, designs, designs.new_ones(DRAWS), None, time.perf_counter() - began)
 
-    def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n D"]:
-        """n new designs, drawn from the diffusion model."""
-        generator = torch.Generator().manual_seed(seed)
-        return self.codec.decode_array(self.sample_z(n, generator)).numpy()
+    def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n D"] | pd.DataFrame:
+        """n new designs, drawn from the diffusion model: an array, or a table of pandas if there are choices."""
+        designs = self.codec.decode_array(self.sample_z(n, torch.Generator().manual_seed(seed)))
+        if not _of_levels(self.space):
+            return designs.numpy()
+        return pd.DataFrame(as_params(self.space, designs), columns=list(self.space.names))
 
     def sample_z(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """n draws in whitened coordinates."""
-        mean = torch.zeros(self.codec.dim, dtype=torch.float64)
-        return sample(self.denoiser, n, mean, 1.0, generator)
+        """n draws in the coordinates of the diffusion model."""
+        return sample(self.denoiser, n, self.mean, 1.0, generator)
 
     def check(self, n: int = CHECKED, seed: int = 0) -> DesignCheck:
         """Whether the corpus is fit for a prior and the prior for its corpus, by n draws.
@@ -188,15 +221,26 @@ class DiffusionPrior:
         """
         generator = torch.Generator().manual_seed(seed)
         samples = self.codec.decode_array(self.sample_z(n, generator))
-        own, drawn = (self.codec.encode_array(one) * self.codec.spread for one in (self.designs, samples))
+        codec, z = self.codec, self.codec.encode_array(samples)
+        held = torch.zeros(codec.dim, dtype=torch.bool)
+        if isinstance(codec, WhiteningCodec):
+            unit, variances, basis = codec.spread, codec.spread.square(), torch.eye(codec.dim, dtype=torch.float64)
+        else:
+            held = codec.held
+            unit = _unit(self.z, self.weights, held)
+            _, basis, spread = _moments(self.z * unit, self.weights, UNEXPLAINED)
+            variances, basis = spread.square(), basis.to(z)
         corpus = design_check.Corpus(
             self.space,
             self.designs.numpy(),
             self.weights.numpy(),
             self.order(generator).numpy(),
-            self.codec.spread.square().numpy(),
+            variances.numpy(),
+            basis.numpy(),
+            held.numpy(),
+            codec.discrete if isinstance(codec, BoxCodec) else (),
         )
-        return design_check.check(corpus, samples.numpy(), own.numpy(), drawn.numpy())
+        return design_check.check(corpus, samples.numpy(), (self.z * unit).numpy(), (z * unit).numpy())
 
     def order(self, generator: torch.Generator) -> Int[Tensor, " n"]:
         """The rows of the corpus in random order: each next one in proportion to the weights of those that are left."""
@@ -230,13 +274,13 @@ class DiffusionPrior:
         Raises:
             SettingsError: the denoiser is neither gdopt's network nor an expert's law.
         """
-        codec, training = self.codec, self.training
+        training = self.training
         tensors = _tensors_of(self.denoiser)
-        tensors |= {"mean": codec.mean, "basis": codec.basis, "spread": codec.spread, "scale": codec.scale}
-        columns = [[p.name, p.low, p.high, p.unit] for p in codec.space.parameters if isinstance(p, Real)]
+        if isinstance(self.codec, WhiteningCodec):
+            tensors |= {name: getattr(self.codec, name) for name in WHITENING}
         header: dict[str, Any] = {
             "format": FORMAT,
-            "columns": columns,
+            "space": space_json.written(self.space),
             "training": None if training is None else asdict(training),
             "seconds": self.seconds,
         }
@@ -260,20 +304,25 @@ class DiffusionPrior:
         Raises:
             StoreError: these are not the parts of a prior.
         """
-        if header.get("format") not in (FORMAT, UNWEIGHTED):
+        if header.get("format") not in (FORMAT, OF_REALS, UNWEIGHTED):
             raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
-        space = Space([Real(name, low, high, unit=unit) for name, low, high, unit in header["columns"]])
-        codec = WhiteningCodec(space, *(tensors[k] for k in ("mean", "basis", "spread", "scale")))
+        if header["format"] == FORMAT:
+            space = space_json.read(header["space"])
+        else:
+            space = Space([Real(name, low, high, unit=unit) for name, low, high, unit in header["columns"]])
+        whitened = all(k in tensors for k in WHITENING)
+        codec = WhiteningCodec(space, *(tensors[k] for k in WHITENING)) if whitened else BoxCodec(space)
         designs = tensors["designs"]
         if header["format"] == UNWEIGHTED:
             weights, said = designs.new_ones(len(designs)), {k: header[k] for k in ("steps", "losses", "best")}
         else:
             weights, said = tensors["weights"], header["training"]
         training = None if said is None else Training(said["steps"], tuple(said["losses"]), said["best"])
-        denoiser = _denoiser_of(tensors, codec.dim, device)
+        denoiser = _denoiser_of(tensors, device)
         return cls(codec, denoiser, designs, weights, training, header["seconds"])
 
 
+WHITENING = ("mean", "basis", "spread", "scale")
 LAW = ("low", "high", "mean", "std")
 
 
@@ -285,29 +334,76 @@ def _tensors_of(denoiser: Denoiser) -> dict[str, Tensor]:
     raise SettingsError(f"a prior whose denoiser is a {type(denoiser).__name__} has no file")
 
 
-def _denoiser_of(tensors: Mapping[str, Tensor], dim: int, device: str) -> Denoiser:
+def _denoiser_of(tensors: Mapping[str, Tensor], device: str) -> Denoiser:
     if "law.mean" in tensors:
         return TruncatedGaussianDenoiser(*(tensors[f"law.{k}"] for k in LAW))
     state = {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
-    net = _untrained(dim, 0, *sizes(state))
+    width, blocks = sizes(state)
+    net = network(state["mean"], state["basis"], state["spread"], width=width, blocks=blocks)
     net.load_state_dict(state)
     return net.requires_grad_(False).to(device)
 
 
-def _untrained(dim: int, seed: int, width: int = WIDTH, blocks: int = BLOCKS) -> PreconditionedNet:
-    return network(torch.zeros(dim), torch.eye(dim), torch.ones(dim), seed, width, blocks)
-
-
-def _checked(designs: ArrayLike, weights: ArrayLike | None) -> tuple[Float[Tensor, "rows D"], Float[Tensor, " rows"]]:
-    """The different rows, as float64, with weights of 1 on average."""
+def _array(designs: ArrayLike) -> np.ndarray:
+    """One design a row, of numbers or of objects."""
     array = np.asarray(designs)
     if array.ndim != 2:
         raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}")
-    if not np.issubdtype(array.dtype, np.number):
-        raise CorpusError(f"designs must be numbers, got {array.dtype}")
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == object):
+        raise CorpusError(f"designs must be numbers, got {array.dtype}; with choices, give a table of pandas")
+    return array
+
+
+def _names(array: np.ndarray, names: Sequence[str] | None) -> Sequence[str]:
+    """The names of the columns, if no space says them."""
+    if names is None:
+        return [f"x{i}" for i in range(array.shape[1])]
+    if len(names) != array.shape[1]:
+        raise CorpusError(f"designs have {array.shape[1]} columns, but {len(names)} names were given")
+    return names
+
+
+def _choices(array: np.ndarray, names: Sequence[str]) -> dict[str, Choice]:
+    """A choice for each column in which there are strings, of those that occur."""
+    found = {}
+    for name, column in zip(names, array.T, strict=True):
+        levels = sorted({one for one in column if isinstance(one, str)}) if array.dtype == object else []
+        if len(levels) == 1:
+            raise CorpusError(f"{name} has one level, {levels[0]!r}: leave the column out, or give space=")
+        if levels:
+            found[name] = Choice(name, levels)
+    return found
+
+
+def _of_levels(space: Space) -> list[Choice]:
+    return [p for p in space.parameters if isinstance(p, Choice)]
+
+
+def _numbers(array: np.ndarray, names: Sequence[str], choices: Mapping[str, Choice]) -> Float[np.ndarray, "n D"]:
+    """The designs as numbers, a level of a choice as its place among the levels."""
+    if array.dtype != object and not choices:
+        return array.astype(np.float64)
+    columns = [_column(column.tolist(), name, choices.get(name)) for name, column in zip(names, array.T, strict=True)]
+    return np.array(columns, dtype=np.float64).T
+
+
+def _column(values: Sequence[object], name: str, choice: Choice | None) -> list[float]:
+    places = None if choice is None else {level: float(place) for place, level in enumerate(choice.levels)}
+    for row, one in enumerate(values):
+        if places is None and not isinstance(one, Number):
+            raise CorpusError(f"row {row}: {name} = {one!r} is no number")
+        if places is not None and one not in places:
+            raise CorpusError(f"row {row}: {name} = {one!r} is not one of {list(places)}")
+    return [float(cast(Any, one)) if places is None else places[str(one)] for one in values]
+
+
+def _checked(
+    array: Float[np.ndarray, "n D"], weights: ArrayLike | None
+) -> tuple[Float[Tensor, "rows D"], Float[Tensor, " rows"]]:
+    """The different rows, with weights of 1 on average."""
     if len(bad := np.flatnonzero(~np.isfinite(array).all(1))):
         raise CorpusError(f"designs must be finite; rows {bad[:5].tolist()} (of {len(bad)}) are not")
-    rows, of = np.unique(array.astype(np.float64), axis=0, return_inverse=True)
+    rows, of = np.unique(array, axis=0, return_inverse=True)
     if len(rows) < 2:
         raise CorpusError(f"a prior needs two different designs or more, got {len(rows)}")
     mass = np.ones(len(rows))
@@ -350,13 +446,33 @@ def _truncated(low: float, high: float, mean: float, std: float) -> Any:
     return stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)
 
 
-def _check_space(rows: Float[Tensor, "n D"], space: Space) -> None:
-    """Raise `CorpusError` unless a study of the space may try every row."""
+def _check_kinds(space: Space, columns: int) -> None:
+    """Raise `CorpusError` unless the space has so many parameters, of kinds that a prior of designs takes."""
+    if len(space.parameters) != columns:
+        raise CorpusError(f"designs have {columns} columns, the space {len(space.parameters)} parameters")
+    for p in space.parameters:
+        if not isinstance(p, Real | Integer | Choice):
+            raise CorpusError(
+                f"{p.name} is a {type(p).__name__}: a prior of designs takes Real, Integer and Choice parameters"
+            )
+        if conditions(p):
+            raise CorpusError(f"{p.name} counts only at some levels of others, and a prior takes what always counts")
     if space.constraints:
         named = "; ".join(map(str, space.constraints))
         raise CorpusError(f"a prior's space has bounds only; it cannot keep the constraints {named}")
-    low, high = (rows.new_tensor([getattr(p, end) for p in space.parameters]) for end in ("low", "high"))
+
+
+def _check_space(rows: Float[Tensor, "n D"], space: Space) -> None:
+    """Raise `CorpusError` unless a study of the space may try every row."""
+    low, high = rows.new_tensor([_ends(p) for p in space.parameters if isinstance(p, Real | Integer | Choice)]).T
     outside = (rows < low) | (rows > high)
+    whole = torch.tensor([isinstance(p, Integer) for p in space.parameters])
+    if (broken := whole & (rows != rows.round())).any():
+        row, column = broken.nonzero()[0].tolist()
+        raise CorpusError(
+            f"{int(broken.any(1).sum())} designs are outside the space, one with {space.names[column]} = "
+            f"{rows[row, column]:g}, which is not a whole number"
+        )
     if outside.any():
         row, column = outside.nonzero()[0].tolist()
         raise CorpusError(
@@ -365,27 +481,23 @@ def _check_space(rows: Float[Tensor, "n D"], space: Space) -> None:
         )
 
 
-def _space_of(rows: Float[Tensor, "n D"], names: Sequence[str] | None) -> Space:
+def _ends(parameter: Real | Integer | Choice) -> tuple[float, float]:
+    return (0, len(parameter.levels) - 1) if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+
+
+def _space_of(rows: Float[Tensor, "n D"], names: Sequence[str], choices: Mapping[str, Choice]) -> Space:
     """Bounds a margin outside the corpus; a constant column gets a margin too, though it never varies."""
     low, high = rows.amin(0), rows.amax(0)
     width = high - low
     margin = MARGIN * torch.where(width > 0, width, low.abs().clamp_min(1.0))
-    if names is None:
-        names = [f"x{i}" for i in range(rows.shape[1])]
-    if len(names) != rows.shape[1]:
-        raise CorpusError(f"designs have {rows.shape[1]} columns, but {len(names)} names were given")
     ends = zip(names, (low - margin).tolist(), (high + margin).tolist(), strict=True)
-    return Space([Real(*end) for end in ends])
+    return Space([choices.get(end[0]) or Real(*end) for end in ends])
 
 
 def _whitening(
     rows: Float[Tensor, "n D"], weights: Float[Tensor, " n"], space: Space, commensurate: bool, unexplained: float
 ) -> WhiteningCodec:
-    """The principal directions of the weighted corpus that carry all but a share `unexplained` of its variance.
-
-    With no more rows than columns the sample covariance is shrunk (Ledoit and Wolf 2004), or else the directions that
-    few rows happen to span would be all that is ever searched.
-    """
+    """The principal directions of the weighted corpus that carry all but a share `unexplained` of its variance."""
     mass = weights.unsqueeze(1)
     mean = (mass * rows).mean(0)
     # Rounding must not make a constant column vary.
@@ -396,14 +508,50 @@ def _whitening(
         scale = torch.where(varies, spread, scale)
     # Rows times the root of their weight have the weighted covariance.
     unit = mass.sqrt() * (rows - mean) / scale
-    if effective_size(weights.numpy()) > rows.shape[1]:
-        cov = unit.T @ unit / len(rows)
-    else:
-        cov = torch.from_numpy(ledoit_wolf(unit.numpy(), assume_centered=True)[0])
-    cov = cov * torch.outer(varies, varies)
-    values, vectors = torch.linalg.eigh(cov)
-    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
+    values, vectors = _directions(_covariance(unit, weights) * torch.outer(varies, varies))
     rest = 1 - values.cumsum(0) / values.sum()
     keep = int((rest > unexplained).sum()) + 1
     # Contiguous, as a loaded one is: the rounding of a product depends on it.
     return WhiteningCodec(space, mean, vectors[:, :keep].contiguous(), values[:keep].sqrt(), scale)
+
+
+def _moments(
+    z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], unexplained: float
+) -> tuple[Float[Tensor, " d"], Float[Tensor, "d r"], Float[Tensor, " r"]]:
+    """The mean of the weighted rows, and the directions that carry all but a share `unexplained` of every column.
+
+    Of every column, and not of all together: beside choices, a number that varies little in its bounds would be lost.
+    """
+    mass = weights.unsqueeze(1)
+    mean = (mass * z).mean(0)
+    varies = z.amax(0) > z.amin(0)
+    spread = varies * (mass * (z - mean).square()).mean(0).sqrt()
+    unit = mass.sqrt() * (z - mean) / torch.where(varies, spread, 1.0)
+    cov = _covariance(unit, weights) * torch.outer(spread, spread)
+    values, vectors = _directions(cov)
+    rest = 1 - (vectors.square() * values).cumsum(1)[varies] / cov.diagonal()[varies].unsqueeze(1)
+    keep = int((rest.amax(0) > unexplained).sum()) + 1
+    return mean.float(), vectors[:, :keep].float().contiguous(), values[:keep].sqrt().float()
+
+
+def _unit(z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], held: Bool[Tensor, " d"]) -> Float[Tensor, " d"]:
+    """What makes the weighted spread of each number 1; of levels, where equally likely ones have it already, 1."""
+    spread = (weights @ (z - weights @ z / weights.sum()).square() / weights.sum()).sqrt()
+    return torch.where(held | (z.amax(0) == z.amin(0)), 1.0, 1 / spread)
+
+
+def _covariance(unit: Float[Tensor, "n D"], weights: Float[Tensor, " n"]) -> Float[Tensor, "D D"]:
+    """The covariance of rows about zero that are scaled by the roots of their weights.
+
+    With no more rows than columns it is shrunk (Ledoit and Wolf 2004), or else the directions that few rows happen to
+    span would be all that is ever searched.
+    """
+    if effective_size(weights.numpy()) > unit.shape[1]:
+        return unit.T @ unit / len(unit)
+    return torch.from_numpy(ledoit_wolf(unit.numpy(), assume_centered=True)[0])
+
+
+def _directions(cov: Float[Tensor, "D D"]) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
+    """The variances along the principal directions, the largest first, and these as columns."""
+    values, vectors = torch.linalg.eigh(cov)
+    return values.flip(0).clamp_min(0), vectors.flip(1)

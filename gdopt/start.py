@@ -12,7 +12,7 @@ from gdopt.prior import DiffusionPrior
 from gdopt.space import Choice, Integer, Params, Real, Space
 from gdopt.table_codec import TableCodec, has_table
 
-__all__ = ["box_draws", "check_space", "codec_of", "sobol", "start_designs"]
+__all__ = ["box_draws", "check_space", "check_whitened", "codec_of", "sobol", "start_designs"]
 
 # What `Trial.source` says of them.
 START = "start"
@@ -26,6 +26,8 @@ def codec_of(space: Space, prior: DiffusionPrior | None, fixed: Params | None = 
     """
     if prior is None:
         return (TableCodec if has_table(space) else BoxCodec)(space, fixed or {})
+    if isinstance(prior.codec, BoxCodec):
+        return BoxCodec(space, fixed) if fixed else prior.codec
     return FixedCodec(prior.codec, fixed) if fixed else prior.codec
 
 
@@ -38,6 +40,15 @@ def check_space(space: Space, prior: DiffusionPrior | None) -> None:
             "give the study prior.space, or fit the prior with space="
         )
     codec_of(space, prior)
+
+
+def check_whitened(prior: DiffusionPrior | None) -> None:
+    """Raise `SpaceError` if the prior has no principal directions to work in."""
+    if prior is not None and not prior.whitened:
+        raise SpaceError(
+            "a prior has whitened principal directions only if all parameters are linear real numbers: use the "
+            "baseline in the box, with whitened=False or by its name without -pca"
+        )
 
 
 def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Params]:

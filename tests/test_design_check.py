@@ -20,7 +20,8 @@ def of(designs: np.ndarray, samples: np.ndarray, weights: np.ndarray | None = No
     n, d = designs.shape
     order = np.random.default_rng(7).permutation(n)
     space = gdopt.Space.from_bounds([(-bound, bound)] * d)
-    known = Corpus(space, designs, np.ones(n) if weights is None else weights, order, designs.var(0))
+    mass = np.ones(n) if weights is None else weights
+    known = Corpus(space, designs, mass, order, designs.var(0), np.eye(d), np.zeros(d, dtype=bool), ())
     return check(known, samples, designs, samples)
 
 

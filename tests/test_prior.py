@@ -48,8 +48,8 @@ UNIT = Space.from_bounds([(-100, 100)] * 5)
         (np.zeros((2, 3, 4)), {}, r"got shape \(2, 3, 4\)"),
         (replaced(math.nan, 3, 17), {}, r"must be finite; rows \[3, 17\] \(of 2\) are not"),
         (replaced(math.inf, *range(7)), {}, r"rows \[0, 1, 2, 3, 4\] \(of 7\) are not"),
-        (np.array([["a", "b"], ["c", "d"]]), {}, "must be numbers, got <U1"),
-        (np.array([[1.0, None], [2.0, 3.0]], dtype=object), {}, "must be numbers, got object"),
+        (np.array([["a", "b"], ["c", "d"]]), {}, "must be numbers, got <U1; with choices, give a table"),
+        (np.array([[1.0, None], [2.0, 3.0]], dtype=object), {}, "row 0: x1 = None is no number"),
         (np.ones((6, 3)), {}, "needs two different designs or more, got 1"),
         (np.ones((1, 3)), {}, "needs two different designs or more, got 1"),
         (np.zeros((0, 3)), {}, "needs two different designs or more, got 0"),
@@ -57,9 +57,13 @@ UNIT = Space.from_bounds([(-100, 100)] * 5)
         (corpus(), {"names": ["a", "b"]}, "designs have 5 columns, but 2 names were given"),
         (corpus(), {"names": list("abcdef")}, "designs have 5 columns, but 6 names were given"),
         (corpus(), {"space": Space.from_bounds([(0, 1)] * 4)}, "designs have 5 columns, the space 4 parameters"),
-        (corpus(1 + 5, 1), {"space": Space([Integer("i", 0, 9)])}, "one linear Real parameter for each column"),
-        (corpus(6, 1), {"space": Space([Choice("c", ["a", "b"])])}, "one linear Real parameter for each column"),
-        (corpus(6, 1), {"space": Space([Real("x", 1, 9, log=True)])}, "one linear Real parameter for each column"),
+        (
+            corpus(1 + 5, 1),
+            {"space": Space([Integer("i", -9, 9)])},
+            "6 designs are outside the space, .* which is not a whole",
+        ),
+        (corpus(6, 1), {"space": Space([Choice("c", ["a", "b"])])}, r"row 0: c = .* is not one of \['a', 'b'\]"),
+        (corpus(6, 1), {"space": Space([Real("x", 1, 9, log=True)])}, r"which has to be in \[1, 9\]"),
     ],
 )
 def test_a_corpus_that_cannot_be_fitted_is_refused(designs: np.ndarray, settings: dict, match: str) -> None:
@@ -368,8 +372,23 @@ def test_a_saved_prior_keeps_its_weights(tmp_path: Path) -> None:
     assert weighted.effective_size == pytest.approx(SKEWED.sum() ** 2 / (SKEWED**2).sum())
 
 
+def before_choices(prior: DiffusionPrior) -> tuple[dict, dict]:
+    """Tensors and header as they were before there were choices."""
+    tensors, header = prior.parts()
+    columns = [[p.name, p.low, p.high, p.unit] for p in prior.space.parameters]
+    return tensors, {"columns": columns, **{k: header[k] for k in ("training", "seconds")}}
+
+
+def test_a_file_from_before_there_were_choices_is_read(tmp_path: Path) -> None:
+    tensors, header = before_choices(prior())
+    files.write(tmp_path / "old", tensors, {**header, "format": "gdopt prior 2"})
+    again = DiffusionPrior.load(tmp_path / "old")
+    assert again.space == prior().space
+    assert np.array_equal(again.sample(10), prior().sample(10))
+
+
 def test_a_file_from_before_there_were_weights_has_equal_ones(tmp_path: Path) -> None:
-    tensors, header = prior().parts()
+    tensors, header = before_choices(prior())
     del tensors["weights"]
     files.write(tmp_path / "old", tensors, {**header, **header.pop("training"), "format": "gdopt prior 1"})
     assert DiffusionPrior.load(tmp_path / "old").training == prior().training

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gdopt.algorithm import Algorithm, State, check_fixed
-from gdopt.errors import SettingsError
+from gdopt.errors import SettingsError, SpaceError
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Integer, Parameter, Real, Space
 
@@ -12,9 +12,17 @@ __all__ = ["asked", "check_keeps_nothing", "like_those", "prior_space"]
 
 
 def prior_space(algorithm: Algorithm) -> Space | None:
-    """The space of the algorithm's prior, if it has one."""
+    """The space of the algorithm's prior, if it has one.
+
+    Raises:
+        SpaceError: it has others than linear real numbers, which hosts name and number in ways of their own.
+    """
     prior = getattr(algorithm, "prior", None)
-    return prior.space if isinstance(prior, DiffusionPrior) else None
+    if not isinstance(prior, DiffusionPrior):
+        return None
+    if not prior.whitened:
+        raise SpaceError("a prior with choices, whole or logarithmic numbers is for studies of gdopt's own")
+    return prior.space
 
 
 def like_those(parameters: Sequence[Parameter], space: Space | None) -> Sequence[Parameter]:

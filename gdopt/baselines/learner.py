@@ -15,7 +15,7 @@ from gdopt.errors import MissingExtraError, SettingsError, SpaceError
 from gdopt.outcomes import feasible_only
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Params, Space
-from gdopt.start import START, check_space, codec_of, start_designs
+from gdopt.start import START, check_space, check_whitened, codec_of, start_designs
 from gdopt.table_codec import has_table
 
 __all__ = ["Learner", "Proposal"]
@@ -67,8 +67,8 @@ class Learner(ABC):
         """The state before anything was asked.
 
         Raises:
-            SpaceError: the prior is of another space, or the space is a table of candidates or has conditional
-                parameters and it takes none.
+            SpaceError: the prior is of another space, or has no principal directions to be `whitened` in, or the space
+                is a table of candidates or has conditional parameters and it takes none.
             MissingExtraError: a package that the baseline needs is not installed.
         """
         if self.package is not None and find_spec(self.package[0]) is None:
@@ -79,6 +79,8 @@ class Learner(ABC):
         if space.conditional and not self.conditional:
             raise SpaceError(f"{type(self).__name__} takes no parameters that count only at some levels of others")
         check_space(space, self.prior)
+        if self.whitened:
+            check_whitened(self.prior)
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:

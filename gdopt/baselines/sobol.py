@@ -8,7 +8,7 @@ from gdopt.baselines.cube import cube_of
 from gdopt.codec import EDGE
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Space
-from gdopt.start import START, check_space, sobol, start_designs
+from gdopt.start import START, check_space, check_whitened, sobol, start_designs
 
 __all__ = ["Sobol"]
 
@@ -25,6 +25,7 @@ class Sobol:
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""
         check_space(space, self.prior)
+        check_whitened(self.prior)
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:

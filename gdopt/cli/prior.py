@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gdopt.cli.answer import Answer, verb
+from gdopt.errors import SettingsError
 
 __all__ = ["prior"]
 
@@ -18,6 +19,9 @@ STEPS, DRAWS = 3000, 500
 def fit(
     corpus: Annotated[Path, typer.Argument(help="A CSV file with a header and a design a row.")],
     out: Annotated[Path, typer.Option(help="The file of the prior.")] = Path("prior.safetensors"),
+    space: Annotated[
+        Path | None, typer.Option(help="The file of a campaign, whose parameters are the columns that count.")
+    ] = None,
     weights: Annotated[str | None, typer.Option(help="The column of the designs' weights.")] = None,
     outcome: Annotated[
         str | None, typer.Option(help="The column of what a related task measured: better designs count more.")
@@ -26,32 +30,47 @@ def fit(
     steps: Annotated[int, typer.Option(help="Steps of training at most.", min=1)] = STEPS,
     seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
 ) -> Answer:
-    """Fit a prior to the designs of a CSV file; parameters are its columns, bounds their ranges and a little."""
+    """Fit a prior to the designs of a CSV file.
+
+    Unless a campaign says otherwise, its columns are the parameters: bounds of numbers are their ranges and a little,
+    and words are the levels of a choice.
+    """
     from rich.console import Console
 
+    from gdopt import campaign
     from gdopt import corpus as corpora
     from gdopt.demo.loop import training
     from gdopt.prior import DiffusionPrior
 
-    read = corpora.read(corpus, weights=weights, outcome=outcome, direction=direction)
+    given = None if space is None else campaign.read(space).space
+    if space is not None and given is None:
+        raise SettingsError(f"{space} has no [[parameters]]: expected a campaign that says what may be varied")
+    read = corpora.read(corpus, given, weights=weights, outcome=outcome, direction=direction)
     with training(Console(stderr=True, highlight=False), steps) as show:
         fitted = DiffusionPrior.fit(
-            read.designs, weights=read.weights, names=read.names, steps=steps, seed=seed, progress=show
+            read.designs,
+            weights=read.weights,
+            space=given,
+            names=read.names,
+            steps=steps,
+            seed=seed,
+            progress=show,
         )
     fitted.save(out)
     designs, size = len(fitted.designs), fitted.effective_size
+    coordinates = "directions" if fitted.whitened else "columns"
     data = {
         "prior": str(out),
         "designs": designs,
         "effective_size": size,
         "parameters": list(fitted.space.names),
-        "directions": fitted.codec.dim,
+        coordinates: fitted.codec.dim,
         "seconds": fitted.seconds,
     }
     worth = "" if fitted.effective_size == designs else f", worth {size:.0f} of equal weight,"
     text = (
         f"{out}: {designs} different designs{worth} of {len(fitted.space.parameters)} parameters, "
-        f"{fitted.codec.dim} directions; next: gdopt prior check {out}"
+        f"{fitted.codec.dim} {coordinates}; next: gdopt prior check {out}"
     )
     return Answer(data, text)
 

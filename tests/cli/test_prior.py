@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import gdopt
+from gdopt import campaign
 from gdopt.cli import app
 from tests.strategies import corpus, dna
 
@@ -61,3 +63,52 @@ def test_a_file_that_is_no_prior_is_an_error_in_json() -> None:
     assert json.loads(said("check", "designs.csv", "--json", code=1))["error"] == "StoreError"
     assert json.loads(said("fit", "missing.csv", "--json", code=1))["error"] == "CorpusError"
     assert not Path("prior.safetensors").exists()
+
+
+CAMPAIGN = """
+name = "screen"
+direction = "maximize"
+objective = "yield"
+
+[[parameters]]
+name = "base"
+kind = "choice"
+levels = ["KOAc", "Cs2CO3", "K3PO4"]
+
+[[parameters]]
+name = "cycles"
+kind = "integer"
+low = 1
+high = 9
+
+[corpus]
+file = "screen.csv"
+steps = 5
+"""
+
+
+def test_words_are_levels_and_a_campaign_says_which(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [f"{cycles},{base},{rng.random()}" for cycles in range(2, 8) for base in ("KOAc", "Cs2CO3")]
+    (folder / "screen.csv").write_text("\n".join(["cycles,base,purity", *rows]))
+    (folder / "screen.toml").write_text(CAMPAIGN)
+    found = json.loads(said("fit", "screen.csv", "--space", "screen.toml", "--out", "one", "--steps", "5", "--json"))
+    assert (found["designs"], found["columns"]) == (12, 4)
+    of_campaign = gdopt.DiffusionPrior.load("one")
+    assert of_campaign.space.parameters == (
+        gdopt.Choice("base", ["KOAc", "Cs2CO3", "K3PO4"]),
+        gdopt.Integer("cycles", 1, 9),
+    )
+    assert "12 different designs of 3 parameters, 4 columns" in said("fit", "screen.csv", "--steps", "5")
+    own = gdopt.DiffusionPrior.load("prior.safetensors").space.parameters
+    assert own[:2] == (gdopt.Real("cycles", 1.75, 7.25), gdopt.Choice("base", ["Cs2CO3", "KOAc"]))
+    assert said("check", "-n", "20", "--plot", "check.png").startswith("20 draws against 12 designs of 3 parameters")
+    started = campaign.started(campaign.read(folder / "screen.toml"), folder)
+    assert started.space == of_campaign.space
+    assert torch.equal(started.algorithm.prior.designs, of_campaign.designs)
+
+
+def test_a_cell_that_is_neither_number_nor_word_is_said(folder: Path) -> None:
+    (folder / "screen.csv").write_text("cycles,base\n1,KOAc\n2,\n")
+    error = json.loads(said("fit", "screen.csv", "--json", code=1))
+    assert "row 3: expected numbers in ['cycles'] and words in ['base'], got ['2', '']" in error["message"]
