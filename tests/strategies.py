@@ -328,7 +328,7 @@ def unchecked() -> Iterator[None]:
         jaxtyping.config.update("jaxtyping_disable", False)
 
 
-# Hypothesis.
+# Hypothesis. Type checks pick what they look at by Python's generator, which hypothesis minds, so they are off.
 
 magnitudes = st.floats(-1e6, 1e6)
 
@@ -337,21 +337,28 @@ magnitudes = st.floats(-1e6, 1e6)
 def reals(draw: st.DrawFn, name: str = "r") -> gdopt.Real:
     if draw(st.booleans()):
         low = draw(st.floats(1e-6, 1e3))
-        return gdopt.Real(name, low, low * draw(st.floats(1.001, 1e6)), log=True)
-    low = draw(magnitudes)
-    return gdopt.Real(name, low, low + draw(st.floats(1e-3, 1e6)))
+        high, log = low * draw(st.floats(1.001, 1e6)), True
+    else:
+        low = draw(magnitudes)
+        high, log = low + draw(st.floats(1e-3, 1e6)), False
+    with unchecked():
+        return gdopt.Real(name, low, high, log=log)
 
 
 @st.composite
 def integers(draw: st.DrawFn, name: str = "i") -> gdopt.Integer:
     low = draw(st.integers(-1000, 1000))
-    return gdopt.Integer(name, low, low + draw(st.integers(1, 1000)))
+    high = low + draw(st.integers(1, 1000))
+    with unchecked():
+        return gdopt.Integer(name, low, high)
 
 
 @st.composite
 def choices(draw: st.DrawFn, name: str = "c") -> gdopt.Choice:
     levels = draw(st.lists(st.text(min_size=1, max_size=4), min_size=2, max_size=5, unique=True))
-    return gdopt.Choice(name, levels, draw(st.booleans()))
+    ordered = draw(st.booleans())
+    with unchecked():
+        return gdopt.Choice(name, levels, ordered)
 
 
 @st.composite
@@ -359,12 +366,13 @@ def spaces(draw: st.DrawFn) -> gdopt.Space:
     """Up to four parameters of any kind, of which some count only at some levels of one before them."""
     kinds = draw(st.lists(st.sampled_from([reals, integers, choices]), min_size=1, max_size=4))
     made: list[gdopt.Real | gdopt.Integer | gdopt.Choice] = []
-    # Type checks pick what they look at by Python's generator, which hypothesis minds.
+    for i, kind in enumerate(kinds):
+        parents = [p for p in made if not isinstance(p, gdopt.Real)]
+        when = draw(st.none() | st.sampled_from(parents).flatmap(conditions)) if parents else None
+        one = draw(kind(f"p{i}"))
+        with unchecked():
+            made.append(replace(one, when=when))
     with unchecked():
-        for i, kind in enumerate(kinds):
-            parents = [p for p in made if not isinstance(p, gdopt.Real)]
-            when = draw(st.none() | st.sampled_from(parents).flatmap(conditions)) if parents else None
-            made.append(replace(draw(kind(f"p{i}")), when=when))
         return gdopt.Space(made)
 
 

@@ -158,9 +158,7 @@ def test_call_for_many_trials_is_one_ask_if_the_batch_is_as_large():
 @pytest.mark.parametrize(
     "fixed",
     [
-        {"base": "b"},
-        {"width": 7, "step": 4, "wet": True},
-        {"real": 0.25, "ratio": 0.1, "grade": 0.5, "site": "here"},
+        {"width": 7, "wet": True, "ratio": 0.1, "grade": 0.5, "site": "here"},
         {"real": 0.5, "step": 7, "count": 5, "base": "c"},
     ],
 )
