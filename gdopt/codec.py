@@ -153,7 +153,7 @@ class BoxCodec:
 
     def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
-        return torch.where(self._counts(z.detach()), z, self._rest) if self.space.conditional else z
+        return torch.where(self._counts(z.detach()), z, self._rest) if self._conditional else z
 
     def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Encoded designs without gaps, as a law over all columns wants them; the best first.
@@ -162,7 +162,7 @@ class BoxCodec:
         anywhere if there is none; what is fixed is as it is fixed.
         """
         z = z.clone()
-        if self.space.conditional:
+        if self._conditional:
             # Not by the fixed values, beside which the designs were not tried.
             counts = BoxCodec(self.space)._counts(z)
             for p, at in self._places:
@@ -207,7 +207,7 @@ class BoxCodec:
         return bool(self._whole) and self._polytope.empty(self._whole)
 
     def _row(self, params: Params) -> list[float]:
-        resting = {*self.space.names}.difference(self.space.active(params))
+        resting = {*self.space.names}.difference(self.space.active(params)) if self._conditional else ()
         return [
             v
             for p, at in self._places
@@ -219,7 +219,7 @@ class BoxCodec:
         return {p.name: self.fixed.get(p.name, _decode(p, row[at])) for p, at in self._places}
 
     def _counting(self, params: dict[str, Value]) -> dict[str, Value]:
-        return {name: params[name] for name in self.space.active(params)}
+        return {name: params[name] for name in self.space.active(params)} if self._conditional else params
 
     def _counts(self, z: Float[Tensor, "n d"]) -> Bool[Tensor, "n d"]:
         """Which columns of each row count."""
@@ -247,6 +247,11 @@ class BoxCodec:
         for name, value in found.items():
             if name not in self.fixed:
                 params[name] = round(value) if name in self._whole else value
+
+    @cached_property
+    def _conditional(self) -> bool:
+        """Whether the space is; asked for every row."""
+        return self.space.conditional
 
     @cached_property
     def _whole(self) -> frozenset[str]:

@@ -55,8 +55,8 @@ class Categories(Kernel):  # type: ignore[misc]  # gpytorch has no types
         # No `lengthscale` of gpytorch's, which wants one for each column.
         self.register_parameter("raw_scales", torch.nn.Parameter(torch.zeros(len(columns), dtype=torch.float64)))
         self.register_constraint("raw_scales", GreaterThan(SHORTEST))
-        self.register_prior("prior", LogNormalPrior(math.log(MEDIAN), SURE), Categories._scales, Categories._set_scales)
-        self._set_scales(torch.full((len(columns),), MEDIAN, dtype=torch.float64))
+        self.register_prior("scales_prior", LogNormalPrior(math.log(MEDIAN), SURE), "scales")
+        self.scales = torch.full((len(columns),), MEDIAN, dtype=torch.float64)
 
     @property
     def scales(self) -> Float[Tensor, " categories"]:
@@ -64,10 +64,8 @@ class Categories(Kernel):  # type: ignore[misc]  # gpytorch has no types
         found: Tensor = self.raw_scales_constraint.transform(self.raw_scales)
         return found
 
-    def _scales(self) -> Float[Tensor, " categories"]:
-        return self.scales
-
-    def _set_scales(self, scales: Float[Tensor, " categories"]) -> None:
+    @scales.setter
+    def scales(self, scales: Float[Tensor, " categories"]) -> None:
         self.initialize(raw_scales=self.raw_scales_constraint.inverse_transform(scales))
 
     def forward(
