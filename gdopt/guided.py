@@ -6,6 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 import torch
+from botorch.acquisition.analytic import _log_ei_helper as log_improvement  # the public ones take a model
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -61,7 +62,7 @@ ROWS_LOOKED_AT = 100_000
 # The best of them are those of the highest mean + OPTIMISM deviations: by the mean alone what was missed stays missed.
 OPTIMISM = 1.0
 # For each discrete parameter that there is, all of them are guided so much more strongly. Numbers move together and
-# often; a level is drawn once, and one of many hardly changes P(improvement), which then leaves it to chance.
+# often; a level is drawn once, and one of many hardly changes the expected improvement, which then leaves it to chance.
 SHARPER = 0.5
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
@@ -348,7 +349,11 @@ class GuidedDiffusion:
         return renoised(denoiser, start, noise, generator)
 
     def _leaning(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Tilt:
-        """log P(improvement and all limits hold) of levels that are tried in n rows, at the strength for levels."""
+        """log E[improvement; all limits hold] of levels that are tried in n rows, at the strength for levels.
+
+        Not of the chance to improve, as guidance of numbers is: so sharply, levels would be as good as each other once
+        they are all but certain to improve on the best.
+        """
         strength = self.strength * max(1.0, SHARPER * len(law.levels.blocks))
         along = surrogate.along(n, generator) if isinstance(surrogate, Joint) else None
         best = torch.full((n,), float(surrogate.y.amax())) if along is None else along.incumbent
@@ -357,11 +362,11 @@ class GuidedDiffusion:
             with torch.no_grad():
                 z = law.seen(z)
                 mean, variance = (surrogate if along is None else along.rows(rows)).predict(z)
-                chance = torch.special.log_ndtr((mean - best[rows]) / variance.sqrt())
+                std = variance.sqrt()
+                gain: Tensor = std.log() + log_improvement((mean - best[rows]) / std)
                 if isinstance(surrogate, Joint):
-                    chance = chance + surrogate.log_feasible(z)
-            leant: Tensor = strength * chance
-            return leant
+                    gain = gain + surrogate.log_feasible(z)
+            return strength * gain
 
         return leaning
 

@@ -9,7 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module, metadata
 from pathlib import Path
@@ -40,7 +40,8 @@ class Run:
     """One method on one problem with one seed.
 
     Args:
-        problem: a name of `gdopt_problems`, or "module:function" of a user's own.
+        problem: a name of `gdopt_problems`, or "module:function" of a user's own; with "@100" after it, the same with
+            that many evaluations.
         method: a name, with settings if need be: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5".
         seed: of the first designs, of noise and failures, and of every proposal.
     """
@@ -58,11 +59,24 @@ def problems_of(words: str) -> tuple[str, ...]:
 
 
 def problem_of(name: str) -> Problem:
-    """The problem of that name, or what a function of a user's module returns.
+    """The problem of that name, or what a function of a user's module returns; "name@100" has 100 evaluations.
 
     Raises:
-        ProblemError: there is none.
+        ProblemError: there is none, or the evaluations are not more than its first designs.
     """
+    name, short, evaluations = name.partition("@")
+    problem = _loaded(name)
+    if not short:
+        return problem
+    if not evaluations.isdecimal() or int(evaluations) <= problem.start:
+        raise ProblemError(
+            f"{name}@{evaluations}: expected a whole number after @, of more evaluations than the {problem.start} that "
+            f"{name} starts with"
+        )
+    return replace(problem, budget=int(evaluations))
+
+
+def _loaded(name: str) -> Problem:
     if ":" not in name:
         # The library does not know its problems: they are loaded by name.
         found: Problem = import_module("gdopt_problems").load(name)

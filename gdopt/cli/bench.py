@@ -14,7 +14,13 @@ bench = typer.Typer(help="Measure: reproductions and comparisons.", no_args_is_h
 
 @bench.command("run")
 def run_bench(
-    suite: Annotated[str, typer.Argument(help="A suite, a problem, several with commas, or module:function of yours.")],
+    suite: Annotated[
+        str,
+        typer.Argument(
+            help="A suite, a problem, several with commas, or module:function of yours. "
+            "problem@100 is a problem with 100 evaluations."
+        ),
+    ],
     methods: Annotated[
         str, typer.Option(help="Methods, separated by spaces; settings after a colon.")
     ] = "gdopt random",

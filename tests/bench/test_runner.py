@@ -153,9 +153,25 @@ def test_a_folder_without_records_is_no_report(tmp_path: Path) -> None:
         report(tmp_path)
 
 
+def test_a_run_has_as_many_evaluations_as_are_asked_for() -> None:
+    record = play(Run(f"{HERE}@14", "random", 0))
+    assert record["problem"] == f"{HERE}@14"
+    assert record["values"] == play(Run(HERE, "random", 0))["values"][:14]
+    assert problem_of("hill@50").budget == 50
+
+
+def test_a_shorter_run_has_a_record_of_its_own_and_the_same_prior(tmp_path: Path) -> None:
+    short, long = (Run(name, "gdopt", 0) for name in ("digits@60", "digits"))
+    assert record_path(tmp_path, short) != record_path(tmp_path, long)
+    assert runner.prior_of(short, tmp_path) == runner.prior_of(long, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("hill@", "expected a whole number after @"),
+        ("hill@ten", "expected a whole number after @"),
+        ("hill@4", "more evaluations than the 10 that hill starts with"),
         ("hil", "no problem is called 'hil'"),
         ("no.such.module:problem", "No module named 'no'"),
         (f"{__name__}:nothing", "has no attribute 'nothing'"),
