@@ -1,5 +1,6 @@
 """Between named parameters and the vectors z that the numerics work on, whose spread is about 1 in every column."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,7 @@ from gdopt.errors import ResultError, SpaceError
 from gdopt.polytope import Polytope
 from gdopt.space import Candidate, Choice, Integer, Parameter, Params, Real, Space, Value, conditions
 
-__all__ = ["Block", "BoxCodec", "Codec", "Encoder", "WhiteningCodec", "as_array", "as_params"]
+__all__ = ["Block", "BoxCodec", "Codec", "Encoder", "Smooth", "WhiteningCodec", "as_array", "as_params"]
 
 # A uniform law on [-√3, √3] has variance 1.
 EDGE = 3**0.5
@@ -52,6 +53,34 @@ class Codec(Encoder, Protocol):
         """The gradient with respect to z, of a gradient with respect to the parameters."""
         ...
 
+    @property
+    def blocks(self) -> list["Block"]:
+        """The columns of each discrete parameter that is not fixed."""
+        ...
+
+    @property
+    def categories(self) -> list["Block"]:
+        """The columns of each parameter whose levels have no order, fixed or not."""
+        ...
+
+    @property
+    def held(self) -> Bool[Tensor, " d"]:
+        """The columns that are no free numbers."""
+        ...
+
+    @property
+    def always(self) -> Bool[Tensor, " d"]:
+        """The columns of what counts in every design."""
+        ...
+
+    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Encoded designs without gaps, as a law over all columns wants them; the best first."""
+        ...
+
+    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
+        ...
+
 
 @dataclass(frozen=True)
 class Block:
@@ -71,6 +100,44 @@ class Block:
     def columns(self) -> slice:
         """The columns, of rows of z."""
         return slice(self.start, self.start + self.points.shape[1])
+
+
+class Smooth(ABC):
+    """What codecs have whose columns are free numbers, all of which count in every design."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """The number of columns of z."""
+
+    @property
+    def blocks(self) -> list[Block]:
+        """None, as nothing is discrete."""
+        return []
+
+    @property
+    def categories(self) -> list[Block]:
+        """None, as nothing is discrete."""
+        return []
+
+    @property
+    def held(self) -> Bool[Tensor, " d"]:
+        """No column."""
+        return torch.zeros(self.dim, dtype=torch.bool)
+
+    @property
+    def always(self) -> Bool[Tensor, " d"]:
+        """Every column."""
+        return torch.ones(self.dim, dtype=torch.bool)
+
+    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The rows as they are."""
+        del generator
+        return z
+
+    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The rows as they are."""
+        return z
 
 
 @dataclass(frozen=True)
@@ -113,6 +180,11 @@ class BoxCodec:
     def blocks(self) -> list[Block]:
         """The discrete parameters that are not fixed: choices, letters, and whole numbers of a few values."""
         return [block for p, at in self._places if p.name not in self.fixed for block in _blocks(p, at.start)]
+
+    @property
+    def categories(self) -> list[Block]:
+        """The choices without an order and the letters, fixed or not."""
+        return [block for p, at in self._places for block in _blocks(p, at.start) if block.nominal]
 
     @property
     def discrete(self) -> tuple[str, ...]:
@@ -283,7 +355,7 @@ class BoxCodec:
 
 
 @dataclass(frozen=True)
-class WhiteningCodec:
+class WhiteningCodec(Smooth):
     """z are the coordinates along the corpus' principal directions, each divided by the corpus' spread along it.
 
     Args:
@@ -339,7 +411,7 @@ class WhiteningCodec:
 
 
 @dataclass(frozen=True)
-class FixedCodec:
+class FixedCodec(Smooth):
     """Another codec, whose designs always have some parameters at these values.
 
     Args:
@@ -368,6 +440,11 @@ class FixedCodec:
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The designs of each row of z, with the fixed values in them."""
         return [{**one, **self.fixed} for one in self.codec.decode(z)]
+
+    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The rows with the fixed values in them."""
+        del generator
+        return self.encode(self.decode(z))
 
     def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""

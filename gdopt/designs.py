@@ -11,7 +11,7 @@ from gdopt.codec import Codec, Encoder
 from gdopt.outcomes import ranked
 from gdopt.prior import DiffusionPrior
 from gdopt.replicates import merged
-from gdopt.space import Params
+from gdopt.space import Params, identity
 from gdopt.start import start_designs
 
 __all__ = ["best_first", "distinct", "enough", "history", "new", "pending", "slope", "spare", "told"]
@@ -79,10 +79,10 @@ def distinct(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[
 
 def new(designs: Sequence[Params], state: State) -> list[int]:
     """Which of the designs the space allows and were neither asked for nor refused before, each once."""
-    seen = {tuple(one.values()) for one in state.known}
+    seen = {identity(one) for one in state.known}
     rows: list[int] = []
     for row, one in enumerate(designs):
-        key = tuple(one.values())
+        key = identity(one)
         if key not in seen and state.space.allows(one):
             seen.add(key)
             rows.append(row)
@@ -94,8 +94,8 @@ def spare(state: State, prior: DiffusionPrior | None, params: list[Params], miss
 
     New ones come first: small spaces run out of them. None was refused.
     """
-    refused = {tuple(one.values()) for one in state.refused}
-    known = {tuple(one.values()) for one in [*params, *(t.params for t in state.trials)]}
-    found = [one for one in start_designs(state, prior, SEARCH * missing) if tuple(one.values()) not in refused]
-    unknown = {key: one for one in found if (key := tuple(one.values())) not in known}
+    refused = {identity(one) for one in state.refused}
+    known = {identity(one) for one in [*params, *(t.params for t in state.trials)]}
+    found = [one for one in start_designs(state, prior, SEARCH * missing) if identity(one) not in refused]
+    unknown = {key: one for one in found if (key := identity(one)) not in known}
     return [*unknown.values(), *found]

@@ -6,7 +6,6 @@ from functools import partial
 from typing import ClassVar
 
 import torch
-from botorch.acquisition.analytic import _log_ei_helper as log_improvement  # the public ones take a model
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import best_first, distinct, enough, history, new, pending, slope, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved, projected
-from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
+from gdopt.diffusion.guidance import acquisition, combined, improvement, log_expected_improvement, weighted
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay, resumed
@@ -276,17 +275,13 @@ class GuidedDiffusion:
             draws = codec.some(DRAWS, generator)
         else:
             draws = sample(denoiser, DRAWS, mean, 1.0, generator)
-        if isinstance(codec, BoxCodec):
-            z = codec.filled(z, generator)
-        elif state.fixed:
-            z = codec.encode([{**t.params, **state.fixed} for t in best_first(state)])
+        z = codec.filled(z, generator)
         scale = scale_after(*history(state, lambda t: t.predicted is not None))
         centre = centre_of(elite_of(z, self.elites))
         before = elite_of(told(_before_last_round(state), codec)[0], self.elites)
         drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
-        if isinstance(codec, BoxCodec):
-            # Where gaps were filled, the centre may have moved by that alone.
-            drift = torch.where(codec.always, drift, 0.0)
+        # Where gaps were filled, the centre may have moved by that alone.
+        drift = torch.where(codec.always, drift, 0.0)
         drift = drift + self.climb * scale * _told_direction(state, codec, len(elite_of(z, self.elites)))
         if state.goals.several:
             drift = torch.zeros_like(centre)
@@ -300,7 +295,7 @@ class GuidedDiffusion:
             z[: self.family],
             state.goals.several,
             _levels(codec, z, scale, self.prior),
-            codec.neutral if isinstance(codec, BoxCodec) else _as_it_is,
+            codec.neutral,
         )
 
     def _first_shares(self) -> dict[str, float]:
@@ -362,11 +357,11 @@ class GuidedDiffusion:
             with torch.no_grad():
                 z = law.seen(z)
                 mean, variance = (surrogate if along is None else along.rows(rows)).predict(z)
-                std = variance.sqrt()
-                gain: Tensor = std.log() + log_improvement((mean - best[rows]) / std)
+                gain = log_expected_improvement(mean, variance, best[rows])
                 if isinstance(surrogate, Joint):
                     gain = gain + surrogate.log_feasible(z)
-            return strength * gain
+            leant: Tensor = strength * gain
+            return leant
 
         return leaning
 
@@ -396,8 +391,7 @@ class GuidedDiffusion:
         elif self.prior is None:
             z = law.levels.anywhere(uniform(surrogate.z.shape[1], count, generator), generator)
         else:
-            z = self.prior.z[self.prior.order(generator)[:count]]
-            z = codec.filled(z, generator) if isinstance(codec, BoxCodec) else z
+            z = codec.filled(self.prior.z[self.prior.order(generator)[:count]], generator)
         return z[select.promise(surrogate, law.seen(z), OPTIMISM).argsort(descending=True)[:n]]
 
 
@@ -437,25 +431,18 @@ class _Law:
 
 def _fit_of(codec: Codec) -> Fit:
     """The Gaussian process of the codec's coordinates."""
-    named = [one for one in BoxCodec(codec.space).blocks if one.nominal] if isinstance(codec, BoxCodec) else []
-    if not named:
+    if not codec.categories:
         return gp.fit
-    apart = float((named[0].points[0] - named[0].points[1]).square().sum())
-    return partial(categories.fit, [one.columns for one in named], apart)
+    first, second = codec.categories[0].points[:2]
+    return partial(categories.fit, [one.columns for one in codec.categories], float((first - second).square().sum()))
 
 
 def _levels(codec: Codec, z: Float[Tensor, "n d"], scale: float, prior: DiffusionPrior | None) -> Levels:
-    """The law of the discrete parameters, refitted to the elite; of none in whitened coordinates."""
-    if not isinstance(codec, BoxCodec):
-        return Levels((), (), torch.zeros(z.shape[1], dtype=torch.bool))
+    """The law of the discrete parameters, refitted to the elite."""
     elite = elite_of(z, PARENTS)
     corpus = None if prior is None else frequencies(prior.z, prior.weights, codec.blocks)
     law = shares(elite, elite_weights(len(elite)), codec.blocks, scale, corpus)
     return Levels(tuple(codec.blocks), tuple(law), codec.held)
-
-
-def _as_it_is(z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    return z
 
 
 def _told_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from gdopt.algorithm import Measured, Result, Trial
+from gdopt.space import Value, identity
 
 __all__ = ["merged", "pooled"]
 
@@ -14,10 +15,10 @@ def merged(trials: Iterable[Trial]) -> list[Trial]:
 
     A design that was measured once keeps its trial as it is.
     """
-    found: dict[tuple[object, ...], list[Trial]] = {}
+    found: dict[tuple[Value, ...], list[Trial]] = {}
     for trial in trials:
         if trial.result is not None:
-            found.setdefault(tuple(trial.params.values()), []).append(trial)
+            found.setdefault(identity(trial.params), []).append(trial)
     return [
         of[0]
         if len(of) == 1

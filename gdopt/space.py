@@ -21,6 +21,7 @@ __all__ = [
     "Space",
     "Value",
     "conditions",
+    "identity",
 ]
 
 Value = float | int | str
@@ -203,6 +204,11 @@ class Candidate:
 
 
 Parameter = Real | Integer | Choice | Candidate | strings.Sequence | strings.Molecule
+
+
+def identity(params: Params) -> tuple[Value, ...]:
+    """What two designs of a space share only if they are the same: their values, in the order of the space."""
+    return tuple(params.values())
 
 
 def conditions(parameter: Parameter) -> Conditions:

@@ -9,7 +9,7 @@ from gdopt.algorithm import State, seed_from
 from gdopt.codec import EDGE, BoxCodec, Codec, FixedCodec, as_params
 from gdopt.errors import SpaceError
 from gdopt.prior import DiffusionPrior
-from gdopt.space import Choice, Integer, Params, Real, Space
+from gdopt.space import Choice, Integer, Params, Real, Space, identity
 from gdopt.table_codec import TableCodec, has_table
 
 __all__ = ["box_draws", "check_space", "check_whitened", "codec_of", "sobol", "start_designs"]
@@ -138,12 +138,12 @@ def _apart(codec: BoxCodec, state: State, skip: int, n: int) -> list[Params]:
 
     Points of the box that differ only in what does not count are one design.
     """
-    taken = {tuple(t.params.values()) for t in state.trials}
+    taken = {identity(t.params) for t in state.trials}
     found: list[Params] = []
     again: list[Params] = []
     while len(found) < n and len(again) < AGAIN + n:
         for one in _spread(codec, state.seed, skip, n):
-            key = tuple(one.values())
+            key = identity(one)
             (again if key in taken else found).append(one)
             taken.add(key)
         skip += n

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt.algorithm import State
-from gdopt.codec import check_gradient
+from gdopt.codec import Smooth, check_gradient
 from gdopt.diffusion.denoiser import MixtureDenoiser
 from gdopt.errors import SpaceError
 from gdopt.space import Candidate, Params, Space
@@ -28,7 +28,7 @@ def has_table(space: Space) -> bool:
 
 
 @dataclass(frozen=True)
-class TableCodec:
+class TableCodec(Smooth):
     """z are the whitened descriptors of a row; any z stands for the row nearest to it.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gdopt.algorithm import State
 from gdopt.errors import SettingsError
-from gdopt.space import Params
+from gdopt.space import Params, Value, identity
 
 __all__ = ["Allowed", "Gate", "Pick"]
 
@@ -37,7 +37,7 @@ class Gate:
 
     def __init__(self, allowed: Allowed | None, most: int, state: State, n: int) -> None:
         self._allowed, self._most, self._state, self._n = allowed, most, state, n
-        self._said: dict[tuple[object, ...], bool] = {_key(one): False for one in state.refused}
+        self._said: dict[tuple[Value, ...], bool] = {identity(one): False for one in state.refused}
         self._refused = list(state.refused)
         self._asked = 0
         self.passed: list[Params] = []
@@ -54,7 +54,7 @@ class Gate:
 
     def unasked(self, designs: Sequence[Params]) -> list[Params]:
         """The designs that the function was not asked about."""
-        return [one for one in designs if _key(one) not in self._said]
+        return [one for one in designs if identity(one) not in self._said]
 
     def passing(self, designs: Sequence[Params], pick: Pick) -> list[int]:
         """The rows of as many allowed designs as are missing, in the order they were picked in: all that there are, if
@@ -83,7 +83,7 @@ class Gate:
         return SettingsError(f"ask(n = {self._n}): {found}; {end}: {advice}")
 
     def _allows(self, design: Params) -> bool:
-        key = _key(design)
+        key = identity(design)
         if self._allowed is None:
             return True
         if key not in self._said:
@@ -110,7 +110,3 @@ def _answer(allowed: Allowed, design: Params) -> bool:
     if not isinstance(said, bool | np.bool_):
         raise SettingsError(f"allowed() said {said!r} of {dict(design)}: expected True or False")
     return bool(said)
-
-
-def _key(design: Params) -> tuple[object, ...]:
-    return tuple(design.values())

@@ -13,7 +13,7 @@ from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.errors import SettingsError
-from gdopt.space import Params
+from gdopt.space import Params, identity
 
 __all__ = ["CMAES"]
 
@@ -107,13 +107,13 @@ def _draw(es: Any, cube: Cube, state: State, n: int) -> tuple[list[Any], list[Pa
     """n draws that are new after the trials of the state, and what they decode to; fewer if there are no more."""
     x: list[Any] = []
     new: list[Params] = []
-    seen = {tuple(t.params.values()) for t in state.trials}
+    seen = {identity(t.params) for t in state.trials}
     for _ in range(DRAWS):
         if len(x) == n:
             break
         drawn = es.ask(n - len(x))
         for row, one in zip(drawn, cube.codec.decode(cube.z(torch.from_numpy(np.array(drawn)))), strict=True):
-            key = tuple(one.values())
+            key = identity(one)
             if key not in seen and state.space.allows(one):
                 seen.add(key)
                 x.append(row)

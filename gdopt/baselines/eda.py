@@ -11,7 +11,7 @@ from torch import Tensor
 from gdopt import belief, select
 from gdopt.algorithm import State
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Block, BoxCodec, Codec
+from gdopt.codec import Block, Codec
 from gdopt.designs import distinct, pending, told
 from gdopt.levels import Levels, shares
 from gdopt.proposal import centre_of, elite_of, elite_weights, pool_size
@@ -51,12 +51,10 @@ class ContractedEDA(Learner):
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The surrogate's choice among draws of the Gaussian."""
         z, _ = told(state, codec)
-        if isinstance(codec, BoxCodec):
-            z = codec.filled(z, generator)
+        z = codec.filled(z, generator)
         elite = elite_of(z, self.elites)
         pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
-        if isinstance(codec, BoxCodec):
-            pool = levelled(pool, elite, [one for one in codec.blocks if one.nominal], generator)
+        pool = levelled(pool, elite, [one for one in codec.blocks if one.nominal], generator)
         _, params = distinct(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
