@@ -9,17 +9,19 @@ from typing import Any, ClassVar
 import torch
 
 from gdopt import strings
-from gdopt.algorithm import State, Status, seed_from
+from gdopt.algorithm import State, Status, Trial, seed_from
 from gdopt.baselines.cube import Cube, cube_of
 from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codec import Codec
 from gdopt.designs import new
+from gdopt.goals import Goals
 from gdopt.space import Choice, Integer, Params, Real, Space
 
 __all__ = ["AxDefault"]
 
-METRIC = "value"
+# What objectives and limited outcomes are called, with their numbers after it.
+METRIC, LIMITED = "value", "limited"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,8 @@ class AxDefault(Learner):
     """What `ax.api.client.Client` proposes with the generation strategy that it chooses itself.
 
     A client is made for every `ask` and told of all trials: pending ones are running to it. Ax sees the parameters as
-    they are, or with a prior the whitened coordinates as range parameters.
+    they are, or with a prior the whitened coordinates as range parameters. Limits are its outcome constraints, and so
+    are the references of several objectives; what was measured of a trial in part is told in part.
 
     Args:
         most: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
@@ -36,6 +39,8 @@ class AxDefault(Learner):
     most: int = 64
 
     source: ClassVar[str] = "ax"
+    several: ClassVar[bool] = True
+    limited: ClassVar[bool] = True
     package: ClassVar[tuple[str, str] | None] = ("ax", "ax")
     conditional: ClassVar[bool] = False
 
@@ -45,11 +50,11 @@ class AxDefault(Learner):
         view = _Whitened(cube_of(codec, self.prior)) if whitened else _Plain(state.space)
         seed = seed_from(generator)
         with isolated(seed), _quiet():
-            client = _client(seed, view)
+            client = _client(seed, view, state.goals)
             for trial in state.trials:
                 index = client.attach_trial(view.to_ax(trial.params))
                 if trial.value is not None:
-                    client.complete_trial(index, {METRIC: trial.value})
+                    client.complete_trial(index, _measured(state.goals, trial))
                 elif trial.status is Status.FAILED:
                     client.mark_trial_failed(index)
                 elif trial.status is Status.ABANDONED:
@@ -137,7 +142,7 @@ class _Whitened:
         return self.cube.codec.decode(self.cube.z(unit))[0]
 
 
-def _client(seed: int, view: _Plain | _Whitened) -> Any:
+def _client(seed: int, view: _Plain | _Whitened, goals: Goals) -> Any:
     """An Ax client that maximizes. Its strategy is the default without the initialization, which the start has been."""
     from ax.api.client import Client
 
@@ -145,9 +150,35 @@ def _client(seed: int, view: _Plain | _Whitened) -> Any:
     client.configure_experiment(
         name="gdopt", parameters=view.configs(), parameter_constraints=view.constraints() or None
     )
-    client.configure_optimization(objective=METRIC)
+    client.configure_optimization(", ".join(_metrics(goals)), _constraints(goals) or None)
     client.configure_generation_strategy(initialization_budget=0, initialize_with_center=False)
     return client
+
+
+def _metrics(goals: Goals) -> list[str]:
+    """What the objectives are called to Ax, whose names have to be identifiers."""
+    return [METRIC, *(f"{METRIC}{i}" for i in range(1, len(goals.objectives)))]
+
+
+def _constraints(goals: Goals) -> list[str]:
+    """The references of several objectives, then the limits."""
+    references = [
+        f"{metric} >= {one.sign * one.reference}"
+        for metric, one in zip(_metrics(goals), goals.objectives, strict=True)
+        if goals.several and one.reference is not None
+    ]
+    return references + [f"{LIMITED}{i} {one.sense} {one.bound}" for i, one in enumerate(goals.limits)]
+
+
+def _measured(goals: Goals, trial: Trial) -> dict[str, float]:
+    """All of a trial that was measured, objectives higher the better."""
+    outcomes = trial.outcomes
+    found = {METRIC: trial.value} if trial.value is not None else {}
+    for metric, one in zip(_metrics(goals)[1:], goals.objectives[1:], strict=True):
+        if one.name in outcomes:
+            found[metric] = one.sign * outcomes[one.name][0]
+    limited = {f"{LIMITED}{i}": outcomes.get(one.outcome) for i, one in enumerate(goals.limits)}
+    return found | {metric: one[0] for metric, one in limited.items() if one is not None}
 
 
 @contextmanager
