@@ -69,6 +69,11 @@ class Codec(Encoder, Protocol):
         ...
 
     @property
+    def continuous(self) -> Bool[Tensor, " d"]:
+        """The columns of real numbers that are not fixed."""
+        ...
+
+    @property
     def always(self) -> Bool[Tensor, " d"]:
         """The columns of what counts in every design."""
         ...
@@ -124,6 +129,11 @@ class Smooth(ABC):
     def held(self) -> Bool[Tensor, " d"]:
         """No column."""
         return torch.zeros(self.dim, dtype=torch.bool)
+
+    @property
+    def continuous(self) -> Bool[Tensor, " d"]:
+        """Every column."""
+        return torch.ones(self.dim, dtype=torch.bool)
 
     @property
     def always(self) -> Bool[Tensor, " d"]:
@@ -197,6 +207,14 @@ class BoxCodec:
         found = torch.zeros(self.dim, dtype=torch.bool)
         for p, at in self._places:
             found[at] = p.name in self.fixed or bool(_blocks(p, at.start))
+        return found
+
+    @property
+    def continuous(self) -> Bool[Tensor, " d"]:
+        """The columns of real numbers that are not fixed."""
+        found = torch.zeros(self.dim, dtype=torch.bool)
+        for p, at in self._places:
+            found[at] = isinstance(p, Real) and p.name not in self.fixed
         return found
 
     @property

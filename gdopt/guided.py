@@ -14,13 +14,14 @@ from gdopt.algorithm import State, append, stream
 from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import best_first, distinct, enough, history, new, pending, slope, spare, told
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved, projected
-from gdopt.diffusion.guidance import acquisition, combined, improvement, log_expected_improvement, weighted
+from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import renoised, sample
 from gdopt.diffusion.train import fit, replay, resumed
 from gdopt.errors import SettingsError
 from gdopt.levels import Levels, Tilt, frequencies, shares
 from gdopt.outcomes import ranked, valued
+from gdopt.peaks import peaks
 from gdopt.portfolio import portfolio
 from gdopt.prior import DiffusionPrior
 from gdopt.proposal import (
@@ -43,6 +44,7 @@ from gdopt.select import Selection
 from gdopt.space import Params, Space
 from gdopt.start import START, box_draws, check_space, codec_of, start_designs, uniform
 from gdopt.surrogate import categories, gp
+from gdopt.surrogate.improvement import log_expected_improvement
 from gdopt.surrogate.joint import Joint
 from gdopt.surrogate.model import Fit, Surrogate
 from gdopt.surrogate.warp import Warp, power
@@ -322,7 +324,11 @@ class GuidedDiffusion:
             "broad": lambda n: self._broad(codec, law, surrogate, n, generator),
         }
         counts = {name: round(share * size) for name, share in shares.items()}
-        return pooled([(name, draw[name](n)) for name, n in counts.items() if n])
+        pool = pooled([(name, draw[name](n)) for name, n in counts.items() if n])
+        if not isinstance(surrogate, Joint) or surrogate.several or not surrogate.limits:
+            return pool
+        # Without limits, maxima are no better than draws (docs/development.md).
+        return joined(pool, "peaks", peaks(codec, pool.z, lambda z: surrogate.log_gain(law.seen(z))))
 
     def _guided(self, law: "_Law", surrogate: Surrogate, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Draws of the moved and contracted denoiser, guided."""

@@ -6,7 +6,6 @@ A guided score s + G is the guided denoiser D + σ²G; so samplers never see gui
 from collections.abc import Callable
 
 import torch
-from botorch.acquisition.analytic import _log_ei_helper  # what is public around it takes a model
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,7 +16,6 @@ __all__ = [
     "clipped",
     "combined",
     "improvement",
-    "log_expected_improvement",
     "lookahead",
     "naive",
     "tweedie",
@@ -139,18 +137,6 @@ def improvement(
         return (clean + noise.unsqueeze(1) * pull).detach()
 
     return guided
-
-
-def log_expected_improvement(
-    mean: Float[Tensor, " n"], variance: Float[Tensor, " n"], incumbent: float | Float[Tensor, " n"]
-) -> Float[Tensor, " n"]:
-    """log E[(f - incumbent)₊] of normal f, finite however unlikely an improvement is; differentiable.
-
-    The LogEI of Ament et al. 2023 (arXiv 2310.20708).
-    """
-    std = variance.sqrt()
-    found: Tensor = std.log() + _log_ei_helper((mean - incumbent) / std)
-    return found
 
 
 def acquisition(denoiser: Denoiser, acqf: Callable[[Tensor], Tensor]) -> Denoiser:

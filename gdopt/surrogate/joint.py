@@ -8,6 +8,7 @@ from botorch.utils.sampling import sample_simplex
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gdopt.surrogate.improvement import log_expected_improvement
 from gdopt.surrogate.model import Surrogate
 
 __all__ = ["Along", "Joint"]
@@ -89,6 +90,15 @@ class Joint:
             mean, variance = one.predict(z)
             total = total + torch.special.log_ndtr(-mean / variance.sqrt())
         return total
+
+    def log_gain(self, z: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
+        """log E[improvement of the first objective; all limits hold] at each row of z; differentiable.
+
+        As long as all that is known breaks a limit there is nothing to improve on: then log P(all limits hold).
+        """
+        if not self.feasible:
+            return self.log_feasible(z)
+        return log_expected_improvement(*self.predict(z), self.incumbent) + self.log_feasible(z)
 
     def draw(
         self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
