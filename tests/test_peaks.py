@@ -25,13 +25,13 @@ def bowl(z: Tensor) -> Tensor:
 
 
 def test_the_best_candidates_are_moved_to_the_maximum_and_their_levels_stay() -> None:
-    z = torch.stack([at(0.9, 10, "B"), at(0.1, 90, "C")])
+    z = torch.stack([at(0.9, 10, "B"), at(0.1, 60, "C")])
     found = CODEC.decode(peaks(CODEC, z, bowl))
     assert [one["base"] for one in found] == ["C", "B", "C", "B"]
-    # By x alone, the maximum of each row has (x - 0.3) sqrt(12) = -0.95 (n - 42.4) sqrt(12)/100.
+    # By x alone, a row is highest where its offset is -0.95 times that of n, of which there are 101 in the unit of x.
     for one in found[:2]:
-        assert one["n"] in (10, 90)
-        assert abs(float(one["x"]) - 0.3 + 0.95 * (float(one["n"]) - 42.4) / 100) < 1e-3
+        assert one["n"] in (10, 60)
+        assert abs(float(one["x"]) - 0.3 + 0.95 * (float(one["n"]) - 42.4) / 101) < 1e-3
     # Whole numbers are found as if they were real, and x for what they are rounded to.
     assert [one["n"] for one in found[2:]] == [42, 42]
     assert all(abs(float(one["x"]) - 0.3 - 0.0038) < 1e-3 for one in found[2:])
