@@ -15,6 +15,7 @@ pytest.importorskip("ax")
 
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from botorch.acquisition.multi_objective import logei
 
 from gdopt.baselines.ax_client import AxDefault, _Plain
 
@@ -84,7 +85,9 @@ def test_limits_are_outcome_constraints() -> None:
     assert by_hand(study, "value", ["limited0 <= 2", "limited1 >= 0.5"], told) == proposed(study)
 
 
-def test_several_objectives_are_maximized_and_their_references_are_thresholds() -> None:
+def test_several_objectives_are_maximized_and_their_references_are_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    # BoTorch would compile an extension for them, which takes a minute.
+    monkeypatch.setattr(logei, "_load_attempted", True)
     study = Study(
         SPACE,
         direction={"yield": "maximize", "cost": "minimize"},
