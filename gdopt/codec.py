@@ -115,6 +115,15 @@ class Smooth(ABC):
     def dim(self) -> int:
         """The number of columns of z."""
 
+    @abstractmethod
+    def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
+        """Parameters within the space, near each row of z."""
+
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
+
     @property
     def blocks(self) -> list[Block]:
         """None, as nothing is discrete."""
@@ -416,11 +425,6 @@ class WhiteningCodec(Smooth):
         designs = self.mean + (z * self.spread) @ self.basis.T * self.scale
         return designs.clamp(low, high)
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
-        """What each row of z stands for: numbers hardly ever meet what is known."""
-        del known
-        return self.decode(z)
-
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z: diag(spread) basis' diag(scale) g."""
         check_gradient(self.space, gradient)
@@ -463,11 +467,6 @@ class FixedCodec(Smooth):
         """The rows with the fixed values in them."""
         del generator
         return self.encode(self.decode(z))
-
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
-        """What each row of z stands for: numbers hardly ever meet what is known."""
-        del known
-        return self.decode(z)
 
     def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, what is fixed not moving."""

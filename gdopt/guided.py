@@ -437,10 +437,11 @@ class _Law:
 
 def _fit_of(codec: Codec) -> Fit:
     """The Gaussian process of the codec's coordinates."""
-    if not codec.categories:
+    found = codec.categories
+    if not found:
         return gp.fit
-    first, second = codec.categories[0].points[:2]
-    return partial(categories.fit, [one.columns for one in codec.categories], float((first - second).square().sum()))
+    one, other = found[0].points[:2]
+    return partial(categories.fit, [block.columns for block in found], float((one - other).square().sum()))
 
 
 def _levels(codec: Codec, z: Float[Tensor, "n d"], scale: float, prior: DiffusionPrior | None) -> Levels:

@@ -52,7 +52,7 @@ def _maxima(start: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor
         warnings.simplefilter("ignore", OptimizationWarning)
         found, _ = gen_candidates_scipy(
             own.unsqueeze(1),
-            _Along(start, potential, free),
+            _Potential(start, potential, free),
             own.amin(0).clamp_max(-EDGE),
             own.amax(0).clamp_min(EDGE),
             options={"maxiter": ITERATIONS},
@@ -64,11 +64,11 @@ def _maxima(start: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor
     return moved
 
 
-class _Along(AcquisitionFunction):
-    """The potential of rows of which the free columns are given, as BoTorch's optimizer wants it."""
+class _Potential(AcquisitionFunction):
+    """A potential of the free columns of rows, as BoTorch's optimizer wants it."""
 
     def __init__(self, rows: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor, " d"]) -> None:
-        torch.nn.Module.__init__(self)
+        torch.nn.Module.__init__(self)  # the acquisition function's own wants a model
         self._rows, self._potential, self._free = rows, potential, free
 
     def forward(self, X: Float[Tensor, "n 1 k"]) -> Float[Tensor, " n"]:

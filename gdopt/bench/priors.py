@@ -27,7 +27,7 @@ def path_of(out: Path, name: str, problem: Problem) -> Path | None:
     if (space := strings_of(problem)) is not None:
         told = json.dumps([written(space), space.corpus], sort_keys=True).encode()
         return out / "priors" / f"{space.names[0]}-{sha256(told).hexdigest()[:DIGITS]}.safetensors"
-    return None if problem.corpus is None else out / "priors" / f"{file_name(name.partition('@')[0])}.safetensors"
+    return None if problem.corpus is None else out / "priors" / f"{file_name(name)}.safetensors"
 
 
 def fit_into(path: Path, problem: Problem) -> str:

@@ -31,6 +31,8 @@ from gdopt.study import Study
 __all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
 
 FORMAT = "gdopt record 1"
+# Between a problem and how many evaluations it is to have instead of its own number.
+SHORT = "@"
 PACKAGES = ("gdopt", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn")
 Say = Callable[[str], None]
 
@@ -64,7 +66,7 @@ def problem_of(name: str) -> Problem:
     Raises:
         ProblemError: there is none, or the evaluations are not more than its first designs.
     """
-    name, short, evaluations = name.partition("@")
+    name, short, evaluations = name.partition(SHORT)
     problem = _loaded(name)
     if not short:
         return problem
@@ -229,7 +231,7 @@ def _suited(name: str, problems: Sequence[str], say: Say) -> set[str]:
 def prior_of(run: Run, out: Path) -> Path | None:
     """Where the prior is that a run wants, None if it wants none."""
     problem = problem_of(run.problem)
-    return priors.path_of(out, run.problem, problem) if uses_prior(run.method, problem) else None
+    return priors.path_of(out, run.problem.partition(SHORT)[0], problem) if uses_prior(run.method, problem) else None
 
 
 def fit_prior(path: Path, name: str) -> str:

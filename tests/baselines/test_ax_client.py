@@ -20,8 +20,6 @@ from botorch.acquisition.multi_objective import logei
 from gdopt.baselines.ax_client import AxDefault, _Plain
 
 SPACE = gdopt.Space([gdopt.Real("x", -1, 2), gdopt.Real("dose", 1e-3, 10, log=True)])
-
-
 RANGES = [
     RangeParameterConfig("p0", (-1, 2), "float", scaling="linear"),
     RangeParameterConfig("p1", (1e-3, 10), "float", scaling="log"),
