@@ -60,7 +60,7 @@ def test_a_key_of_another_number_of_trials_is_refused_in_pythons_words(http):
     answer = ask(http, 3)
     assert (answer.status_code, answer.json()) == (
         422,
-        {"error": "SettingsError", "message": "ask(n = 3, key = 'k'): 2 trials were asked for with that key"},
+        {"error": "SettingsError", "message": "key = 'k': 2 trials asked for with it before, now 3"},
     )
 
 
