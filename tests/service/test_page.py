@@ -219,6 +219,21 @@ def test_a_correction_needs_a_reason_and_says_who_made_it(opened, study):
     assert (last.data, last.worker, study.trials[0].status) == ({"id": 0, "reason": "vial broke"}, "bob", "failed")
 
 
+def test_the_history_of_a_trial_is_behind_its_number(opened, tmp_path):
+    study = random_study(objective="yield", limits=["impurity <= 2"], storage=tmp_path / "study.db")
+    study.ask(1, worker="ann")
+    study.tell(0, {"yield": (83.5, 0.5), "impurity": 1.2}, worker="ann")
+    study.amend(0, None, reason="of another vial", worker="bob")
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="History: trial 0").click()
+        expect(page.get_by_role("dialog")).to_contain_text("History of trial 0")
+        events = [text.splitlines()[0].strip() for text in page.locator("#history-events li").all_inner_texts()]
+        assert events == ["asked", "told yield 83.5 ± 0.5, impurity 1.2", "amended to failed: of another vial"]
+        expect(page.locator("#history-events small").last).to_contain_text(", bob")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="History: trial 0")).to_be_focused()
+
+
 def test_as_many_are_asked_for_as_the_batch_of_the_study_has(opened):
     study = random_study(batch=4)
     with served(study) as url, opened(url) as page:
