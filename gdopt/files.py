@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gdopt.errors import StoreError
 
-__all__ = ["packed", "put", "read", "unpacked", "write"]
+__all__ = ["packed", "put", "read", "sync_folder", "unpacked", "write"]
 
 HEADER, CHECKSUM = "gdopt", "sha256"
 
@@ -93,6 +93,19 @@ def put(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names of a folder's files to disk: without it, a power failure may undo that a file got its name."""
+    # Windows opens no folders.
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

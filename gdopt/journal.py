@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from gdopt.algorithm import Measured, Result, State, Status, Trial
 from gdopt.codec import check_gradient
-from gdopt.errors import TrialError, UnknownTrialError
+from gdopt.errors import SettingsError, TrialError, UnknownTrialError
 from gdopt.space import Params
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "given_out",
     "given_up",
     "leased",
+    "plain_text",
     "replay",
     "told",
     "turned",
@@ -54,6 +55,7 @@ class Entry:
         at: when, in seconds since 1970, by the clock of the machine that wrote it.
         worker: who did it.
         key: by which it happens once however often it is repeated.
+        sha256: of the entry and of all before it, where it was read from a database.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class Entry:
     at: float = 0.0
     worker: str | None = None
     key: str | None = None
+    sha256: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,27 @@ def turned(result: Result, sign: float) -> Result:
         return result
     slopes = None if result.gradient is None else {k: -v for k, v in result.gradient.items()}
     return Result(-result.value, result.sem, slopes)
+
+
+def plain_text(what: str, given: object) -> str:
+    """A text as Python's own string, also of a subclass, such as a member of a `StrEnum` or NumPy's string.
+
+    Args:
+        what: its name, for people.
+        given: by a user.
+
+    Raises:
+        SettingsError: it is no text, or no file of text can hold it.
+    """
+    if not isinstance(given, str):
+        raise SettingsError(f"{what} = {given!r}: expected text")
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"{what} = {given!r} is no text: it cannot be written in UTF-8") from error
+    if "\0" in given:
+        raise SettingsError(f"{what} = {given!r}: expected text without zero bytes")
+    return str.__str__(given)
 
 
 # --- entries, checked --------------------------------------------------------------------------------
@@ -152,8 +176,9 @@ def given_up(state: State, ids: Sequence[int], status: Status, reason: str, sign
 
     Raises:
         TrialError: an id is unknown, or its trial has come to another end.
+        SettingsError: the reason is no text.
     """
-    new = []
+    reason, new = plain_text("reason", reason), []
     for id in ids:
         trial = _known(state, id)
         if trial.status not in (Status.PENDING, status):
@@ -170,7 +195,7 @@ def amended(state: State, id: int, report: Report | None, reason: str, sign: flo
         TrialError: the id is unknown, or its trial is still pending.
         ResultError, SpaceError: as `told` does.
     """
-    trial = _known(state, id)
+    trial, reason = _known(state, id), plain_text("reason", reason)
     if trial.status is Status.PENDING:
         raise TrialError(f"trial {id} is still pending: tell() it, there is nothing to amend")
     if report is None:
@@ -190,7 +215,7 @@ def added(state: State, params: Params, report: Report) -> Entry:
     """
     ordered = _ordered(state, params)
     _check_slopes(state, report)
-    said = {**_plain(report.result, report.outcomes, ordered), "reason": report.note}
+    said = {**_plain(report.result, report.outcomes, ordered), "reason": plain_text("note", report.note)}
     return Entry(Kind.ADDED, {"id": len(state.trials), **_without_empty(said)})
 
 
@@ -232,7 +257,7 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
                 "amend() changes it"
             )
     outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
-    note = "" if report.note == trial.reason else report.note
+    note = "" if report.note == trial.reason else plain_text("note", report.note)
     return _without_empty({**_plain(result, outcomes, params), "reason": note})
 
 

@@ -22,7 +22,7 @@ from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_fi
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
-from gdopt.journal import Entry, Kind, Report, turned
+from gdopt.journal import Entry, Kind, Report, plain_text, turned
 from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
 from gdopt.replicates import merged
@@ -174,14 +174,15 @@ class Study:
                 late is taken all the same.
 
         Raises:
-            SettingsError: n is not a whole number above 0, the lease is not above 0, the key is of a batch of another
-                size or with other fixed parameters or of something else, or the algorithm cannot fix parameters, or too
-                few designs are allowed.
+            SettingsError: n is not a whole number above 0, the lease is not above 0, the key or the worker is no text,
+                the key is of a batch of another size or with other fixed parameters or of something else, or the
+                algorithm cannot fix parameters, or too few designs are allowed.
             SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
                 conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
         if n is not None:
             _check_batch(f"ask(n = {n!r})", n)
+        key, worker = _text("key", key), _text("worker", worker)
         fixed = self._plain(fixed or {})
         if lease is not None and not lease > 0:
             raise SettingsError(f"ask(lease = {lease!r}): expected seconds above 0")
@@ -200,6 +201,7 @@ class Study:
 
     def asked(self, key: str) -> list[Trial]:
         """The batch that was asked for with a key; none if nothing was."""
+        key = plain_text("key", key)
         self.refresh()
         return [self._trial(id) for id in self._asked_before(key, None, {})] if key in self._keys else []
 
@@ -325,7 +327,7 @@ class Study:
             ResultError: the value, its error or the gradient is not a finite number, or the objective is missing.
             TrialError: the key is that of something else.
         """
-        report = self._report(value, gradient)
+        report, key = self._report(value, gradient), _text("key", key)
         if report.result is None:
             raise ResultError(f"add() needs a value of {self.objective}, got {value!r}")
 
@@ -349,7 +351,7 @@ class Study:
             SpaceError, ResultError: as `add` does.
         """
         reports = {
-            key: (params, told if isinstance(told, Report) else self._report(told))
+            plain_text("key", key): (params, told if isinstance(told, Report) else self._report(told))
             for key, (params, told) in rows.items()
         }
         if missing := [key for key, (_, report) in reports.items() if report.result is None]:
@@ -367,7 +369,8 @@ class Study:
     def refresh(self) -> None:
         """Take in what others have asked for and told."""
         with self._lock, _uncollected():
-            self._take_in(self.store.entries(self._count))
+            self._find()
+            self._take_in(self.store.entries(self._count, self._last))
 
     def run(
         self,
@@ -581,21 +584,37 @@ class Study:
     def _begin(self) -> None:
         """Go on from what is kept, if anything is."""
         self._lock = threading.RLock()
+        # How many entries are known, and the sha256 of the last one, where the storage has one.
         self._count = 0
+        self._last: str | None = None
         self._keys: dict[str, Entry] = {}
         # The files of what was learned: by the journal, and by the state.
         self._learned: str | None = None
         self._restored: str | None = None
-        self._kept = self.store.header()
-        if self._kept is not None:
-            _check_same(self.store, self._kept, self._header)
-            self.refresh()
-            self._restore()
+        self._kept: Header | None = None
+        self.refresh()
+        self._restore()
+
+    def _find(self) -> None:
+        """Raise `StoreError` if the storage holds another study, or no longer this one.
+
+        Once there are entries, the sha256 of the last one stands for the header.
+        """
+        if self._count:
+            return
+        found = self.store.header()
+        if self._kept is None and found is not None:
+            _check_same(self.store, found, self._header)
+            self._kept = found
+        elif found != self._kept:
+            held = "nothing" if found is None else "another study"
+            raise StoreError(f"{self.store} holds {held} in the place of the study that was open")
 
     def _take_in(self, entries: Sequence[Entry]) -> None:
         """The state after these entries."""
         self.state = journal.replay(self.state, entries, self._sign)
         self._count += len(entries)
+        self._last = entries[-1].sha256 if entries else self._last
         self._keys |= {entry.key: entry for entry in entries if entry.key is not None}
         self._learned = next((e.data["tensors"] for e in reversed(entries) if "tensors" in e.data), self._learned)
 
@@ -622,8 +641,8 @@ class Study:
         """
         with self._lock:
             header, contents = self._beginning()
-            with self.store.writing(header, contents) as writer:
-                self._take_in(writer.entries(self._count))
+            with self.store.writing(header, contents, begun=self._kept is not None) as writer:
+                self._take_in(writer.entries(self._count, self._last))
                 now = time.time()
                 entries = [
                     replace(e, at=now, worker=worker, key=e.key if key is None else key)
@@ -633,12 +652,10 @@ class Study:
                 if tensors is not None:
                     name = writer.put(tensors, instead_of=self._learned)
                     entries = [replace(e, data={**e.data, "tensors": name}) for e in entries]
-                for entry in entries:
-                    writer.append(entry)
-            if entries:
-                self._kept = header
-            self._take_in(entries)
-            return entries
+                kept = writer.append(*entries)
+            self._kept = header
+            self._take_in(kept)
+            return kept
 
     def _beginning(self) -> tuple[Header, list[bytes]]:
         """The header, with the algorithm and its files where the study has not begun."""
@@ -813,8 +830,14 @@ def _store(storage: str | Path | Store | None, name: str) -> Store:
         # Imported here: a study in memory needs no database.
         from gdopt.sql_store import SqlStore
 
-        return SqlStore(storage, name)
+        return SqlStore(storage, plain_text("name", name))
+    if not isinstance(storage, Store):
+        raise SettingsError(f"storage = {storage!r}: expected a path, an URL such as postgresql://, or a Store")
     return storage
+
+
+def _text(what: str, given: str | None) -> str | None:
+    return None if given is None else plain_text(what, given)
 
 
 def _check_batch(said: str, n: int) -> None:
