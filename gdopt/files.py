@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from gdopt.errors import StoreError
 
-__all__ = ["packed", "put", "read", "sync_folder", "unpacked", "write"]
+__all__ = ["packed", "parts_of", "put", "read", "sync_folder", "unpacked", "write"]
 
 HEADER, CHECKSUM = "gdopt", "sha256"
 
@@ -73,6 +74,23 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
     return unpacked(content, path)
+
+
+@contextmanager
+def parts_of(name: str | Path, tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """A context in which something is made of the parts of a file: whoever can write a sha256 can write other parts.
+
+    Raises:
+        StoreError: a tensor has a NaN, or nothing can be made of the parts.
+    """
+    if spoilt := [key for key, value in tensors.items() if value.is_floating_point() and bool(value.isnan().any())]:
+        raise StoreError(f"{name} is not a file that gdopt wrote: {spoilt} have NaN in them")
+    try:
+        yield
+    except StoreError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise StoreError(f"{name} is not a file that gdopt wrote: {type(error).__name__}: {error}") from error
 
 
 def _checksum(tensors: Mapping[str, Tensor], header: str) -> str:

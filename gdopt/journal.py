@@ -160,7 +160,7 @@ def told(state: State, reports: Mapping[int, Report], sign: float) -> Entry | No
     Raises:
         TrialError: an id is unknown, or its trial was told something else.
         ResultError: a gradient names what is no numeric parameter, or is not finite.
-        SpaceError: the parameters that were tried are not in the space.
+        SpaceError: the parameters cannot have been tried.
     """
     data = {}
     for id, report in reports.items():
@@ -201,21 +201,27 @@ def amended(state: State, id: int, report: Report | None, reason: str, sign: flo
     if report is None:
         return Entry(Kind.AMENDED, _without_empty({"id": int(id), "reason": reason}))
     _check_slopes(state, report)
-    params = None if report.params is None else _ordered(state, report.params)
-    data = {"id": int(id), **_plain(report.result, report.outcomes, params), "reason": reason}
+    tried = {} if report.params is None else _tried(state, report.params)
+    data = {"id": int(id), **_plain(report.result, report.outcomes, tried), "reason": reason}
     return Entry(Kind.AMENDED, _without_empty(data))
 
 
-def added(state: State, params: Params, report: Report) -> Entry:
+def added(state: State, params: Params, report: Report, far: bool = False) -> Entry:
     """A result that was not asked for.
 
+    Args:
+        state: as it is now.
+        params: what was tried.
+        report: what was measured.
+        far: whether the parameters may be far outside the space.
+
     Raises:
-        SpaceError: the parameters are not in the space.
+        SpaceError: the parameters cannot have been tried.
         ResultError: the gradient does not fit them.
     """
-    ordered = _ordered(state, params)
+    tried = _tried(state, params, far)
     _check_slopes(state, report)
-    said = {**_plain(report.result, report.outcomes, ordered), "reason": plain_text("note", report.note)}
+    said = {**_plain(report.result, report.outcomes, tried), "reason": plain_text("note", report.note)}
     return Entry(Kind.ADDED, {"id": len(state.trials), **_without_empty(said)})
 
 
@@ -241,15 +247,16 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
     """What the trial was not told yet."""
     if trial.status not in (Status.PENDING, Status.DONE):
         raise _settled(trial, _said(report), sign)
-    result, params = report.result, None if report.params is None else _ordered(state, report.params)
+    result, tried = report.result, {} if report.params is None else _tried(state, report.params)
+    params = tried.get("params")
     if trial.result is not None:
         if result is not None and turned(result, sign) != trial.result:
             raise _settled(trial, _said(report), sign)
         if params is not None and params != trial.params:
             raise TrialError(f"trial {trial.id} was told as {dict(trial.params)} already; it was now told as {params}")
-        result = params = None
+        result, tried = None, {}
     elif params == trial.params:
-        params = None
+        tried = {}
     for name, (value, _) in report.outcomes.items():
         if name in trial.outcomes and trial.outcomes[name] != report.outcomes[name]:
             raise TrialError(
@@ -258,7 +265,7 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
             )
     outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
     note = "" if report.note == trial.reason else plain_text("note", report.note)
-    return _without_empty({**_plain(result, outcomes, params), "reason": note})
+    return _without_empty({**_plain(result, outcomes, tried), "reason": note})
 
 
 def _known(state: State, id: int) -> Trial:
@@ -287,15 +294,20 @@ def _said(report: Report) -> str:
     return ", ".join(f"{name} = {value}" for name, (value, _) in report.outcomes.items())
 
 
-def _ordered(state: State, params: Params) -> dict[str, Any]:
-    """The parameters as plain values in the order of the space, which they are checked to be in."""
-    state.space.check(params)
-    return {p.name: p.plain(params[p.name]) for p in state.space.parameters if p.name in params}
+def _tried(state: State, params: Params, far: bool = False) -> dict[str, Any]:
+    """The tried parameters as plain values in the order of the space, and whether they lie outside of it.
+
+    Raises:
+        SpaceError: they cannot have been tried.
+    """
+    state.space.check_tried(params, far)
+    plain = {p.name: p.plain(params[p.name]) for p in state.space.parameters if p.name in params}
+    return {"params": plain} if state.space.allows(plain) else {"params": plain, "outside": True}
 
 
-def _plain(result: Result | None, outcomes: Mapping[str, Measured], params: Params | None) -> dict[str, Any]:
+def _plain(result: Result | None, outcomes: Mapping[str, Measured], tried: Mapping[str, Any]) -> dict[str, Any]:
     said = {} if result is None else {"value": result.value, "sem": result.sem, "gradient": result.gradient}
-    return _without_empty({**said, "outcomes": dict(outcomes), "params": params})
+    return _without_empty({**said, "outcomes": dict(outcomes), **tried})
 
 
 def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -408,8 +420,10 @@ def _replay_amended(drafts: _Drafts, entry: Entry, round: int, sign: float) -> N
 
 
 def _replay_added(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
-    draft = drafts.new({"params": entry.data["params"], "worker": entry.worker, "asked_at": entry.at})
-    _take_down(draft, {k: v for k, v in entry.data.items() if k != "params"}, entry, sign)
+    data = entry.data
+    outside = data.get("outside", False)
+    draft = drafts.new({"params": data["params"], "outside": outside, "worker": entry.worker, "asked_at": entry.at})
+    _take_down(draft, {k: v for k, v in data.items() if k != "params"}, entry, sign)
 
 
 def _take_down(draft: Draft, said: Mapping[str, Any], entry: Entry, sign: float) -> None:
@@ -423,7 +437,8 @@ def _take_down(draft: Draft, said: Mapping[str, Any], entry: Entry, sign: float)
     if "reason" in said:
         draft["reason"] = said["reason"]
     if "params" in said:
-        draft.update(params=said["params"], proposed=draft.get("proposed") or draft["params"])
+        proposed = draft.get("proposed") or draft["params"]
+        draft.update(params=said["params"], proposed=proposed, outside=said.get("outside", False))
 
 
 REPLAYED: Mapping[Kind, Replay] = {

@@ -306,6 +306,11 @@ class DiffusionPrior:
         """
         if header.get("format") not in (FORMAT, OF_REALS, UNWEIGHTED):
             raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
+        with files.parts_of(name, tensors):
+            return cls._of(tensors, header, device)
+
+    @classmethod
+    def _of(cls, tensors: Mapping[str, Tensor], header: Mapping[str, Any], device: str) -> "DiffusionPrior":
         if header["format"] == FORMAT:
             space = space_json.read(header["space"])
         else:

@@ -236,7 +236,8 @@ class Study:
             results: by the trials' ids, or one id. A `gdopt.journal.Report` says gradient, parameters and note as well.
             value: of the one.
             gradient: of the one's objective.
-            params: what was tried, if it is not what was proposed.
+            params: what was tried, if it is not what was proposed. It may lie a little outside the bounds, or off a
+                constraint (`Space.check_tried`): then it is marked, learned from, and never proposed.
             failed: ids of trials that gave no value, recorded with the results or not at all; with a reason for each
                 if it is a mapping.
             abandoned: the same of trials that will not be tried.
@@ -247,7 +248,7 @@ class Study:
         Raises:
             TrialError: an id is unknown, or its trial was told another value, or failed, or was abandoned.
             ResultError: a value, a standard error or a gradient is not a finite number, or an outcome is unknown.
-            SpaceError: the parameters that were tried are not in the space.
+            SpaceError: the parameters cannot have been tried in the space.
         """
         if isinstance(results, Mapping):
             if value is not None or gradient is not None or params is not None:
@@ -313,17 +314,20 @@ class Study:
         *,
         gradient: Mapping[str, float] | None = None,
         key: str | None = None,
+        outside: bool = False,
     ) -> Trial:
         """Record a result that was not asked for: one from before the study, or a repeated measurement of a design.
 
         Args:
-            params: what was tried.
+            params: what was tried, which may lie a little outside the bounds as in `tell`.
             value: as `tell` takes it; the objective among the outcomes.
             gradient: of the objective.
             key: added again with it, the same trial comes back.
+            outside: whether the parameters may lie far outside the bounds and off the constraints, such as results of a
+                study of a wider space.
 
         Raises:
-            SpaceError: the parameters are not in the space.
+            SpaceError: the parameters cannot have been tried in the space.
             ResultError: the value, its error or the gradient is not a finite number, or the objective is missing.
             TrialError: the key is that of something else.
         """
@@ -332,17 +336,18 @@ class Study:
             raise ResultError(f"add() needs a value of {self.objective}, got {value!r}")
 
         def change() -> list[Entry]:
-            return [] if key in self._keys else [journal.added(self.state, params, report)]
+            return [] if key in self._keys else [journal.added(self.state, params, report, outside)]
 
         with self._lock:
             (entry,) = self._write(change, key=key) or [self._added_before(str(key), params, report)]
             return self._trial(entry.data["id"])
 
-    def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]]) -> list[Trial]:
+    def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]], *, outside: bool = False) -> list[Trial]:
         """Record results that were not asked for, each by a key of its own: all of them or, on an error, none.
 
         Args:
             rows: parameters and value, as `add` takes them, by key; what was added with a key before is left as it is.
+            outside: as `add` takes it.
 
         Returns:
             The trials that are new.
@@ -359,7 +364,9 @@ class Study:
 
         def change() -> list[Entry]:
             new = [(key, *row) for key, row in reports.items() if key not in self._keys]
-            entries = [replace(journal.added(self.state, params, report), key=key) for key, params, report in new]
+            entries = [
+                replace(journal.added(self.state, params, report, outside), key=key) for key, params, report in new
+            ]
             first = len(self.state.trials)
             return [replace(e, data={**e.data, "id": id}) for id, e in enumerate(entries, first)]
 
@@ -731,7 +738,7 @@ class Study:
     def _added_before(self, key: str, params: Params, report: Report) -> Entry:
         """The entry that was added with a key, if it says the same."""
         entry = self._keys[key]
-        again = {**journal.added(self.state, params, report).data, "id": entry.data.get("id")}
+        again = {**journal.added(self.state, params, report, far=True).data, "id": entry.data.get("id")}
         # As JSON, as one of them may have come from there.
         if entry.kind is not Kind.ADDED or json.dumps(again) != json.dumps(dict(entry.data)):
             raise TrialError(f"key = {key!r}: {entry.kind.value} with it was {dict(entry.data)}, now {again}")

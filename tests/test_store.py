@@ -714,6 +714,26 @@ def test_a_prior_edited_by_hand_is_noticed(tmp_path: Path) -> None:
         read()
 
 
+@pytest.mark.parametrize("change", ["NaN", "no training", "training of text", "no tensor", "another shape"])
+def test_a_prior_of_other_parts_with_a_fitting_sha256_is_refused(change: str, tmp_path: Path) -> None:
+    tensors, header = quick_prior().parts()
+    if change == "NaN":
+        tensors = {
+            k: v.clone().index_fill_(0, torch.tensor(0), torch.nan) if v.dim() else v for k, v in tensors.items()
+        }
+    elif change == "no training":
+        del header["training"]
+    elif change == "training of text":
+        header["training"] = "long"
+    elif change == "no tensor":
+        del tensors["designs"]
+    else:
+        tensors = {k: v[:1] if k.startswith("net.") and v.dim() else v for k, v in tensors.items()}
+    files.write(tmp_path / "file", tensors, header)
+    with unchecked(), pytest.raises(StoreError, match=r"file is not a file that gdopt wrote: "):
+        gdopt.DiffusionPrior.load(tmp_path / "file")
+
+
 @every_file
 @pytest.mark.parametrize(
     "content", [b"", b"\x00" * 64, b"id,value\n0,1.5\n", json.dumps({"a": 1}).encode(), b"\xff" * 99]
