@@ -10,13 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-import uvicorn
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import gdopt
 from gdopt.service.app import create_app
-from gdopt.service.run import listening
+from gdopt.service.run import listening, server
 from gdopt.space import Params
 
 # As few as make a small file that looks the same.
@@ -52,11 +51,11 @@ def study() -> gdopt.Study:
 
 def main(out: Path = OUT, width: int = 1280, height: int = 1180) -> None:
     """Serve it and take the picture."""
-    server = uvicorn.Server(uvicorn.Config(create_app(study(), "picture", name="coupling.db"), log_level="warning"))
+    running = server(create_app(study(), "picture", name="coupling.db"))
     with listening("127.0.0.1", 0) as bound, sync_playwright() as playwright:
-        thread = threading.Thread(target=server.run, args=([bound],))
+        thread = threading.Thread(target=running.run, args=([bound],))
         thread.start()
-        while not server.started:
+        while not running.started:
             time.sleep(0.01)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": height})
@@ -65,7 +64,7 @@ def main(out: Path = OUT, width: int = 1280, height: int = 1180) -> None:
         page.screenshot(path=out)
         Image.open(out).quantize(COLORS).save(out, optimize=True)
         browser.close()
-        server.should_exit = True
+        running.should_exit = True
         thread.join()
 
 

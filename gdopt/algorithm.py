@@ -63,7 +63,7 @@ class Result:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
-            raise ResultError(f"a value must be finite, got {self.value}; for a failed trial use fail()")
+            raise ResultError(f"a value must be finite, got {self.value}; a trial without a value has failed")
         if self.sem is not None and not (math.isfinite(self.sem) and self.sem >= 0):
             raise ResultError(f"a standard error must be finite and not negative, got {self.sem}")
 

@@ -23,6 +23,7 @@ __all__ = [
     "amended",
     "asked",
     "concerns",
+    "described",
     "given_out",
     "given_up",
     "leased",
@@ -197,7 +198,7 @@ def amended(state: State, id: int, report: Report | None, reason: str, sign: flo
     """
     trial, reason = _known(state, id), plain_text("reason", reason)
     if trial.status is Status.PENDING:
-        raise TrialError(f"trial {id} is still pending: tell() it, there is nothing to amend")
+        raise TrialError(f"trial {id} is still pending: tell it, there is nothing to amend")
     if report is None:
         return Entry(Kind.AMENDED, _without_empty({"id": int(id), "reason": reason}))
     _check_slopes(state, report)
@@ -233,6 +234,13 @@ def given_out(entry: Entry) -> list[int]:
     return [*data.get("again", []), *range(data["first"], data["first"] + len(data["trials"]))]
 
 
+def described(entry: Entry) -> dict[str, Any]:
+    """What an entry says, with the status of a trial that an amendment left without a value."""
+    if entry.kind is Kind.AMENDED and not entry.data.keys() & {"value", "outcomes", "params"}:
+        return {**entry.data, "status": Status.FAILED.value}
+    return dict(entry.data)
+
+
 def concerns(entry: Entry, id: int) -> bool:
     """Whether an entry says something of a trial."""
     data = entry.data
@@ -261,7 +269,7 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
         if name in trial.outcomes and trial.outcomes[name] != report.outcomes[name]:
             raise TrialError(
                 f"trial {trial.id} has {name} = {trial.outcomes[name][0]} already; it was now told {value}; "
-                "amend() changes it"
+                "amend corrects it"
             )
     outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
     note = "" if report.note == trial.reason else plain_text("note", report.note)
@@ -272,7 +280,7 @@ def _known(state: State, id: int) -> Trial:
     if isinstance(id, bool) or not isinstance(id, Integral) or not 0 <= id < len(state.trials):
         pending = [t.id for t in state.pending]
         raise UnknownTrialError(
-            f"trial {id!r} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
+            f"trial {id!r} is unknown; pending are {_short(pending)}; add takes results that were not asked for"
         )
     return state.trials[int(id)]
 
@@ -285,7 +293,7 @@ def _check_slopes(state: State, report: Report) -> None:
 
 def _settled(trial: Trial, now: str, sign: float) -> TrialError:
     was = trial.status.value if trial.value is None else f"{trial.status.value} with {sign * trial.value}"
-    return TrialError(f"trial {trial.id} is {was} already; it was now told {now}; amend() changes it")
+    return TrialError(f"trial {trial.id} is {was} already; it was now told {now}; amend corrects it")
 
 
 def _said(report: Report) -> str:

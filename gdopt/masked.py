@@ -206,7 +206,7 @@ class MaskedDiffusion:
             seed = state.seed + len(state.trials) * ATTEMPTS + attempt
             more = (one for one in self.prior.sample(max(n, LEAST_DRAWN), seed) if self._new(one, known | {*found}))
             found += list(dict.fromkeys(more))[: n - len(found)]
-        raise SettingsError(f"ask(n = {n}): the prior has only {len(found)} more strings that are allowed and new")
+        raise SettingsError(f"n = {n}: the prior has only {len(found)} more strings that are allowed and new")
 
     def _new(self, one: str, known: set[str]) -> bool:
         """Whether a string may be proposed."""

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 from gdopt.algorithm import Algorithm
 from gdopt.errors import SettingsError
 
-__all__ = ["Named", "function", "given", "with_allowed"]
+__all__ = ["Named", "asked", "function", "given", "with_allowed"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,14 @@ def function(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise SettingsError(f"{name!r} is a {type(found).__name__}, expected a function")
     return found  # type: ignore[no-any-return]
+
+
+def asked(algorithm: Algorithm) -> str | None:
+    """The name of the function that an algorithm asks which designs are allowed; None if it asks none."""
+    allowed = getattr(algorithm, "allowed", None)
+    if allowed is None or isinstance(allowed, Named):
+        return None if allowed is None else allowed.name
+    return f"{getattr(allowed, '__module__', '')}:{getattr(allowed, '__qualname__', type(allowed).__qualname__)}"
 
 
 def with_allowed(algorithm: Algorithm, allowed: Callable[..., bool]) -> Algorithm:

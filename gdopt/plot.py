@@ -1,9 +1,10 @@
 """Figures of a study and of a prior, readable in grey."""
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,7 +14,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gdopt import pareto
+from gdopt.algorithm import Status, Trial
 from gdopt.design_check import DesignCheck
+from gdopt.goals import Objective
+from gdopt.incumbent import incumbent, incumbents
 from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.prior_check import Numbers, PriorCheck, Shares
 from gdopt.table_codec import TableCodec
@@ -25,10 +29,16 @@ __all__ = ["design_check", "front", "prior_check", "progress", "rows"]
 
 # One marker for each part of an algorithm, so that they can be told apart without colour.
 MARKERS = "os^Dv<>P"
+# Values that are not known to satisfy the limits.
+BEYOND = "breaks a limit, or is not known to keep it"
+HOLLOW = {"marker": "o", "facecolors": "none", "edgecolors": "0.45"}
 
 
 def progress(study: "Study", path: str | Path | None = None, *, reference: tuple[str, float] | None = None) -> Figure:
-    """All values by the order of trials, marked by what proposed them, and the best value so far.
+    """All values by the order of evaluations, marked by the part that proposed them, and the best value so far.
+
+    The best is as in `Study.best`, of the trials that satisfy the limits; before the first of them there is no line.
+    Values that break a limit, or are not known to keep it, are hollow circles. Failed trials are crosses at the bottom.
 
     Args:
         study: with one told trial or more.
@@ -37,26 +47,50 @@ def progress(study: "Study", path: str | Path | None = None, *, reference: tuple
     """
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    done = [t for t in study.trials if t.value is not None]
-    values = np.array([t.value for t in done], dtype=float)
-    numbers = np.arange(1, len(done) + 1)
-    sources = list(dict.fromkeys(t.source for t in done))
-    for i, source in enumerate(sources):
-        here = np.array([t.source == source for t in done])
-        axes.scatter(
-            numbers[here], values[here], s=16, alpha=0.6, marker=MARKERS[i % len(MARKERS)],
-            color=f"C{i}", label=source,
-        )  # fmt: skip
-    running = np.maximum.accumulate if study.direction == "maximize" else np.minimum.accumulate
-    axes.step(numbers, running(values), where="post", color="black", linewidth=1.5, label="best so far")
+    ended = [t for t in study.state.trials if t.status in (Status.DONE, Status.FAILED)]
+    _evaluated(axes, study, ended)
+    sign = study.objectives[0].sign
+    best = [math.nan if t is None or t.value is None else sign * t.value for t in incumbents(study.limits, ended)]
+    if not np.isnan(best).all():
+        numbers = np.arange(1, len(ended) + 1)
+        axes.step(numbers, best, where="post", color="black", linewidth=1.5, label="best so far")
     if reference is not None:
         axes.axhline(reference[1], color="black", linestyle=":", linewidth=1, label=reference[0])
-    axes.set(xlabel="evaluations", ylabel=f"value ({study.direction}d)")
+    axes.set(xlabel="evaluations", ylabel=_aim(study.objectives[0]))
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize="small", framealpha=0.9)
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
+
+
+def _evaluated(axes: Axes, study: "Study", trials: Sequence[Trial]) -> None:
+    """The values of trials by their order, those that satisfy the limits by what proposed them; and the failed ones."""
+    sign = study.objectives[0].sign
+    values = [math.nan if t.value is None else sign * t.value for t in trials]
+    points = np.column_stack([np.arange(1, len(trials) + 1), values])
+    failed = np.isnan(values)
+    fit = ~failed & np.array([satisfied(study.limits, t) is True for t in trials], dtype=bool)
+    sources = np.array([t.source for t in trials])
+    for i, source in enumerate(dict.fromkeys(sources[~failed])):
+        marker = MARKERS[i % len(MARKERS)]
+        _scatter(axes, points[fit & (sources == source)], source, s=16, alpha=0.6, marker=marker, color=f"C{i}")
+    _scatter(axes, points[~fit & ~failed], BEYOND, s=20, **HOLLOW)
+    # At the bottom, whatever the values are.
+    bottom = axes.get_xaxis_transform()
+    lost = np.nan_to_num(points[failed], nan=0.0)
+    _scatter(axes, lost, "failed", s=24, color="black", marker="x", transform=bottom, clip_on=False)
+
+
+def _scatter(axes: Axes, points: Float[np.ndarray, "n 2"], label: str, **look: Any) -> None:
+    """Points with a name in the legend, if there are any."""
+    if len(points):
+        axes.scatter(points[:, 0], points[:, 1], label=label, **look)
+
+
+def _aim(objective: Objective) -> str:
+    """The name of an axis."""
+    return f"{objective.name} ({objective.direction}d)"
 
 
 # Hexagons across a table; up to so many rows there is a point for each.
@@ -65,6 +99,8 @@ ACROSS, POINTS = 60, 5000
 
 def rows(study: "Study", path: str | Path | None = None) -> Figure:
     """The rows of a table of candidates along its two leading directions, and those that were told, by their values.
+
+    Around the best, as in `Study.best`, is a circle. Rows that break a limit, or are not known to keep it, are squares.
 
     Args:
         study: of a table, with one told trial or more.
@@ -79,7 +115,8 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
     leading = [0, min(1, codec.dim - 1)]
     every, told = (z[:, leading].numpy() for z in (codec.table.z, codec.encode([t.params for t in done])))
     values = np.array([t.value for t in done], dtype=float)
-    best = int((study.objectives[0].sign * values).argmax())
+    fit = np.array([satisfied(study.limits, t) is True for t in done], dtype=bool)
+    best = incumbent(study.limits, study.state.done)
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     if len(every) > POINTS:
@@ -88,9 +125,14 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
         )
     else:
         axes.scatter(every[:, 0], every[:, 1], s=4, color="#cccccc")
-    shown = axes.scatter(told[:, 0], told[:, 1], s=22, c=values, cmap="viridis", edgecolors="black", linewidths=0.4)
-    axes.scatter(told[best, 0], told[best, 1], s=120, facecolors="none", edgecolors="black", linewidths=1.5)
-    figure.colorbar(shown, label=study.objective)
+    look: dict[str, Any] = {"s": 22, "cmap": "viridis", "vmin": values.min(), "vmax": values.max(), "linewidths": 0.4}
+    shown = axes.scatter(told[fit, 0], told[fit, 1], c=values[fit], edgecolors="black", **look)
+    _scatter(axes, told[~fit], BEYOND, c=values[~fit], marker="s", edgecolors="black", **look)
+    if best is not None:
+        at = told[[t.id for t in done].index(best.id)]
+        axes.scatter(at[0], at[1], s=120, facecolors="none", edgecolors="black", linewidths=1.5, label="best")
+    figure.colorbar(shown, label=_aim(study.objectives[0]))
+    axes.legend(fontsize="small", framealpha=0.9)
     axes.set(xlabel="first direction of the descriptors", ylabel="second")
     if path is not None:
         figure.savefig(path, dpi=150)
@@ -127,11 +169,11 @@ def front(study: "Study", path: str | Path | None = None) -> Figure:
         two, worst = rows[:, [x, y]], origin[[x, y]]
         if len(pairs) == 1:
             _dominated(axes, two[chosen], worst, sign)
-        _trials(axes, sign * two[~fit], "x", "0.6", "breaks a limit, or is not known to keep it")
-        _trials(axes, sign * two[fit & ~chosen], "o", "0.6", "dominated")
-        _trials(axes, sign * two[chosen], "D", "black", "not dominated")
-        _trials(axes, sign * worst.unsqueeze(0), "P", "0.35", "reference")
-        labels = [f"{study.objectives[i].name} ({study.objectives[i].direction}d)" for i in (x, y)]
+        _scatter(axes, (sign * two[~fit]).numpy(), BEYOND, s=22, **HOLLOW)
+        _scatter(axes, (sign * two[fit & ~chosen]).numpy(), "dominated", s=22, marker="o", color="0.6")
+        _scatter(axes, (sign * two[chosen]).numpy(), "not dominated", s=22, marker="D", color="black")
+        _scatter(axes, (sign * worst.unsqueeze(0)).numpy(), "reference", s=22, marker="P", color="0.35")
+        labels = [_aim(study.objectives[i]) for i in (x, y)]
         axes.set(xlabel=labels[0], ylabel=labels[1])
         axes.grid(alpha=0.3)
     _hypervolumes(panels[len(pairs)], study)
@@ -163,11 +205,6 @@ def _hypervolumes(axes: Axes, study: "Study") -> None:
     axes.set(xlabel="evaluations", ylabel="hypervolume")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-
-
-def _trials(axes: Axes, points: Float[Tensor, "n 2"], marker: str, shade: str, label: str) -> None:
-    if len(points):
-        axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=22, marker=marker, color=shade, label=label)
 
 
 # Panels beside each other, the size of each in inches, and its bars.

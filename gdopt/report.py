@@ -6,7 +6,9 @@ from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from html import escape
 
+from gdopt.counting import counted
 from gdopt.errors import TrialError
+from gdopt.named import asked
 from gdopt.rounds import Round
 from gdopt.space import Parameter, conditions
 from gdopt.study import Study
@@ -35,7 +37,7 @@ def page(study: Study, title: str) -> str:
     cells = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     goal = str(study.goals)
-    counts = f"{len(study.trials)} trials, {len(study.state.done)} with a value"
+    counts = f"{counted(len(study.trials), 'trial')}, {len(study.state.done)} with a value"
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(goal)} &middot; {counts} &middot; {made}</p>",
@@ -47,10 +49,11 @@ def page(study: Study, title: str) -> str:
         _table(
             ["parameter", "what may be tried"], [[p.name, _range(p) + _condition(p)] for p in study.space.parameters]
         ),
+        *_constraints(study),
         "<h2>Rounds</h2>",
         _table([f.name.replace("_", " ") for f in fields(Round)], [astuple(one) for one in study.rounds]),
         "<h2>Trials</h2>",
-        _table(list(frame.columns), cells),
+        _table(_columns(study, list(frame.columns)), cells),
     ]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>\n{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
@@ -64,7 +67,8 @@ def _best(study: Study) -> list[str]:
     except TrialError as error:
         return ["<h2>Best</h2>", f"<p>{escape(str(error))}</p>"]
     measured = [(study.objective, best.value), *((name, value) for name, (value, _) in best.outcomes.items())]
-    return ["<h2>Best</h2>", _table(["trial", str(best.id)], [*measured, *best.params.items()])]
+    params = [(_heading(p), best.params[p.name]) for p in study.space.parameters if p.name in best.params]
+    return ["<h2>Best</h2>", _table(["trial", str(best.id)], [*measured, *params])]
 
 
 def _front(study: Study) -> str:
@@ -73,7 +77,7 @@ def _front(study: Study) -> str:
     rows = [
         [t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *study.space.row(t.params)] for t in study.pareto
     ]
-    return _table(["trial", *names, *study.space.names], rows)
+    return _table(["trial", *names, *map(_heading, study.space.parameters)], rows)
 
 
 def _figure(study: Study) -> list[str]:
@@ -89,6 +93,30 @@ def _figure(study: Study) -> list[str]:
     figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = drawn.getvalue()
     return ["<h2>Progress</h2>", text[text.index("<svg") :]]
+
+
+def _constraints(study: Study) -> list[str]:
+    """What else is known of designs before they are tried: linear constraints, and a function that allows them."""
+    known: list[list[object]] = [[str(one)] for one in study.space.constraints]
+    if name := asked(study.algorithm):
+        known.append([f"allowed by {name}"])
+    return ["<h2>Constraints</h2>", _table(["every design that is proposed satisfies"], known)] if known else []
+
+
+def _heading(parameter: Parameter) -> str:
+    """The name of a parameter with its unit, if it has one."""
+    unit = getattr(parameter, "unit", "")
+    return f"{parameter.name} [{unit}]" if unit else parameter.name
+
+
+def _columns(study: Study, columns: Sequence[str]) -> list[str]:
+    """The columns of the table of trials, parameters with their units."""
+    headings = {}
+    for parameter in study.space.parameters:
+        prefixed = f"params.{parameter.name}"
+        named = prefixed if prefixed in columns else parameter.name
+        headings[named] = named.removesuffix(parameter.name) + _heading(parameter)
+    return [headings.get(one, one) for one in columns]
 
 
 def _outcomes(study: Study) -> list[list[object]]:

@@ -7,6 +7,8 @@ from statistics import fmean, median
 from scipy.stats import spearmanr
 
 from gdopt.algorithm import Trial
+from gdopt.goals import Goals
+from gdopt.incumbent import incumbent
 
 __all__ = ["Round", "rounds"]
 
@@ -22,10 +24,10 @@ class Round:
         number: from 0.
         asked: trials proposed.
         told: trials done so far.
-        best: the round's best value, in the user's direction; None before any is told.
-        median: the round's median value.
+        best: the best value of its trials that are known to satisfy the limits, in the user's direction; None of none.
+        median: of all its values, in the user's direction.
         sources: for each part of the algorithm, how many of the trials it proposed.
-        winner: the part that proposed the round's best trial.
+        winner: the part that proposed the best trial of the round.
         rank_correlation: Spearman's, between the surrogate's predictions and the values told; None below three values.
         mass_lift: how many times likelier than the prior the candidates were to be among its best tenth, by the
             surrogate.
@@ -51,41 +53,41 @@ class Round:
 
 
 def rounds(
-    trials: Sequence[Trial], notes: Sequence[Mapping[str, float]], sign: float, volumes: Sequence[float] = ()
+    goals: Goals, trials: Sequence[Trial], notes: Sequence[Mapping[str, float]], volumes: Sequence[float] = ()
 ) -> list[Round]:
     """A round for each note of an `ask`.
 
     Args:
-        trials: with values in the user's direction.
+        goals: the direction of the first objective, and the limits.
+        trials: with values that are higher the better.
         notes: of each `ask`, in order.
-        sign: 1 where the user maximizes, -1 where they minimize.
         volumes: of several objectives, the hypervolume up to each trial.
     """
     of: dict[int, list[Trial]] = {}
     for trial in trials:
         of.setdefault(trial.round, []).append(trial)
-    made = [_round(number, note, of.get(number, []), sign) for number, note in enumerate(notes)]
+    made = [_round(goals, number, note, of.get(number, [])) for number, note in enumerate(notes)]
     if not volumes:
         return made
     last = {t.round: volume for t, volume in zip(trials, volumes, strict=True)}
     return [replace(one, hypervolume=last.get(one.number)) for one in made]
 
 
-def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: float) -> Round:
-    done = [t for t in trials if t.value is not None]
-    values = [t.value for t in done if t.value is not None]
-    best = max(done, key=lambda t: sign * (t.value or 0.0), default=None)
+def _round(goals: Goals, number: int, note: Mapping[str, float], trials: list[Trial]) -> Round:
+    sign = goals.objectives[0].sign
+    values = [t.value for t in trials if t.value is not None]
+    best = incumbent(goals.limits, trials)
     names = [t.source for t in trials]
     likely = [t.feasible for t in trials if t.feasible is not None]
     return Round(
         number=number,
         asked=len(trials),
-        told=len(done),
-        best=best.value if best else None,
-        median=median(values) if values else None,
+        told=len(values),
+        best=sign * best.value if best and best.value is not None else None,
+        median=sign * median(values) if values else None,
         sources={name: names.count(name) for name in dict.fromkeys(names)},
         winner=best.source if best else None,
-        rank_correlation=_rank_correlation(done, sign),
+        rank_correlation=_rank_correlation(trials),
         mass_lift=note.get("mass_lift"),
         scale=note.get("scale"),
         seconds=note["seconds"],
@@ -93,8 +95,8 @@ def _round(number: int, note: Mapping[str, float], trials: list[Trial], sign: fl
     )
 
 
-def _rank_correlation(done: list[Trial], sign: float) -> float | None:
-    pairs = [(t.predicted, sign * t.value) for t in done if t.predicted is not None and t.value is not None]
+def _rank_correlation(trials: list[Trial]) -> float | None:
+    pairs = [(t.predicted, t.value) for t in trials if t.predicted is not None and t.value is not None]
     if len(pairs) < LEAST_RANKED or min(len(set(column)) for column in zip(*pairs, strict=True)) < 2:
         return None
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)

@@ -19,13 +19,14 @@ from torch import Tensor
 
 from gdopt import files, journal, pareto
 from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_fixed, check_seed, has
+from gdopt.counting import counted
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
+from gdopt.incumbent import incumbent
 from gdopt.journal import Entry, Kind, Report, plain_text, turned
 from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
-from gdopt.replicates import merged
 from gdopt.rounds import Round, rounds
 from gdopt.space import Integer, Params, Space, conditions
 from gdopt.space_json import read, table, with_table, written
@@ -181,11 +182,11 @@ class Study:
                 conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
         if n is not None:
-            _check_batch(f"ask(n = {n!r})", n)
+            _check_batch(f"n = {n!r}", n)
         key, worker = _text("key", key), _text("worker", worker)
         fixed = self._plain(fixed or {})
         if lease is not None and not lease > 0:
-            raise SettingsError(f"ask(lease = {lease!r}): expected seconds above 0")
+            raise SettingsError(f"lease = {lease!r}: expected seconds above 0")
         with self.store.asking():
             self.refresh()
             if key is not None and key in self._keys:
@@ -224,6 +225,7 @@ class Study:
         params: Params | None = None,
         failed: Collection[int] | Mapping[int, str] = (),
         abandoned: Collection[int] | Mapping[int, str] = (),
+        worker: str | None = None,
     ) -> bool:
         """Record results, in any order and as many as there are: all of them or, on an error, none.
 
@@ -241,6 +243,7 @@ class Study:
             failed: ids of trials that gave no value, recorded with the results or not at all; with a reason for each
                 if it is a mapping.
             abandoned: the same of trials that will not be tried.
+            worker: who tells it, which `history` keeps.
 
         Returns:
             Whether anything of it was new.
@@ -265,23 +268,33 @@ class Study:
             ends = [journal.given_up(self.state, some, end, why, self._sign) for some, end, why in gone]
             return [journal.told(self.state, given, self._sign), *ends]
 
-        return bool(self._write(change))
+        return bool(self._write(change, worker))
 
-    def fail(self, *ids: int, reason: str = "") -> None:
+    def fail(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
         """Record that trials were tried and gave no value; they are not asked for again.
+
+        Args:
+            ids: of the trials.
+            reason: why.
+            worker: who says so, which `history` keeps.
 
         Raises:
             TrialError: an id is unknown, or its trial is done or abandoned.
         """
-        self._write(lambda: [journal.given_up(self.state, ids, Status.FAILED, reason, self._sign)])
+        self._write(lambda: [journal.given_up(self.state, ids, Status.FAILED, reason, self._sign)], worker)
 
-    def abandon(self, *ids: int, reason: str = "") -> None:
+    def abandon(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
         """Record that trials will not be tried.
+
+        Args:
+            ids: of the trials.
+            reason: why.
+            worker: who says so, which `history` keeps.
 
         Raises:
             TrialError: an id is unknown, or its trial is done or failed.
         """
-        self._write(lambda: [journal.given_up(self.state, ids, Status.ABANDONED, reason, self._sign)])
+        self._write(lambda: [journal.given_up(self.state, ids, Status.ABANDONED, reason, self._sign)], worker)
 
     def amend(
         self,
@@ -291,21 +304,26 @@ class Study:
         reason: str,
         gradient: Mapping[str, float] | None = None,
         params: Params | None = None,
+        worker: str | None = None,
     ) -> None:
         """Correct what was told of a trial; `history` keeps what was there before.
 
         Args:
             id: of a trial that is done, failed or abandoned.
             value: the right one; None if it has failed.
-            reason: why.
+            reason: why, in words.
             gradient, params: as `tell` takes them.
+            worker: who corrects it, which `history` keeps.
 
         Raises:
+            SettingsError: there is no reason.
             TrialError: the id is unknown, or its trial is still pending.
             ResultError, SpaceError: as `tell`.
         """
+        if not reason.strip():
+            raise SettingsError(f"reason = {reason!r}: expected why the result of trial {id} is corrected")
         report = None if value is None else self._report(value, gradient, params)
-        self._write(lambda: [journal.amended(self.state, id, report, reason, self._sign)])
+        self._write(lambda: [journal.amended(self.state, id, report, reason, self._sign)], worker)
 
     def add(
         self,
@@ -315,6 +333,7 @@ class Study:
         gradient: Mapping[str, float] | None = None,
         key: str | None = None,
         outside: bool = False,
+        worker: str | None = None,
     ) -> Trial:
         """Record a result that was not asked for: one from before the study, or a repeated measurement of a design.
 
@@ -325,6 +344,7 @@ class Study:
             key: added again with it, the same trial comes back.
             outside: whether the parameters may lie far outside the bounds and off the constraints, such as results of a
                 study of a wider space.
+            worker: who measured it.
 
         Raises:
             SpaceError: the parameters cannot have been tried in the space.
@@ -333,13 +353,13 @@ class Study:
         """
         report, key = self._report(value, gradient), _text("key", key)
         if report.result is None:
-            raise ResultError(f"add() needs a value of {self.objective}, got {value!r}")
+            raise ResultError(f"a result that is added needs a value of {self.objective}, got {value!r}")
 
         def change() -> list[Entry]:
             return [] if key in self._keys else [journal.added(self.state, params, report, outside)]
 
         with self._lock:
-            (entry,) = self._write(change, key=key) or [self._added_before(str(key), params, report)]
+            (entry,) = self._write(change, worker, key) or [self._added_before(str(key), params, report)]
             return self._trial(entry.data["id"])
 
     def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]], *, outside: bool = False) -> list[Trial]:
@@ -360,7 +380,7 @@ class Study:
             for key, (params, told) in rows.items()
         }
         if missing := [key for key, (_, report) in reports.items() if report.result is None]:
-            raise ResultError(f"add_all() needs a value of {self.objective}; {missing} have none")
+            raise ResultError(f"results that are added need a value of {self.objective}; {missing} have none")
 
         def change() -> list[Entry]:
             new = [(key, *row) for key, row in reports.items() if key not in self._keys]
@@ -460,7 +480,9 @@ class Study:
         """
         if self.goals.several:
             raise TrialError(f"there are {len(self.objectives)} objectives, and no best trial of all: see pareto")
-        return self._facing_user(max(merged(self._fit()), key=lambda t: t.value or 0.0))
+        found = incumbent(self.limits, self._fit())
+        assert found is not None
+        return self._facing_user(found)
 
     @property
     def pareto(self) -> list[Trial]:
@@ -499,7 +521,7 @@ class Study:
     def _fit(self) -> list[Trial]:
         """The trials that have a value and satisfy the limits."""
         if not self.state.done:
-            raise TrialError("no trial has a value yet: tell() one first")
+            raise TrialError("no trial has a value yet")
         fit = [t for t in self.state.done if satisfied(self.limits, t)]
         if not fit:
             raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.limits))}")
@@ -510,14 +532,14 @@ class Study:
         trials, values = valued(self.goals, self._fit())
         if not trials:
             names = [one.name for one in self.objectives]
-            raise TrialError(f"no trial has all of {names} yet: tell() those that are missing")
+            raise TrialError(f"no trial has all of {names} yet: tell those that are missing")
         return trials, values
 
     @property
     def rounds(self) -> list[Round]:
         """What each `ask` proposed and what came of it."""
         hypervolumes = volumes(self.goals, self.state.trials) if self.goals.several else []
-        return rounds(self.trials, self.state.notes, self._sign, hypervolumes)
+        return rounds(self.goals, self.state.trials, self.state.notes, hypervolumes)
 
     def history(self, id: int) -> list[Entry]:
         """All that happened to a trial, first to last.
@@ -646,6 +668,7 @@ class Study:
 
         The state is that after all that others have told: no one else writes until this is done.
         """
+        worker = _text("worker", worker)
         with self._lock:
             header, contents = self._beginning()
             with self.store.writing(header, contents, begun=self._kept is not None) as writer:
@@ -729,10 +752,10 @@ class Study:
         if entry.kind not in (Kind.ASKED, Kind.LEASED):
             raise SettingsError(f"key = {key!r}: something else was {entry.kind.value} with it")
         if len(ids := journal.given_out(entry)) != n and n is not None:
-            raise SettingsError(f"ask(n = {n}, key = {key!r}): {len(ids)} trials were asked for with that key")
+            raise SettingsError(f"key = {key!r}: {counted(len(ids), 'trial')} asked for with it before, now {n}")
         # As it was proposed: what was tried may differ.
         if not all(has(t.proposed or t.params, fixed) for t in (self.state.trials[id] for id in ids)):
-            raise SettingsError(f"ask(fixed = {dict(fixed)}, key = {key!r}): with that key other trials were asked for")
+            raise SettingsError(f"key = {key!r}: with that key other trials were asked for, not all with {dict(fixed)}")
         return ids
 
     def _added_before(self, key: str, params: Params, report: Report) -> Entry:
@@ -899,5 +922,7 @@ def _measured(outcome: Any, name: str) -> Measured:
         raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}") from cause
     Result(*found)
     if abs(found[0]) > LARGEST:
-        raise ResultError(f"{name} = {found[0]}: expected {LARGEST:g} or less in size; for a failed trial use fail()")
+        raise ResultError(
+            f"{name} = {found[0]}: expected {LARGEST:g} or less in size; a trial without a value has failed"
+        )
     return found

@@ -80,7 +80,7 @@ class Gate:
         found = f"allowed() was asked about {self._asked} designs and allowed {len(self.passed)}"
         end = f"checks = {self._most} is the most" if self._asked == self._most else "no others were found"
         advice = "raise checks, ask for fewer, or narrow the space to where designs are allowed"
-        return SettingsError(f"ask(n = {self._n}): {found}; {end}: {advice}")
+        return SettingsError(f"n = {self._n}: {found}; {end}: {advice}")
 
     def _allows(self, design: Params) -> bool:
         key = identity(design)

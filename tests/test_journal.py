@@ -12,7 +12,7 @@ import gdopt
 from gdopt import Limit, ResultError, SettingsError, Status, TrialError
 from gdopt.algorithm import State
 from gdopt.baselines import baseline
-from gdopt.journal import Kind, replay
+from gdopt.journal import Kind, described, replay
 from gdopt.study import Study
 from tests.strategies import LINE, MIXED, unchecked
 
@@ -36,7 +36,7 @@ def test_a_batch_that_is_asked_for_again_comes_back(tmp_path: Path) -> None:
 def test_a_batch_of_another_size_is_refused() -> None:
     study = random_study()
     study.ask(3, key="plate")
-    with pytest.raises(SettingsError, match=r"ask\(n = 2, key = 'plate'\): 3 trials were asked for with that key"):
+    with pytest.raises(SettingsError, match=r"key = 'plate': 3 trials asked for with it before, now 2"):
         study.ask(2, key="plate")
 
 
@@ -109,8 +109,8 @@ def test_a_failure_may_turn_out_a_success_and_the_other_way_round() -> None:
 def test_what_is_pending_has_nothing_to_amend() -> None:
     study = random_study()
     study.ask()
-    with pytest.raises(TrialError, match=r"trial 0 is still pending: tell\(\) it"):
-        study.amend(0, 1.0, reason="")
+    with pytest.raises(TrialError, match=r"trial 0 is still pending: tell it"):
+        study.amend(0, 1.0, reason="again")
 
 
 def test_other_parameters_than_proposed_are_learned_from_and_the_proposal_is_kept() -> None:
@@ -121,7 +121,7 @@ def test_other_parameters_than_proposed_are_learned_from_and_the_proposal_is_kep
     with pytest.raises(TrialError, match=r"was told as \{'x': 0.25\} already; it was now told as \{'x': 0.5\}"):
         study.tell(0, 1.0, params={"x": 0.5})
     with pytest.raises(gdopt.SpaceError, match="x = 99 is far outside"):
-        study.amend(0, 1.0, params={"x": 99}, reason="")
+        study.amend(0, 1.0, params={"x": 99}, reason="again")
 
 
 # Leases.
@@ -171,7 +171,7 @@ def test_released_trials_come_first_and_asked_again_by_key_the_same() -> None:
 
 @pytest.mark.parametrize("lease", [0.0, -1.0, float("nan")])
 def test_a_lease_that_is_none_is_refused(lease: float) -> None:
-    with pytest.raises(SettingsError, match=r"ask\(lease = .*\): expected seconds above 0"):
+    with pytest.raises(SettingsError, match=r"lease = .*: expected seconds above 0"):
         random_study().ask(1, lease=lease)
 
 
@@ -194,7 +194,7 @@ def test_named_outcomes_are_told_together_or_one_after_the_other() -> None:
     assert study.to_frame()["cost"].tolist() == [3.0, 4.0]
     assert study.to_frame()["yield"].tolist() == [80.0, 90.0]
     assert not study.tell(1, {"cost": 4.0, "impurity": (2.5, 0.1)})
-    with pytest.raises(TrialError, match=r"trial 1 has cost = 4.0 already; it was now told 5.0; amend\(\) changes it"):
+    with pytest.raises(TrialError, match=r"trial 1 has cost = 4.0 already; it was now told 5.0; amend corrects it"):
         study.tell(1, {"cost": 5.0})
 
 
@@ -238,7 +238,7 @@ def test_what_breaks_a_limit_is_a_failure_to_an_algorithm_that_knows_no_limits()
         (lambda s: s.tell(0, {"impurity": True}), "impurity must be a number or .* got True"),
         (lambda s: s.tell(0, {"impurity": float("nan")}), "must be finite"),
         (lambda s: s.tell(0, {"impurity": 1.0}, gradient={"x": 1.0}), "a gradient is told with a value of yield"),
-        (lambda s: s.add({"x": 0.1}, {"impurity": 1.0}), r"add\(\) needs a value of yield"),
+        (lambda s: s.add({"x": 0.1}, {"impurity": 1.0}), "a result that is added needs a value of yield"),
     ],
 )
 def test_a_wrong_outcome_is_named_and_changes_nothing(call: Callable, match: str) -> None:
@@ -343,3 +343,30 @@ def test_the_state_is_what_the_entries_add_up_to() -> None:
     study.add({"x": 0.5}, 4.0)
     fresh = random_study(direction="minimize").state
     assert replay(fresh, study.store.entries(), -1.0) == study.state
+
+
+def test_the_history_says_who_told_failed_and_corrected_and_that_a_correction_was_to_failed() -> None:
+    study = random_study()
+    study.ask(2, worker="ann")
+    study.tell(0, 5.0, worker="bob")
+    study.fail(1, reason="burst", worker="cem")
+    study.amend(1, 2.0, reason="it was measured", worker="dora")
+    study.amend(1, None, reason="of another vial", worker="eve")
+    events = [(e.kind.value, e.worker, described(e).get("status")) for e in study.history(1)]
+    assert events == [
+        ("asked", "ann", None),
+        ("failed", "cem", None),
+        ("amended", "dora", None),
+        ("amended", "eve", "failed"),
+    ]
+    assert study.history(0)[-1].worker == "bob"
+    assert [t.worker for t in study.trials] == ["ann", "ann"]
+
+
+def test_a_correction_without_a_reason_is_refused() -> None:
+    study = random_study()
+    study.ask(1)
+    study.tell(0, 1.0)
+    with pytest.raises(SettingsError, match="reason = ' ': expected why the result of trial 0 is corrected"):
+        study.amend(0, 2.0, reason=" ")
+    assert study.best.value == 1.0

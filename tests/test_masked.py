@@ -167,7 +167,7 @@ def test_a_string_cannot_be_told_as_if_it_were_a_trial() -> None:
         unchecked(),
         pytest.raises(
             gdopt.TrialError,
-            match=r"trial 'CCO' is unknown; pending are \[0, 1\]; what was not asked for goes into add\(\)",
+            match=r"trial 'CCO' is unknown; pending are \[0, 1\]; add takes results that were not asked for",
         ),
     ):
         study.tell({"CCO": 1.0})  # type: ignore[dict-item]

@@ -211,6 +211,7 @@ NAMING = {
     "ask, worker": lambda study, name: study.ask(1, worker=name),
     "asked": lambda study, name: study.asked(name),
     "add": lambda study, name: study.add({"x": 0.5}, 1.0, key=name),
+    "tell, worker": lambda study, name: study.tell(0, 1.0, worker=name),
     "add_all": lambda study, name: study.add_all({name: ({"x": 0.5}, 1.0)}),
     "fail": lambda study, name: study.fail(0, reason=name),
     "amend": lambda study, name: study.amend(1, 2.0, reason=name),

@@ -41,7 +41,7 @@ def asked(space: gdopt.Space = LINE, direction: str = "maximize", n: int = 3, **
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
-        (lambda s: s.tell(0, math.nan), ResultError, "must be finite, got nan; for a failed trial use fail"),
+        (lambda s: s.tell(0, math.nan), ResultError, "must be finite, got nan; a trial without a value has failed"),
         (lambda s: s.tell(0, math.inf), ResultError, "must be finite, got inf"),
         (lambda s: s.tell(0, -math.inf), ResultError, "must be finite, got -inf"),
         (lambda s: s.tell(0, (1.0, -0.1)), ResultError, "standard error must be finite and not negative, got -0.1"),
@@ -75,11 +75,11 @@ def asked(space: gdopt.Space = LINE, direction: str = "maximize", n: int = 3, **
         (lambda s: s.add({"x": "low"}, 1.0), SpaceError, "x = 'low': expected a number"),
         (lambda s: s.add({"x": 0.0}, math.nan), ResultError, "must be finite"),
         (lambda s: s.add({"x": 0.0}, 1.0, gradient={"y": 1.0}), ResultError, r"gradient names \['y'\]"),
-        (lambda s: s.ask(0), SettingsError, r"ask\(n = 0\): expected a whole number above 0"),
-        (lambda s: s.ask(-3), SettingsError, r"ask\(n = -3\)"),
-        (lambda s: s.ask(1.5), SettingsError, r"ask\(n = 1.5\)"),
-        (lambda s: s.ask(True), SettingsError, r"ask\(n = True\)"),
-        (lambda s: s.ask("2"), SettingsError, r"ask\(n = '2'\)"),
+        (lambda s: s.ask(0), SettingsError, r"n = 0: expected a whole number above 0"),
+        (lambda s: s.ask(-3), SettingsError, r"n = -3"),
+        (lambda s: s.ask(1.5), SettingsError, r"n = 1.5"),
+        (lambda s: s.ask(True), SettingsError, r"n = True"),
+        (lambda s: s.ask("2"), SettingsError, r"n = '2'"),
     ],
 )
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
@@ -96,14 +96,14 @@ def test_bad_input_is_named_and_changes_nothing(direction: str, call: Callable, 
 @pytest.mark.parametrize(
     ("again", "match"),
     [
-        (lambda s: s.tell(0, 2.5), r"trial 0 is done with 1.5 already; it was now told 2.5; amend\(\) changes it$"),
+        (lambda s: s.tell(0, 2.5), r"trial 0 is done with 1.5 already; it was now told 2.5; amend corrects it$"),
         (
             lambda s: s.tell({0: -2.5, 3: 1.0}),
-            r"trial 0 is done with 1.5 already; it was now told -2.5; amend\(\) changes",
+            r"trial 0 is done with 1.5 already; it was now told -2.5; amend corrects",
         ),
-        (lambda s: s.fail(0), r"trial 0 is done with 1.5 already; it was now told failed; amend\(\) changes it$"),
-        (lambda s: s.tell(1, 2.5), r"trial 1 is failed already; it was now told 2.5; amend\(\) changes it$"),
-        (lambda s: s.tell(2, 2.5), r"trial 2 is abandoned already; it was now told 2.5; amend\(\) changes it$"),
+        (lambda s: s.fail(0), r"trial 0 is done with 1.5 already; it was now told failed; amend corrects it$"),
+        (lambda s: s.tell(1, 2.5), r"trial 1 is failed already; it was now told 2.5; amend corrects it$"),
+        (lambda s: s.tell(2, 2.5), r"trial 2 is abandoned already; it was now told 2.5; amend corrects it$"),
     ],
 )
 def test_telling_twice_names_both_values_in_the_users_sense(direction: str, again: Callable, match: str) -> None:
@@ -119,7 +119,7 @@ def test_telling_twice_names_both_values_in_the_users_sense(direction: str, agai
 
 def test_an_unknown_trial_of_many_lists_some_that_are_pending() -> None:
     with pytest.raises(
-        TrialError, match=r"pending are \[0, 1, 2, 3, 4, 5, 6, 7\] \.\.\.; what was not asked for goes into add\(\)$"
+        TrialError, match=r"pending are \[0, 1, 2, 3, 4, 5, 6, 7\] \.\.\.; add takes results that were not asked for$"
     ):
         asked(n=20).tell(99, 1.0)
 
@@ -176,7 +176,7 @@ def test_a_prior_of_another_space_is_refused(algorithm: Callable) -> None:
 
 
 def test_best_of_nothing_says_what_to_do() -> None:
-    with pytest.raises(TrialError, match=r"no trial has a value yet: tell\(\) one first"):
+    with pytest.raises(TrialError, match=r"no trial has a value yet$"):
         _ = asked().best
 
 

@@ -271,3 +271,13 @@ def test_the_surrogate_is_of_the_descriptors() -> None:
     model = belief.surrogate(study.state, codec, 40, power)
     assert isinstance(model, GaussianProcess)
     assert np.corrcoef(model.mean(codec.z(range(1500))), HIGH)[0, 1] > 0.9
+
+
+def test_the_figure_of_rows_rings_the_best_that_satisfies_the_limits() -> None:
+    study = Study(TABLE, direction="maximize", limits=["impurity <= 2"], algorithm=gdopt.RandomSearch())
+    study.ask(3)
+    study.tell({0: {"value": 10, "impurity": 1}, 1: {"value": 90, "impurity": 5}, 2: {"value": 80}})
+    axes = plot.rows(study).axes[0]
+    points = {one.get_label(): one.get_offsets().tolist() for one in axes.collections[2:]}
+    assert points["best"] == axes.collections[1].get_offsets().tolist()
+    assert len(points[plot.BEYOND]) == 2

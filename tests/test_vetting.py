@@ -121,7 +121,7 @@ def test_a_function_that_refuses_everything_ends_with_what_was_found_and_changes
     before = study.state
     with pytest.raises(
         gdopt.SettingsError,
-        match=r"ask\(n = 4\): allowed\(\) was asked about 30 designs and allowed 0; checks = 30 is the most",
+        match=r"n = 4: allowed\(\) was asked about 30 designs and allowed 0; checks = 30 is the most",
     ):
         study.ask(4)
     assert study.state is before

@@ -12,6 +12,7 @@ import typer
 
 from gdopt.cli.answer import Answer
 from gdopt.cli.which import SUFFIX, Where, split
+from gdopt.counting import counted
 from gdopt.errors import SettingsError, SpaceError, StoreError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def new(
     plate.columns(made)
     made.keep()
     data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
-    goal = f"{made.goals} over {len(made.space.names)} parameters"
+    goal = f"{made.goals} over {counted(len(made.space.names), 'parameter')}"
     return Answer(data, f"{store}: {goal}; next: gdopt ask --csv plate1.csv")
 
 

@@ -11,6 +11,7 @@ import typer
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import event, facts, percent, put
 from gdopt.cli.which import Where, opened, place, split
+from gdopt.counting import counted
 from gdopt.errors import SettingsError, StoreError, TrialError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def status(study: Where = None) -> Answer:
     text = [
         f"{found.store}: {goal}",
         f"trials: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'none yet'}",
-        _said_of_best(data),
+        _said_of_best(found, data),
     ]
     if rounds:
         # Tenths of seconds are enough for people.
@@ -108,7 +109,7 @@ def export(
     if path.suffix not in (".csv", ".json"):
         raise SettingsError(f"export {path}: expected a name that ends in .csv or .json")
     put(path, text if path.suffix == ".csv" else json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    return Answer({"file": str(path), "rows": len(rows)}, f"{path}: {len(rows)} rows")
+    return Answer({"file": str(path), "rows": len(rows)}, f"{path}: {counted(len(rows), 'row')}")
 
 
 def plot(
@@ -145,8 +146,10 @@ def check(study: Where = None) -> Answer:
     where, name = split(place(study))
     SqlStore(where, name).check()
     found = opened(study)
-    data = {"study": str(found.store), "trials": len(found.trials), "entries": len(found.store.entries())}
-    return Answer(data, f"{found.store} is as it was written: {data['entries']} entries, {data['trials']} trials")
+    trials, entries = len(found.trials), len(found.store.entries())
+    what = f"{counted(entries, 'entry', 'entries')}, {counted(trials, 'trial')}"
+    data = {"study": str(found.store), "trials": trials, "entries": entries}
+    return Answer(data, f"{found.store} is as it was written: {what}")
 
 
 VERBS: tuple[Callable[..., Answer], ...] = (status, best, pending, history, export, plot, report, check)
@@ -173,12 +176,24 @@ def _reached(study: "Study", round: "Round") -> dict[str, Any]:
     return reached if round.feasible is None else {**reached, "feasible": round.feasible}
 
 
-def _said_of_best(data: dict[str, Any]) -> str:
+def _said_of_best(study: "Study", data: dict[str, Any]) -> str:
     if "front" in data:
         front = data["front"]
-        return f"front: {len(front)} trials, hypervolume {data['hypervolume']:.6g}" if front else "front: none yet"
+        if not front:
+            return f"front: {_none(study)}"
+        return f"front: {counted(len(front), 'trial')}, hypervolume {data['hypervolume']:.6g}"
     best = data["best"]
-    return "best: none yet" if best is None else f"best: {best['value']:.6g} in trial {best['id']}"
+    return f"best: {_none(study)}" if best is None else f"best: {best['value']:.6g} in trial {best['id']}"
+
+
+def _none(study: "Study") -> str:
+    """Why there is no best trial."""
+    from gdopt.outcomes import satisfied
+
+    done = study.state.done
+    if not done or any(satisfied(study.limits, t) for t in done):
+        return "none yet"
+    return f"none is known to satisfy {', '.join(map(str, study.limits))}"
 
 
 def _about(data: dict[str, Any], id: int) -> str:

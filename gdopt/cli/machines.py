@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gdopt.cli.which import HOUR, Allowed, Where, opened, place, split
+from gdopt.counting import counted
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def worker(
 
     evaluate, source = named.function(function), _source(where, token_file or token, allowed)
     count = work(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
-    typer.echo(f"{count} evaluations")
+    typer.echo(counted(count, "evaluation"))
 
 
 def _source(where: str, token: str | Path | None, allowed: str | None) -> "Source":

@@ -60,5 +60,7 @@ def outcomes(trial: "Trial") -> Mapping[str, Any]:
 
 def event(entry: "Entry") -> dict[str, Any]:
     """An entry of the journal as JSON takes it."""
+    from gdopt.journal import described
+
     at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds")
-    return {"at": at, "kind": entry.kind.value, "worker": entry.worker, "key": entry.key, "data": dict(entry.data)}
+    return {"at": at, "kind": entry.kind.value, "worker": entry.worker, "key": entry.key, "data": described(entry)}

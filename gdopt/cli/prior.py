@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gdopt.cli.answer import Answer, verb
+from gdopt.counting import counted
 from gdopt.errors import SettingsError
 
 __all__ = ["prior"]
@@ -68,8 +69,9 @@ def fit(
         "seconds": fitted.seconds,
     }
     worth = "" if fitted.effective_size == designs else f", worth {size:.0f} of equal weight,"
+    parameters = counted(len(fitted.space.parameters), "parameter")
     text = (
-        f"{out}: {designs} different designs{worth} of {len(fitted.space.parameters)} parameters, "
+        f"{out}: {counted(designs, 'different design')}{worth} of {parameters}, "
         f"{fitted.codec.dim} {coordinates}; next: gdopt prior check {out}"
     )
     return Answer(data, text)

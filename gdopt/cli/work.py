@@ -10,6 +10,7 @@ from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import facts, percent, put
 from gdopt.cli.waiting import waiting
 from gdopt.cli.which import HOUR, Allowed, Where, opened
+from gdopt.counting import counted
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["VERBS"]
 
 Ids = Annotated[list[int], typer.Argument(help="Ids of trials.")]
 Reason = Annotated[str, typer.Option(help="Why, in words.")]
+Worker = Annotated[str | None, typer.Option(help="Who says so; the history keeps it.")]
 Sem = Annotated[float | None, typer.Option(help="Standard error of the value.")]
 Outcomes = Annotated[
     list[str] | None, typer.Option("--outcome", metavar="NAME=VALUE", help="Of another outcome; may be repeated.")
@@ -64,13 +66,13 @@ def ask(
         _check_file(csv, key, before, force)
     rounds = found.rounds
     count = found.batch if n is None else n
-    with waiting(f"asking for {count} trials", rounds[-1].seconds if rounds else None):
+    with waiting(f"asking for {counted(count, 'trial')}", rounds[-1].seconds if rounds else None):
         trials = found.ask(n, fixed=fixed, key=key, worker=worker, lease=None if lease is None else lease * HOUR)
     said = {"trials": [facts(t) for t in trials], "key": key}
     if csv is None:
         return Answer(said, _trials(found, trials))
     new = _write(csv, plate.written(found, trials, comma=comma), force)
-    what = f"{len(trials)} trials, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
+    what = f"{counted(len(trials), 'trial')}, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
     what += "" if new else "; the file is as it was"
     return Answer({**said, "file": str(csv)}, f"{csv}: {what}; filled in: gdopt tell {csv}")
 
@@ -81,6 +83,7 @@ def tell(
     sem: Sem = None,
     outcome: Outcomes = None,
     param: Tried = None,
+    worker: Worker = None,
     study: Where = None,
 ) -> Answer:
     """Tell what was measured: a whole plate or nothing of it, or one trial. Told twice is told once."""
@@ -89,28 +92,28 @@ def tell(
         raise SettingsError(f"tell {what}: a value, --sem, --outcome and --param are of one trial; expected its id")
     found = opened(study)
     if not one:
-        return _tell_plate(found, Path(what))
+        return _tell_plate(found, Path(what), worker)
     told = _told(found, value, sem, outcome)
     if not told:
         raise ResultError(f"tell {what}: nothing is told; expected a value of {found.objective} or --outcome")
-    new = found.tell(int(what), told, params=_params(found, int(what), param))
+    new = found.tell(int(what), told, params=_params(found, int(what), param), worker=worker)
     trial = found.trials[int(what)]
     return Answer(
         {"new": int(new), "trials": [facts(trial)]}, f"{_trial(found, trial)}{'' if new else ': known already'}"
     )
 
 
-def fail(ids: Ids, reason: Reason = "", study: Where = None) -> Answer:
+def fail(ids: Ids, reason: Reason = "", worker: Worker = None, study: Where = None) -> Answer:
     """Say that trials were tried and gave no value; they are not asked for again."""
     found = opened(study)
-    found.fail(*ids, reason=reason)
+    found.fail(*ids, reason=reason, worker=worker)
     return _changed(found, ids)
 
 
-def abandon(ids: Ids, reason: Reason = "", study: Where = None) -> Answer:
+def abandon(ids: Ids, reason: Reason = "", worker: Worker = None, study: Where = None) -> Answer:
     """Say that trials will not be tried."""
     found = opened(study)
-    found.abandon(*ids, reason=reason)
+    found.abandon(*ids, reason=reason, worker=worker)
     return _changed(found, ids)
 
 
@@ -128,6 +131,7 @@ def amend(
     sem: Sem = None,
     outcome: Outcomes = None,
     param: Tried = None,
+    worker: Worker = None,
     study: Where = None,
 ) -> Answer:
     """Correct what was told; the history keeps what was there before."""
@@ -137,7 +141,7 @@ def amend(
         told = _told(found, _number("value", value), sem, outcome)
     elif sem is not None or outcome or param:
         raise SettingsError("amend: a trial that failed has no --sem, --outcome or --param")
-    found.amend(id, told, reason=reason, params=_params(found, id, param))
+    found.amend(id, told, reason=reason, params=_params(found, id, param), worker=worker)
     return _changed(found, [id])
 
 
@@ -152,7 +156,7 @@ def add(
     rows = plate.known(found, _content(csv), str(csv))
     new = found.add_all(rows)
     there = len(rows) - len(new)
-    text = f"{csv}: {len(new)} results added{f', {there} were there already' if there else ''}"
+    text = f"{csv}: {counted(len(new), 'result')} added{f', {there} were there already' if there else ''}"
     return Answer({"added": [t.id for t in new], "known": there}, text)
 
 
@@ -162,11 +166,11 @@ VERBS: tuple[Callable[..., Answer], ...] = (ask, tell, add, fail, abandon, amend
 # --- steps of these ---
 
 
-def _tell_plate(study: "Study", path: Path) -> Answer:
+def _tell_plate(study: "Study", path: Path, worker: str | None) -> Answer:
     from gdopt import plate
 
     said = plate.filled(study, _content(path), str(path))
-    said.tell(study)
+    study.tell(said.results, failed=said.failed, abandoned=said.abandoned, worker=worker)
     ids = {
         "told": sorted(said.results),
         "failed": sorted(said.failed),

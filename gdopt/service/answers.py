@@ -16,6 +16,7 @@ from gdopt.errors import (
     SettingsError,
     SpaceError,
     StoreError,
+    TableError,
     TrialError,
     UnknownTrialError,
 )
@@ -29,11 +30,12 @@ STATUSES: tuple[tuple[type[GdoptError], int], ...] = (
     (ResultError, 422),
     (SpaceError, 422),
     (SettingsError, 422),
+    (TableError, 422),
     (StoreError, 503),
     (GdoptError, 500),
 )
-# Characters of a message; it may repeat what was sent.
-LONGEST = 2000
+# Characters of a message; it may repeat what was sent. A plate has a line for each cell that is wrong.
+LONGEST, LONGEST_OF_TABLES = 2000, 200_000
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +54,8 @@ def status_of(error: GdoptError) -> int:
 
 def refusal(status: int, error: str, message: str) -> JSONResponse:
     """An answer that says why not."""
-    return Ascii({"error": error, "message": message[:LONGEST]}, status)
+    longest = LONGEST_OF_TABLES if error == TableError.__name__ else LONGEST
+    return Ascii({"error": error, "message": message[:longest]}, status)
 
 
 def handled(app: FastAPI) -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from gdopt import errors
 from gdopt.algorithm import Status, Trial
-from gdopt.errors import GdoptError, ServiceError, SettingsError
+from gdopt.errors import GdoptError, ResultError, ServiceError, SettingsError
 from gdopt.journal import Entry
 from gdopt.service import schema
 from gdopt.service.auth import read_token
@@ -65,7 +65,7 @@ class Client:
 
     def ask(
         self,
-        n: int = 1,
+        n: int | None = None,
         *,
         fixed: Params | None = None,
         key: str | None = None,
@@ -94,28 +94,34 @@ class Client:
         *,
         gradient: Mapping[str, float] | None = None,
         params: Params | None = None,
-        failed: Collection[int] = (),
+        failed: Collection[int] | Mapping[int, str] = (),
+        abandoned: Collection[int] | Mapping[int, str] = (),
+        worker: str | None = None,
     ) -> bool:
-        """Record results, as `Study.tell` does; gradient and params are of the one that is told by its id.
+        """Record results, as `Study.tell` does.
 
         Raises:
             TrialError, ResultError, SpaceError: as there.
         """
-        if isinstance(results, Mapping):
-            told = {str(id): one for id, one in results.items()}
-            found = self._send("POST", "/v1/tell", {"results": told, "failed": list(failed)})
+        ends = {"failed": _by_id(failed), "abandoned": _by_id(abandoned)}
+        several = isinstance(results, Mapping)
+        if (several and value is not None) or ((several or any(ends.values())) and not gradient is params is None):
+            raise ResultError("tell() takes results and failures by id, or one id with value, gradient and params")
+        if several or any(ends.values()):
+            told = _by_id(results if isinstance(results, Mapping) else {results: value})
+            found = self._send("POST", "/v1/tell", {"results": told, **ends, "worker": worker})
         else:
-            reported = {"value": value, "gradient": gradient, "params": params}
+            reported = {"value": value, "gradient": gradient, "params": params, "worker": worker}
             found = self._send("PUT", f"/v1/trials/{quote(str(results), safe='')}/result", reported)
         return self._read(schema.News, found).new
 
-    def fail(self, *ids: int, reason: str = "") -> None:
+    def fail(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
         """Record that trials gave no value, as `Study.fail` does."""
-        self._send("POST", "/v1/fail", {"ids": ids, "reason": reason})
+        self._send("POST", "/v1/fail", {"ids": ids, "reason": reason, "worker": worker})
 
-    def abandon(self, *ids: int, reason: str = "") -> None:
+    def abandon(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
         """Record that trials will not be tried, as `Study.abandon` does."""
-        self._send("POST", "/v1/abandon", {"ids": ids, "reason": reason})
+        self._send("POST", "/v1/abandon", {"ids": ids, "reason": reason, "worker": worker})
 
     def amend(
         self,
@@ -125,16 +131,23 @@ class Client:
         reason: str,
         gradient: Mapping[str, float] | None = None,
         params: Params | None = None,
+        worker: str | None = None,
     ) -> None:
         """Correct what was told of a trial, as `Study.amend` does."""
-        body = {"value": value, "reason": reason, "gradient": gradient, "params": params}
+        body = {"value": value, "reason": reason, "gradient": gradient, "params": params, "worker": worker}
         self._send("POST", f"/v1/trials/{quote(str(id), safe='')}/amend", body)
 
     def add(
-        self, params: Params, value: Told, *, gradient: Mapping[str, float] | None = None, key: str | None = None
+        self,
+        params: Params,
+        value: Told,
+        *,
+        gradient: Mapping[str, float] | None = None,
+        key: str | None = None,
+        worker: str | None = None,
     ) -> Trial:
         """Record a result that was not asked for, as `Study.add` does."""
-        body = {"params": params, "value": value, "gradient": gradient}
+        body = {"params": params, "value": value, "gradient": gradient, "worker": worker}
         found = self._send("POST", "/v1/add", body, key or uuid.uuid4().hex)
         return self._read(schema.Row, found).trial()
 
@@ -242,6 +255,11 @@ class Client:
         if isinstance(cls, type) and issubclass(cls, GdoptError):
             return cls(said.message)
         return ServiceError(said.message)
+
+
+def _by_id(given: Collection[int] | Mapping[int, Any]) -> list[int] | dict[str, Any]:
+    """Ids, with what is said of each if there is any, as JSON has them."""
+    return {str(id): one for id, one in given.items()} if isinstance(given, Mapping) else list(given)
 
 
 def _plain(value: Any) -> Any:

@@ -15,8 +15,11 @@ __all__ = ["LIMIT", "Guard", "Headed"]
 
 # Bytes of a request.
 LIMIT = 16 * 2**20
-# Seconds that a request may take to arrive.
+# Seconds that the body of a request may take to arrive.
 PATIENCE = 60.0
+# Bytes of a body that are dropped before it is refused as too large: most programs read no answer before they have sent
+# all. Of what is larger still they learn from the connection, which ends.
+DROPPED = 4 * LIMIT
 # Open to all: the page and the description of the service, which know nothing of the study.
 OPEN = ("/", "/api", "/openapi.json")
 FILES = "/page/"
@@ -28,6 +31,8 @@ HEADERS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
+    # The same as frame-ancestors, for browsers that know no other.
+    "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
 }
@@ -65,6 +70,8 @@ class Guard:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
+        if _open(scope) and _has_body(headers):
+            return await refusal(413, "ServiceError", "this path takes no body")(scope, receive, send)
         if not (_open(scope) or self._knows(headers.get("authorization", ""))):
             answer = refusal(401, "ServiceError", "the token is missing or wrong")
             answer.headers["www-authenticate"] = "Bearer"
@@ -75,9 +82,9 @@ class Guard:
         except TimeoutError:
             return await refusal(408, "ServiceError", "the request took too long to arrive")(scope, receive, send)
         if body is None:
-            answer = refusal(413, "ServiceError", f"the request is larger than {self._limit} bytes")
-            answer.headers["connection"] = "close"
-            return await answer(scope, receive, send)
+            return await refusal(413, "ServiceError", f"the request is larger than {self._limit} bytes")(
+                scope, receive, send
+            )
         await self.app(scope, _replayed(body, receive), send)
 
     def _knows(self, authorization: str) -> bool:
@@ -88,16 +95,25 @@ class Guard:
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
         """The body of a request, None if it is too large: what it says of its size need not be true."""
         said = headers.get("content-length", "0")
-        if said.isdecimal() and int(said[:20]) > self._limit:
+        too_large = said.isdecimal() and int(said[:20]) > self._limit
+        if too_large and (int(said[:20]) > DROPPED or "expect" in headers):
+            # Whoever sends "Expect: 100-continue" waits with the body for an answer.
             return None
-        body, more = bytearray(), True
-        while more:
+        body, size, more = bytearray(), 0, True
+        while more and size <= DROPPED:
             message = await receive()
-            body += message.get("body", b"")
+            size += len(message.get("body", b""))
+            too_large = too_large or size > self._limit
+            if too_large:
+                body.clear()
+            else:
+                body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._limit:
-                return None
-        return bytes(body)
+        return None if too_large else bytes(body)
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _open(scope: Scope) -> bool:

@@ -1,27 +1,33 @@
 """What can be asked of the service and told to it: a study's methods as paths under /v1."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import anyio.to_thread
-import pandas as pd
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Header, Response, Security
+from fastapi import APIRouter, Depends, Header, Query, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 import gdopt
+from gdopt import named, plate
 from gdopt.algorithm import Status, Trial
-from gdopt.errors import TrialError
+from gdopt.errors import SettingsError, TrialError
+from gdopt.incumbent import incumbents
 from gdopt.outcomes import volumes
 from gdopt.service import schema
-from gdopt.service.tables import plate, rows
 from gdopt.space_json import written
 from gdopt.study import Study
 
 __all__ = ["router"]
 
+Answer = TypeVar("Answer")
+# Seconds that a reader waits for what others have told, while another program holds the study's file.
+PATIENCE = 2.0
 Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=schema.LONGEST_NAME)]
 REFUSALS: Mapping[int | str, dict[str, Any]] = {
     status: {"model": schema.Refusal, "description": said}
@@ -40,112 +46,213 @@ def router(study: Study, name: str) -> APIRouter:
     """The paths of a study."""
     # `gdopt.service.guard` checks the token; this says in the description that there is one.
     token = Security(HTTPBearer(auto_error=False, description="The token that the service printed."))
-    made = APIRouter(prefix="/v1", responses=dict(REFUSALS), dependencies=[token])
-    for add in (_asking, _telling, _correcting, _reading):
-        add(made, study)
-    _standing(made, study, name)
+    made = APIRouter(prefix="/v1", responses=dict(REFUSALS), dependencies=[token], route_class=Distinct)
+    # Writers wait for the study's file one after the other, and hold no threads that readers need.
+    turn = Turn()
+    for add in (_telling, _correcting, _plates):
+        add(made, study, turn)
+    _asking(made, study)
+    readers = APIRouter(dependencies=[Depends(Fresh(study))])
+    _reading(readers, study)
+    _standing(readers, study, name)
+    made.include_router(readers)
     return made
 
 
+class Distinct(APIRoute):
+    """A path whose requests have no key twice in an object of JSON, of which the last would count without a word."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        handler = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            _check_keys(await request.body())
+            return await handler(request)
+
+        return checked
+
+
+def _check_keys(body: bytes) -> None:
+    try:
+        json.loads(body, object_pairs_hook=_distinct)
+    except SettingsError:
+        raise
+    except (ValueError, RecursionError):
+        # What is no JSON, or no text, is refused where it is read.
+        return
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise SettingsError(f"{twice!r} is there twice: expected each key of an object once")
+    return found
+
+
+class Turn:
+    """Calls in threads, one at a time; the others wait and hold none."""
+
+    def __init__(self) -> None:
+        self._limiter = CapacityLimiter(1)
+
+    async def __call__(self, call: Callable[[], Answer]) -> Answer:
+        """What the call returns."""
+        return await anyio.to_thread.run_sync(call, limiter=self._limiter)
+
+
+class Fresh:
+    """Takes in what others have told of a study before it is read, or after a while leaves it with what is known.
+
+    One look at the file serves all who read meanwhile: another program that holds it does not make them queue up.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study, self._turn = study, Turn()
+        self._look: asyncio.Task[None] | None = None
+
+    async def __call__(self) -> None:
+        """Wait until the study is fresh.
+
+        Raises:
+            StoreError: its file cannot be read.
+        """
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._turn(self._study.refresh))
+        with anyio.move_on_after(PATIENCE):
+            # Whoever goes away does not end it for the others.
+            await asyncio.shield(self._look)
+
+
 def _asking(made: APIRouter, study: Study) -> None:
-    # One ask computes at a time. The others wait here and hold no thread, so that there is always one for a tell.
-    turn = CapacityLimiter(1)
+    # One ask computes at a time.
+    turn = Turn()
 
     @made.post("/ask")
     async def ask(asked: schema.Asked, key: Key) -> schema.Rows:
         """New trials; sent again with the same Idempotency-Key, the same ones."""
         call = partial(study.ask, asked.n, fixed=asked.fixed, key=key, worker=asked.worker, lease=asked.lease)
-        return _rows(study, await anyio.to_thread.run_sync(call, limiter=turn))
+        return _rows(study, await turn(call))
 
+
+def _telling(made: APIRouter, study: Study, turn: Turn) -> None:
     @made.post("/release")
-    def release(released: schema.Released) -> None:
+    async def release(released: schema.Released) -> None:
         """Give pending trials back: whoever asks with a lease next gets them."""
-        study.release(*released.ids)
+        await turn(partial(study.release, *released.ids))
 
-
-def _telling(made: APIRouter, study: Study) -> None:
     @made.put("/trials/{id}/result")
-    def result(id: int, reported: schema.Reported) -> schema.News:
+    async def result(id: schema.Id, reported: schema.Reported) -> schema.News:
         """Tell what was measured of a trial; sent again, it changes nothing."""
-        new = study.tell(id, reported.value, gradient=reported.gradient, params=reported.params)
-        return schema.News(new=new)
+        said = reported
+        call = partial(study.tell, id, said.value, gradient=said.gradient, params=said.params, worker=said.worker)
+        return schema.News(new=await turn(call))
 
     @made.post("/tell")
-    def tell(told: schema.Told) -> schema.News:
+    async def tell(told: schema.Told) -> schema.News:
         """Tell results and failures of several trials: all of them or, on an error, none."""
-        return schema.News(new=study.tell(told.results, failed=told.failed))
+        call = partial(study.tell, told.results, failed=told.failed, abandoned=told.abandoned, worker=told.worker)
+        return schema.News(new=await turn(call))
 
     @made.post("/fail")
-    def fail(given_up: schema.GivenUp) -> None:
+    async def fail(given_up: schema.GivenUp) -> None:
         """Say that trials were tried and gave no value."""
-        study.fail(*given_up.ids, reason=given_up.reason)
+        await turn(partial(study.fail, *given_up.ids, reason=given_up.reason, worker=given_up.worker))
 
     @made.post("/abandon")
-    def abandon(given_up: schema.GivenUp) -> None:
+    async def abandon(given_up: schema.GivenUp) -> None:
         """Say that trials will not be tried."""
-        study.abandon(*given_up.ids, reason=given_up.reason)
+        await turn(partial(study.abandon, *given_up.ids, reason=given_up.reason, worker=given_up.worker))
 
 
-def _correcting(made: APIRouter, study: Study) -> None:
+def _correcting(made: APIRouter, study: Study, turn: Turn) -> None:
     @made.post("/trials/{id}/amend")
-    def amend(id: int, amended: schema.Amended) -> None:
+    async def amend(id: schema.Id, amended: schema.Amended) -> None:
         """Correct what was told of a trial; its history keeps what was there before."""
-        study.amend(id, amended.value, reason=amended.reason, gradient=amended.gradient, params=amended.params)
+        said = amended
+        call = partial(study.amend, id, said.value, reason=said.reason, gradient=said.gradient, params=said.params)
+        await turn(partial(call, worker=said.worker))
 
     @made.get("/trials/{id}/history")
-    def history(id: int) -> schema.History:
+    def history(id: schema.Id) -> schema.History:
         """All that happened to a trial, first to last."""
         return schema.History(events=[schema.Event.of(entry) for entry in study.history(id)])
 
     @made.post("/add")
-    def add(added: schema.Added, key: Key) -> schema.Row:
+    async def add(added: schema.Added, key: Key) -> schema.Row:
         """Record a result that was not asked for; sent again with the same Idempotency-Key, the same trial."""
-        trial = study.add(added.params, added.value, gradient=added.gradient, key=key)
-        return schema.Row.of(trial, study.limits)
+        said = added
+        call = partial(study.add, said.params, said.value, gradient=said.gradient, key=key, worker=said.worker)
+        return schema.Row.of(await turn(call), study.limits)
+
+
+CSV = {"text/csv": {"schema": {"type": "string"}}}
+
+
+async def _content(request: Request) -> bytes:
+    return await request.body()
+
+
+def _plates(made: APIRouter, study: Study, turn: Turn) -> None:
+    @made.post("/plate", openapi_extra={"requestBody": {"required": True, "content": CSV}})
+    async def tell_plate(
+        content: Annotated[bytes, Depends(_content)],
+        file: Annotated[schema.Name, Query()] = "the plate",
+        worker: Annotated[schema.Name | None, Query()] = None,
+    ) -> schema.Plate:
+        """Tell what a filled-in plate says, as `gdopt tell` does: all of it or, on an error, nothing."""
+        return await turn(partial(_told, study, content, file, worker))
+
+
+def _told(study: Study, content: bytes, file: str, worker: str | None) -> schema.Plate:
+    said = plate.filled(study, content, file)
+    study.tell(said.results, failed=said.failed, abandoned=said.abandoned, worker=worker)
+    return schema.Plate(
+        told=sorted(said.results),
+        failed=sorted(said.failed),
+        abandoned=sorted(said.abandoned),
+        pending=sorted(said.pending),
+        new=said.new,
+    )
 
 
 def _reading(made: APIRouter, study: Study) -> None:
     @made.get("/trials")
     def trials() -> schema.Rows:
         """All trials, by id."""
-        study.refresh()
         return _rows(study, study.trials)
 
     @made.get("/best")
     def best() -> schema.Row:
         """The trial of best value."""
-        study.refresh()
         return schema.Row.of(study.best, study.limits)
 
     @made.get("/pareto")
     def pareto() -> schema.Rows:
         """The trials that no other dominates."""
-        study.refresh()
         return _rows(study, study.pareto)
 
     @made.get("/frame")
     def frame() -> schema.Frame:
         """The study as a table."""
-        study.refresh()
-        table = study.to_frame()
-        return schema.Frame(columns=list(table.columns), rows=rows(table))
+        return schema.Frame.of(study.to_frame())
 
     @made.get("/frame.csv", response_class=Response, responses=_csv_of("the study"))
     def frame_csv() -> Response:
         """The study as a table, for spreadsheets."""
-        return _csv(study, Study.to_frame, "trials.csv")
+        return _csv(study.to_frame().to_csv(index=False), "trials.csv")
 
     @made.get("/plate.csv", response_class=Response, responses=_csv_of("the plate"))
     def plate_csv() -> Response:
-        """The pending trials, with empty columns for what will be measured."""
-        return _csv(study, plate, "plate.csv")
+        """The pending trials as a plate, as `gdopt ask --csv` writes it: to be filled in and told."""
+        return _csv(plate.written(study, study.pending), "plate.csv")
 
 
 def _standing(made: APIRouter, study: Study, name: str) -> None:
     @made.get("/status", response_model=schema.Standing, responses={304: {"description": "nothing has changed since"}})
     def status(response: Response, since: Annotated[str | None, Header(alias="If-None-Match")] = None) -> Any:
         """What the study is and how it stands; 304 if its ETag is still the one of If-None-Match."""
-        study.refresh()
         # Read before the rest: what comes in between is seen twice, not missed.
         revision = study.revision
         tag = f'"{revision}"'
@@ -167,8 +274,11 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         limits=[str(limit) for limit in study.limits],
         parameters=space["parameters"],
         constraints=[str(constraint) for constraint in study.space.constraints],
+        allowed=named.asked(study.algorithm),
+        batch=study.batch,
         counts={status: sum(t.status is status for t in trials) for status in Status},
         best=_best(study),
+        best_so_far=_best_so_far(study),
         goal=str(study.goals),
         objectives=[schema.Aim(**asdict(one)) for one in study.objectives],
         **_front(study),
@@ -181,6 +291,15 @@ def _best(study: Study) -> schema.Row | None:
         return schema.Row.of(study.best, study.limits)
     except TrialError:
         return None
+
+
+def _best_so_far(study: Study) -> list[float | None]:
+    """The value of the best trial up to each; of several objectives there is none."""
+    if study.goals.several:
+        return []
+    found = incumbents(study.limits, study.state.trials)
+    sign = study.objectives[0].sign
+    return [None if t is None or t.value is None else sign * t.value for t in found]
 
 
 def _front(study: Study) -> dict[str, Any]:
@@ -199,10 +318,11 @@ def _rows(study: Study, trials: list[Trial]) -> schema.Rows:
     return schema.Rows(trials=[schema.Row.of(trial, study.limits) for trial in trials])
 
 
-def _csv(study: Study, table: Callable[[Study], pd.DataFrame], name: str) -> Response:
-    study.refresh()
+def _csv(text: str, name: str) -> Response:
+    # Excel needs the mark, as in the files of the command line.
+    content = text.encode("utf-8" if text.isascii() else "utf-8-sig")
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(table(study).to_csv(index=False), media_type="text/csv", headers=headers)
+    return Response(content, media_type="text/csv", headers=headers)
 
 
 def _csv_of(what: str) -> dict[int | str, dict[str, Any]]:

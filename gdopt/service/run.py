@@ -13,12 +13,14 @@ from gdopt.study import Study
 
 try:
     import uvicorn
+    from fastapi import FastAPI
 
     from gdopt.service.app import create_app
+    from gdopt.service.connections import BACKLOG, Listener, Patient
 except ImportError as error:
     raise MissingExtraError("the service needs FastAPI and uvicorn: pip install 'gdopt[service]'") from error
 
-__all__ = ["HOST", "PORT", "serve"]
+__all__ = ["HOST", "PORT", "listening", "serve", "server"]
 
 HOST, PORT = "127.0.0.1", 8321
 # Seconds that requests have to end when the service is stopped.
@@ -68,8 +70,32 @@ def serve(
         token_file = token_beside(Path(study))
     token = read_token(token_file)
     shown = Path(str(study).split("?")[0]).name
+    app = create_app(opened, token, name=shown if name == "study" else f"{shown}: {name}")
+    made = server(app, certificate, private_key)
+    with listening(host, port) as bound:
+        scheme = "http" if certificate is None else "https"
+        address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+        say(f"serving {shown} at {address}, its token is in {token_file}")
+        # After the #, which browsers do not send, so that no log of a server has it.
+        say(f"open {address}/#token={token}")
+        # Ctrl-C is how it ends; uvicorn raises it again when all requests are answered.
+        with suppress(KeyboardInterrupt):
+            made.run(sockets=[bound])
+
+
+def server(app: FastAPI, certificate: Path | None = None, private_key: Path | None = None) -> uvicorn.Server:
+    """A server of an application, whose connections are bounded in number and in time where it is given `listening()`.
+
+    Raises:
+        ServiceError: the certificate cannot be used.
+    """
     config = uvicorn.Config(
-        create_app(opened, token, name=shown if name == "study" else f"{shown}: {name}"),
+        app,
+        http=Patient,
+        ws="none",
+        # Its sockets call `Listener.accept`, those of uvloop do not.
+        loop="asyncio",
+        backlog=BACKLOG,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -83,15 +109,7 @@ def serve(
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise ServiceError(f"cannot use the certificate {certificate}: {error}") from error
-    with listening(host, port) as bound:
-        scheme = "http" if certificate is None else "https"
-        address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-        say(f"serving {shown} at {address}, its token is in {token_file}")
-        # After the #, which browsers do not send, so that no log of a server has it.
-        say(f"open {address}/#token={token}")
-        # Ctrl-C is how it ends; uvicorn raises it again when all requests are answered.
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[bound])
+    return uvicorn.Server(config)
 
 
 def check_reach(host: str, tls: bool, insecure: bool) -> None:
@@ -103,15 +121,20 @@ def check_reach(host: str, tls: bool, insecure: bool) -> None:
         )
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+def listening(host: str, port: int, most: int | None = None) -> Listener:
+    """A socket that listens, with as many connections at once as the process has descriptors for.
+
+    Args:
+        host: the address.
+        port: 0 for any that is free.
+        most: connections, if they are to be fewer.
 
     Raises:
         ServiceError: it cannot be had.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        return Listener(socket.create_server((host, port), family=family), most)
     except OSError as error:
         raise ServiceError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from error
 

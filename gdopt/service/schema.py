@@ -3,16 +3,20 @@
 NaN and infinity pass, so that the study can say in its own words what is wrong with them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict
 
 from gdopt.algorithm import Result, Status, Trial
 from gdopt.goals import Limit
-from gdopt.journal import Entry, Kind
+from gdopt.journal import Entry, Kind, described
 from gdopt.outcomes import satisfied
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Added",
@@ -22,7 +26,10 @@ __all__ = [
     "Frame",
     "GivenUp",
     "History",
+    "Id",
+    "Name",
     "News",
+    "Plate",
     "Refusal",
     "Released",
     "Reported",
@@ -46,6 +53,18 @@ Text = Annotated[str, Strict()]
 Name = Annotated[str, Strict(), Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Reason = Annotated[str, Strict(), Field(max_length=LONGEST_REASON, pattern=r"^[^\x00]*$")]
 
+# An id as the text of a path or of a key; one text for each id, so that no trial is named twice in one request.
+ID = re.compile(r"0|-?[1-9][0-9]*")
+
+
+def _canonical(text: Any) -> Any:
+    if isinstance(text, str) and not ID.fullmatch(text):
+        raise ValueError(f"{text!r} is no id; expected a whole number, such as 7")
+    return text
+
+
+Id = Annotated[int, BeforeValidator(_canonical)]
+
 Outcome = Number | tuple[Number, Number]
 Outcomes = Outcome | dict[Text, Outcome]
 Params = dict[Text, Number | Whole | Text]
@@ -59,9 +78,12 @@ class Message(BaseModel):
 
 
 class Asked(Message):
-    """For how many trials, with which parameters fixed, by whom, and for how many seconds they are theirs."""
+    """For how many trials, with which parameters fixed, by whom, and for how many seconds they are theirs.
 
-    n: Annotated[Whole, Field(le=MOST)] = 1
+    Without a number there are as many as the batch of the study has.
+    """
+
+    n: Annotated[Whole, Field(le=MOST)] | None = None
     fixed: Params = {}
     worker: Name | None = None
     lease: Annotated[FiniteFloat, Strict()] | None = None
@@ -73,13 +95,19 @@ class Reported(Message):
     value: Outcomes
     gradient: Gradient | None = None
     params: Params | None = None
+    worker: Name | None = None
 
 
 class Told(Message):
-    """Results by the trials' ids, and the ids of those that failed: all of it is recorded or nothing."""
+    """Results by the trials' ids, and the ids of those that failed or will not be tried, which may have a reason each.
 
-    results: dict[int, Outcomes] = {}
-    failed: list[Whole] = []
+    All of it is recorded or nothing.
+    """
+
+    results: dict[Id, Outcomes] = {}
+    failed: list[Whole] | dict[Id, Reason] = []
+    abandoned: list[Whole] | dict[Id, Reason] = []
+    worker: Name | None = None
 
 
 class GivenUp(Message):
@@ -87,6 +115,7 @@ class GivenUp(Message):
 
     ids: list[Whole]
     reason: Reason = ""
+    worker: Name | None = None
 
 
 class Released(Message):
@@ -96,12 +125,13 @@ class Released(Message):
 
 
 class Amended(Message):
-    """The right result of a trial, null if it has failed, and why it is another one."""
+    """The right result of a trial, null if it has failed, why it is another one, and who says so."""
 
     value: Outcomes | None
     reason: Reason
     gradient: Gradient | None = None
     params: Params | None = None
+    worker: Name | None = None
 
 
 class Added(Message):
@@ -110,6 +140,7 @@ class Added(Message):
     params: Params
     value: Outcomes
     gradient: Gradient | None = None
+    worker: Name | None = None
 
 
 class Row(Message):
@@ -168,8 +199,18 @@ class News(Message):
     new: bool
 
 
+class Plate(Message):
+    """What a plate said, by ids: what was told, failed or abandoned, what waits, and how many of them were new."""
+
+    told: list[int]
+    failed: list[int]
+    abandoned: list[int]
+    pending: list[int]
+    new: int
+
+
 class Event(Message):
-    """One thing that happened to a trial."""
+    """One thing that happened to a trial; an amendment that left it without a value has the status "failed"."""
 
     kind: Kind
     data: dict[str, Any]
@@ -180,11 +221,13 @@ class Event(Message):
     @classmethod
     def of(cls, entry: Entry) -> "Event":
         """The entry as it goes over the wire."""
-        return cls(kind=entry.kind, data=dict(entry.data), at=entry.at, worker=entry.worker, key=entry.key)
+        return cls(kind=entry.kind, data=described(entry), at=entry.at, worker=entry.worker, key=entry.key)
 
     def entry(self) -> Entry:
         """The entry as it came over the wire."""
-        return Entry(self.kind, self.data, self.at, self.worker, self.key)
+        amended = self.kind is Kind.AMENDED
+        data = {name: one for name, one in self.data.items() if not (amended and name == "status")}
+        return Entry(self.kind, data, self.at, self.worker, self.key)
 
 
 class History(Message):
@@ -204,8 +247,9 @@ class Aim(Message):
 class Standing(Message):
     """What the study is and how it stands; `revision` grows with every change.
 
-    Of several objectives there is no best trial, but the ids of the front, best first objective first, its
-    hypervolume, and that of all trials up to each.
+    `allowed` names the function that says which designs may be proposed. `best_so_far` has the best value up to each
+    trial, null as long as there is none. Of several objectives there is no best trial, but the ids of the front, best
+    first objective first, its hypervolume, and that of all trials up to each.
     """
 
     name: str
@@ -216,8 +260,11 @@ class Standing(Message):
     limits: list[str]
     parameters: list[dict[str, Any]]
     constraints: list[str]
+    allowed: str | None
+    batch: int
     counts: Mapping[Status, int]
     best: Row | None
+    best_so_far: list[float | None]
     goal: str
     objectives: list[Aim]
     front: list[int]
@@ -231,6 +278,13 @@ class Frame(Message):
 
     columns: list[str]
     rows: list[list[float | int | str | None]]
+
+    @classmethod
+    def of(cls, frame: "pd.DataFrame") -> "Frame":
+        """The table as it goes over the wire."""
+        plain = frame.astype(object).where(frame.notna(), None)
+        rows = [list(row) for row in plain.itertuples(index=False, name=None)]
+        return cls(columns=list(frame.columns), rows=rows)
 
 
 class Refusal(Message):

@@ -65,5 +65,5 @@ def test_proposals_obey_it() -> None:
 def test_a_corpus_that_holds_nothing_allowed_is_filled_up_from_the_prior_or_refused() -> None:
     prior = alkanes()
     study = Study(MoleculeSpace(), direction="maximize", algorithm=masked(prior, allowed=lambda smiles: "I" in smiles))
-    with pytest.raises(SettingsError, match=r"ask\(n = 2\): the prior has only 0 more strings that are allowed"):
+    with pytest.raises(SettingsError, match=r"n = 2: the prior has only 0 more strings that are allowed"):
         study.ask(2)

@@ -210,9 +210,40 @@ def test_what_went_wrong_is_said_and_corrected(folder: Path) -> None:
     answer("amend", "1", "failed", "--reason", "was tried")
     answer("amend", "0", "-8", "--reason", "sign")
     assert [entry["kind"] for entry in answer("history", "0")] == ["asked", "failed", "amended", "amended"]
+    assert answer("history", "1")[-1]["data"] == {"id": 1, "reason": "was tried", "status": "failed"}
+    assert '"status": "failed"' in text("history", "1").splitlines()[-1]
     rows = answer("export")
     assert [row["status"] for row in rows] == ["done", "failed", "abandoned"]
     assert [row["yield"] for row in rows] == [-8, None, None]
+
+
+def test_who_told_failed_and_corrected_is_in_the_history(folder: Path) -> None:
+    answer("ask", "--worker", "ann")
+    answer("tell", "0", "3.25", "--worker", "bob")
+    answer("amend", "0", "failed", "--reason", "of another vial", "--worker", "cem")
+    answer("fail", "1", "--worker", "dora")
+    answer("abandon", "2", "--worker", "eve")
+    last = [[one["worker"] for one in answer("history", str(id))] for id in range(3)]
+    assert last == [["ann", "bob", "cem"], ["ann", "dora"], ["ann", "eve"]]
+    answer("ask", "-n", "1", "--csv", "p.csv")
+    fill("p.csv", **{"yield": ("83,5",)})
+    answer("tell", "p.csv", "--worker", "fred")
+    assert answer("history", "3")[-1]["worker"] == "fred"
+
+
+def test_one_of_a_thing_is_no_plural(folder: Path) -> None:
+    assert text("ask", "-n", "1", "--csv", "p.csv").startswith("p.csv: 1 trial, id 0; ")
+    assert text("check").endswith(": 1 entry, 1 trial\n")
+    assert text("export", "all.csv") == "all.csv: 1 row\n"
+
+
+def test_no_message_of_the_command_line_speaks_python(folder: Path) -> None:
+    answer("ask", "-n", "1", "--key", "k")
+    assert error("best")["message"] == "no trial has a value yet"
+    said = [error("ask", "-n", "2", "--key", "k"), error("amend", "0", "1", "--reason", "y"), error("tell", "7", "1")]
+    answer("tell", "0", "1")
+    said += [error("tell", "0", "2"), error("tell", "0", "nan"), error("ask", "-n", "0")]
+    assert not [one["message"] for one in said if "()" in one["message"] or "ask(" in one["message"]]
 
 
 def test_a_released_trial_is_given_to_the_next_worker(folder: Path) -> None:

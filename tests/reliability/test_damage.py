@@ -73,7 +73,7 @@ SLOPES = st.sampled_from(
 CALLS: dict[str, Callable[[Study, Any], object]] = {
     "tell": lambda study, bad: study.tell(3, bad),
     "tell many": lambda study, bad: study.tell({1: 2.0, 3: bad}),
-    "amend": lambda study, bad: study.amend(0, bad, reason=""),
+    "amend": lambda study, bad: study.amend(0, bad, reason="again"),
     "add": lambda study, bad: study.add(DESIGN, bad),
     "id": lambda study, bad: study.tell({bad: 1.0}),
     "failed id": lambda study, bad: study.fail(bad),

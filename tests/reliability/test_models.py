@@ -99,9 +99,9 @@ class Model(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(sorted(self.trials)))
         if self.trials[id] == "pending":
             with pytest.raises(TrialError, match="still pending"):
-                self.study().amend(id, value, reason="")
+                self.study().amend(id, value, reason="again")
         else:
-            self.study().amend(id, value, reason="")
+            self.study().amend(id, value, reason="again")
             self.trials[id] = "failed" if value is None else value
 
     @rule(value=values, key=st.none() | st.sampled_from("xyz"))

@@ -5,11 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
-
 import gdopt
 from gdopt.service.app import create_app
-from gdopt.service.run import listening
+from gdopt.service.run import listening, server
 from gdopt.study import Study
 
 TOKEN = "a-token-of-the-tests"
@@ -28,18 +26,17 @@ def random_study(**settings: object) -> Study:
 
 
 @contextmanager
-def served(study: Study, port: int = 0, **settings: object) -> Iterator[str]:
+def served(study: Study, port: int = 0, most: int | None = None, **settings: object) -> Iterator[str]:
     """The address of a service of a study, which ends with the block."""
-    app = create_app(study, TOKEN, **settings)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=5))
-    with listening("127.0.0.1", port) as bound:
-        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+    running = server(create_app(study, TOKEN, **settings))
+    with listening("127.0.0.1", port, most) as bound:
+        thread = threading.Thread(target=running.run, args=([bound],), daemon=True)
         thread.start()
-        while not server.started:
+        while not running.started:
             assert thread.is_alive()
             time.sleep(0.01)
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            running.should_exit = True
             thread.join()

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
 import gdopt
+from gdopt import plate
 from gdopt.service.app import create_app
 from tests.service.serving import TOKEN, random_study
 from tests.strategies import TABLE
@@ -60,7 +62,7 @@ def test_a_key_of_another_number_of_trials_is_refused_in_pythons_words(http):
     answer = ask(http, 3)
     assert (answer.status_code, answer.json()) == (
         422,
-        {"error": "SettingsError", "message": "ask(n = 3, key = 'k'): 2 trials were asked for with that key"},
+        {"error": "SettingsError", "message": "key = 'k': 2 trials asked for with it before, now 3"},
     )
 
 
@@ -268,11 +270,135 @@ def test_frame_is_the_studys_as_rows_and_as_csv(http, study):
 def test_plate_has_the_pending_trials_and_room_for_their_results(http, study):
     ask(http, 3, worker="ann")
     put(http, 1, {"value": 1})
-    rows = list(csv.DictReader(io.StringIO(http.get("/v1/plate.csv").text)))
-    columns = ["id", "heat", "dose", "base", "worker", "yield", "sem", "impurity", "impurity sem"]
-    assert list(rows[0]) == columns
-    assert [(row["id"], row["worker"], row["yield"]) for row in rows] == [("0", "ann", ""), ("2", "ann", "")]
+    text = http.get("/v1/plate.csv").text
+    assert text == plate.written(study, study.pending)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["id"] for row in rows] == ["0", "2"]
     assert float(rows[1]["heat"]) == study.trials[2].params["heat"]
+
+
+def tell_plate(http, text, **query):
+    return http.post("/v1/plate", content=text, params=query, headers={"content-type": "text/csv"})
+
+
+def test_the_plate_that_is_downloaded_is_filled_in_and_told_once(http, study):
+    ask(http, 3)
+    lines = http.get("/v1/plate.csv").text.splitlines()
+    ends = [",83.5,1.2,", ",failed,,burst", ",,,"]
+    filled = "\n".join([lines[0], *(line.removesuffix(",,,") + end for line, end in zip(lines[1:], ends, strict=True))])
+    answers = [tell_plate(http, filled, worker="ann").json() for _ in range(2)]
+    assert answers[0] == {"told": [0], "failed": [1], "abandoned": [], "pending": [2], "new": 2}
+    assert answers[1] == {**answers[0], "new": 0}
+    assert [(t.value, t.reason) for t in study.trials] == [(83.5, ""), (None, "burst"), (None, "")]
+    assert study.history(1)[-1].worker == "ann"
+
+
+def test_every_cell_of_a_plate_that_is_wrong_is_said_and_nothing_is_told(http, study):
+    ask(http, 100)
+    rows = "\n".join(f"{id},{'x' * 40}" for id in range(100))
+    answer = tell_plate(http, f"id,yield\n{rows}", file="monday.csv")
+    assert (answer.status_code, answer.json()["error"]) == (422, "TableError")
+    said = answer.json()["message"].splitlines()
+    assert said[0] == "nothing of monday.csv was taken: "
+    assert said[1] == f"  row 2, column yield: '{'x' * 40}' is not a number"
+    assert len(said) == 101
+    assert study.revision == 1
+
+
+def test_a_table_with_more_than_ascii_has_the_mark_that_excel_needs():
+    space = gdopt.Space([gdopt.Choice("solvent", ["DMF", "Wasser, 60 °C"])])
+    study = gdopt.Study(space, direction="maximize", objective="Ausbeute", algorithm=gdopt.RandomSearch())
+    http = TestClient(create_app(study, TOKEN), headers=BEARER)
+    study.add({"solvent": "Wasser, 60 °C"}, 1.0)
+    assert http.get("/v1/frame.csv").content.startswith(b"\xef\xbb\xbfid,")
+
+
+@pytest.mark.parametrize("id", ["03", " 3", "3 ", "3.0", "+3", "-0", "1e0", "3_0", "\u0663", "0x3"])
+def test_an_id_is_written_in_one_way(refusing, id):
+    http, study = refusing
+    before = study.revision
+    answers = [
+        http.put(f"/v1/trials/{quote(id)}/result", json={"value": 1}),
+        http.get(f"/v1/trials/{quote(id)}/history"),
+        http.post("/v1/tell", json={"results": {id: 1.0}}),
+        http.post("/v1/tell", json={"failed": {id: "why"}}),
+    ]
+    assert [a.status_code for a in answers] == [422] * 4
+    assert "is no id; expected a whole number, such as 7" in answers[0].json()["message"]
+    assert study.revision == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("tell", '{"results": {"1": 1.0, "1": 2.0}}'),
+        ("tell", '{"results": {"1": 1.0}, "results": {"1": 2.0}}'),
+        ("tell", '{"results": {"1": {"yield": 1.0, "yield": 2.0}}}'),
+        ("add", '{"params": {"heat": 50, "heat": 60, "dose": 1.0, "base": "KOAc"}, "value": 1.0}'),
+        ("fail", '{"ids": [1], "ids": [0]}'),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(refusing, path, body):
+    http, study = refusing
+    before = study.revision
+    answer = http.post(f"/v1/{path}", content=body, headers={"idempotency-key": "twice"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "SettingsError")
+    assert "is there twice: expected each key of an object once" in answer.json()["message"]
+    assert study.revision == before
+
+
+def test_who_told_and_why_it_failed_is_kept(http, study):
+    ask(http, 4)
+    body = {"results": {"0": 1.0}, "failed": {"1": "burst"}, "abandoned": {"2": "no time"}, "worker": "ann"}
+    assert http.post("/v1/tell", json=body).json() == {"new": True}
+    assert [t.reason for t in study.trials] == ["", "burst", "no time", ""]
+    assert [study.history(id)[-1].worker for id in range(3)] == ["ann"] * 3
+    http.post("/v1/fail", json={"ids": [3], "worker": "bob"})
+    http.post("/v1/trials/3/amend", json={"value": 2.0, "reason": "found", "worker": "cem"})
+    assert [entry.worker for entry in study.history(3)] == [None, "bob", "cem"]
+
+
+def test_a_correction_to_failed_says_so(http, study):
+    ask(http)
+    put(http, 0, {"value": 1.0})
+    assert http.post("/v1/trials/0/amend", json={"value": None, "reason": "vial broke"}).status_code == 200
+    (*_, last) = http.get("/v1/trials/0/history").json()["events"]
+    assert last["data"] == {"id": 0, "reason": "vial broke", "status": "failed"}
+
+
+@pytest.mark.parametrize("reason", ["", " "])
+def test_a_correction_without_a_reason_is_refused(refusing, reason):
+    http, study = refusing
+    answer = http.post("/v1/trials/0/amend", json={"value": 2.0, "reason": reason})
+    assert (answer.status_code, answer.json()) == (422, refused(lambda: study.amend(0, 2.0, reason=reason)))
+
+
+def test_without_a_number_the_batch_of_the_study_is_asked_for():
+    http = TestClient(create_app(random_study(batch=4), TOKEN), headers=BEARER)
+    assert http.get("/v1/status").json()["batch"] == 4
+    answer = http.post("/v1/ask", json={}, headers={"idempotency-key": "k"})
+    assert len(answer.json()["trials"]) == 4
+
+
+def test_the_best_so_far_is_of_trials_that_satisfy_the_limits(http):
+    ask(http, 4)
+    for id, (value, impurity) in enumerate([(10, 1), (90, 5), (20, 1)]):
+        put(http, id, {"value": {"yield": value, "impurity": impurity}})
+    assert http.get("/v1/status").json()["best_so_far"] == [10.0, 10.0, 20.0, 20.0]
+
+
+def test_status_names_constraints_and_the_function_that_allows_designs():
+    space = gdopt.Space([gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1)])
+    algorithm = gdopt.GuidedDiffusion(allowed=gdopt.named.Named("rules:mixes"))
+    study = gdopt.Study(space, direction="maximize", algorithm=algorithm)
+    said = TestClient(create_app(study, TOKEN), headers=BEARER).get("/v1/status").json()
+    assert (said["constraints"], said["allowed"]) == (["1 a + 1 b = 1"], "rules:mixes")
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/openapi.json", "/page/page.js"])
+def test_an_open_path_takes_no_body(refusing, path):
+    answer = refusing[0].request("GET", path, content=b"x", headers={"authorization": ""})
+    assert (answer.status_code, answer.json()["message"]) == (413, "this path takes no body")
 
 
 @pytest.mark.parametrize(
@@ -307,6 +433,7 @@ def test_the_page_is_open_and_forbids_what_is_not_from_here(refusing, path):
     answer = refusing[0].get(path, headers={"authorization": ""})
     assert answer.status_code == 200
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    assert answer.headers["x-frame-options"] == "DENY"
     assert "http://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in answer.text
 

@@ -70,6 +70,38 @@ def test_all_methods_reach_the_study(client, study):
     assert client.best == study.trials[3]
 
 
+def test_reasons_of_failures_and_who_told_come_over_the_wire(client, study):
+    client.ask(6)
+    assert client.tell({0: 1.0}, failed={1: "burst"}, abandoned={2: "no time"}, worker="ann")
+    assert client.tell(3, 2.0, failed=[4])
+    client.fail(5, reason="spilled", worker="bob")
+    client.amend(5, 3.0, reason="it was not", worker="cem")
+    assert [(t.status.value, t.reason) for t in study.trials[:5]] == [
+        ("done", ""), ("failed", "burst"), ("abandoned", "no time"), ("done", ""), ("failed", ""),
+    ]  # fmt: skip
+    assert [entry.worker for entry in client.history(5)] == [None, "bob", "cem"]
+    assert study.history(1)[-1].worker == "ann"
+
+
+def test_a_gradient_is_told_of_one_trial_alone(refusing):
+    client, study = refusing
+    with pytest.raises(gdopt.ResultError, match="by id, or one id with value, gradient and params"):
+        client.tell(1, 1.0, gradient={"heat": 0.1}, failed=[0])
+    assert study.trials[1].status == "pending"
+
+
+def test_a_correction_to_failed_is_the_same_entry_over_the_wire(client, study):
+    client.ask(1)
+    client.tell(0, 1.0)
+    client.amend(0, None, reason="vial broke")
+    assert client.history(0) == study.history(0)
+
+
+def test_without_a_number_the_client_asks_for_the_batch_of_the_study():
+    with served(random_study(batch=3)) as url:
+        assert [t.id for t in Client(url, TOKEN).ask()] == [0, 1, 2]
+
+
 def test_the_frame_is_the_studys(client, study):
     client.ask(3)
     client.tell(1, 0.1 + 0.2)

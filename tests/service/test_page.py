@@ -1,5 +1,6 @@
 """The page in a real browser: people ask, enter results, mark failures and read the new best."""
 
+import math
 import re
 import shutil
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 import gdopt
+from gdopt.spreadsheet import Table
 from tests.service.serving import TOKEN, random_study, served
 from tests.strategies import NESTED, TABLE
 
@@ -61,12 +63,12 @@ def study(tmp_path):
 
 def test_people_ask_enter_results_mark_failures_and_read_the_new_best(opened, study):
     with served(study, name="coupling") as url, opened(url) as page:
-        page.get_by_role("spinbutton", name="Trials").fill("3")
+        page.get_by_role("textbox", name="Trials").fill("3")
         page.get_by_label("Who tries them").fill("ann")
         page.get_by_role("button", name="Ask").click()
         expect(page.locator("#ask-said")).to_have_text("3 trials are new: 0, 1, 2")
         page.get_by_role("button", name="Result: trial 0").click()
-        page.get_by_role("spinbutton", name="yield", exact=True).fill("83.5")
+        page.get_by_role("textbox", name="yield", exact=True).fill("83.5")
         page.get_by_label("± standard error of yield").fill("0.5")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#best")).to_have_text("83.5 in trial 0")
@@ -75,7 +77,7 @@ def test_people_ask_enter_results_mark_failures_and_read_the_new_best(opened, st
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("row").filter(has_text="the vial broke")).to_contain_text("failed")
         page.get_by_role("button", name="Result: trial 2").click()
-        page.get_by_role("spinbutton", name="yield", exact=True).fill("91")
+        page.get_by_role("textbox", name="yield", exact=True).fill("91")
         page.keyboard.press("Enter")
         expect(page.locator("#best")).to_have_text("91 in trial 2")
         expect(page.locator("#counts")).to_have_text("0 pending, 2 done, 1 failed, 0 abandoned")
@@ -112,7 +114,7 @@ def test_the_keyboard_is_enough(opened, study):
         expect(page.locator("#ask-said")).to_contain_text("Trial 1 is new")
         tab_to("Result: trial 1")
         keyboard.press("Enter")
-        expect(page.get_by_role("spinbutton", name="yield", exact=True)).to_be_focused()
+        expect(page.get_by_role("textbox", name="yield", exact=True)).to_be_focused()
         keyboard.press("Escape")
         expect(page.get_by_role("button", name="Result: trial 1")).to_be_focused()
         keyboard.press("Enter")
@@ -122,6 +124,154 @@ def test_the_keyboard_is_enough(opened, study):
         expect(page.get_by_role("button", name="Result: trial 0")).to_be_focused()
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
+
+
+# As people type numbers: of a single one nothing says whether its mark separates thousands.
+TYPED = [
+    "55,5", "55.5", "0,05", "0.05", "-2,5e-1", "+3", "7", "1,", ",5", ".5", "1e3", "1E-3", "12,34", "0,125", "0.125",
+    "1,2345", "1234,567", "\u22123,5", " 4,5 ", "1,234", "1.234", "-1,234", "12.345", "123,456", "1.234,5", "1,234.5",
+    "1 234", "1'234", "abc", "--1", "1e", "1e12345", "1e400", "NaN", "Infinity", "0x10", "5%", "1,2,3", "'", 'a"b',
+]  # fmt: skip
+
+
+def cell(text):
+    """What a plate says of a cell that stands alone: its number, or why it has none."""
+    try:
+        value = float(Table((), (), comma=False, point=False).number(text.strip()))
+    except ValueError as error:
+        return str(error)
+    return value if math.isfinite(value) else f"{text!r} is not finite"
+
+
+def test_a_number_is_read_as_a_plate_reads_a_cell_that_stands_alone(opened, study):
+    script = """async (texts) => {
+        const { number } = await import("/page/number.js");
+        return texts.map((text) => { try { return number(text); } catch (error) { return error.message; } });
+    }"""
+    with served(study) as url, opened(url) as page:
+        found = page.evaluate(script, TYPED)
+    assert found == [cell(text) for text in TYPED]
+    assert dict(zip(TYPED, found, strict=True))["55,5"] == 55.5
+
+
+def test_decimal_commas_are_kept_in_every_field(opened, tmp_path):
+    study = random_study(objective="yield", limits=["impurity <= 2"], storage=tmp_path / "study.db")
+    study.ask(1)
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="Result: trial 0").click()
+        page.get_by_role("textbox", name="yield", exact=True).fill("55,5")
+        page.get_by_label("± standard error of yield").fill("0,05")
+        page.get_by_role("textbox", name="impurity", exact=True).fill("1,5")
+        page.get_by_text("Something else was tried").click()
+        page.get_by_role("textbox", name="heat [degC]", exact=True).fill("80,25")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#table-said")).to_have_text(
+            "The result of trial 0 is saved: yield 55.5 ± 0.05, impurity 1.5."
+        )
+        page.get_by_role("button", name="Amend: trial 0").click()
+        page.get_by_role("textbox", name="yield", exact=True).fill("0,5")
+        page.get_by_label("Why it is corrected").fill("decimal mark")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#best")).to_have_text("0.5 in trial 0")
+    assert study.history(0)[1].data["0"]["value"] == 55.5
+    (trial,) = study.trials
+    assert (trial.result.sem, trial.outcomes["impurity"][0], trial.params["heat"]) == (0.05, 1.5, 80.25)
+    assert trial.proposed["heat"] != 80.25
+
+
+@pytest.mark.parametrize("text", ["1,234", "1.234", "1.234,5", "x"])
+def test_a_number_that_may_be_two_is_refused_in_the_words_of_a_plate(opened, study, text):
+    study.ask(1)
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="Result: trial 0").click()
+        page.get_by_role("textbox", name="yield", exact=True).fill(text)
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#result-error")).to_have_text(f"yield: {cell(text)}")
+    assert study.trials[0].value is None
+
+
+def test_a_value_that_is_left_as_it_is_needs_no_more_digits(opened, study):
+    study.ask(1)
+    study.tell(0, 1.234)
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="Amend: trial 0").click()
+        page.get_by_label("± standard error of yield").fill("0,5")
+        page.get_by_label("Why it is corrected").fill("error")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#table-said")).to_contain_text("is saved: yield 1.234 ± 0.5")
+    assert study.trials[0].result.value == 1.234
+
+
+def test_a_correction_needs_a_reason_and_says_who_made_it(opened, study):
+    study.ask(1)
+    study.tell(0, 1.0)
+    with served(study) as url, opened(url) as page:
+        page.get_by_label("Who tries them").fill("ann")
+        page.get_by_role("button", name="Amend: trial 0").click()
+        page.get_by_label("It failed").check()
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#result-error")).to_have_text("Why it is corrected: enter a reason")
+        page.get_by_label("Why it is corrected").fill("vial broke")
+        page.get_by_label("Who enters this").locator("visible=true").fill("bob")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#table-said")).to_have_text("The result of trial 0 is saved: failed.")
+    last = study.history(0)[-1]
+    assert (last.data, last.worker, study.trials[0].status) == ({"id": 0, "reason": "vial broke"}, "bob", "failed")
+
+
+def test_as_many_are_asked_for_as_the_batch_of_the_study_has(opened):
+    study = random_study(batch=4)
+    with served(study) as url, opened(url) as page:
+        expect(page.get_by_role("textbox", name="Trials")).to_have_value("4")
+        for text in ("1,5", "0", ""):
+            page.get_by_role("textbox", name="Trials").fill(text)
+            page.get_by_role("button", name="Ask").click()
+            expect(page.locator("#ask-said")).to_have_text(f"Trials: '{text}' is not a whole number above 0")
+        page.get_by_role("textbox", name="Trials").fill("4")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#ask-said")).to_have_text("4 trials are new: 0, 1, 2, 3")
+
+
+def test_a_plate_is_downloaded_filled_in_and_told_and_what_is_wrong_is_said_in_full(opened, study, tmp_path):
+    study.ask(40)
+    path = tmp_path / "monday.csv"
+    with served(study) as url, opened(url) as page:
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Pending plate (CSV)").click()
+        head, *lines = download.value.path().read_text().splitlines()
+        path.write_text("\n".join([head, *(line.removesuffix(",,") + ",x," for line in lines)]))
+        page.locator("#plate-file").set_input_files(path)
+        expect(page.locator("#plate-said")).to_contain_text("row 41, column yield: 'x' is not a number")
+        expect(page.locator("#plate-said")).to_contain_text("nothing of monday.csv was taken")
+        ends = [',"83,5",', ",failed,burst", *[",,"] * 38]
+        path.write_text(
+            "\n".join([head, *(line.removesuffix(",,") + end for line, end in zip(lines, ends, strict=True))])
+        )
+        page.locator("#plate-file").set_input_files(path)
+        expect(page.locator("#plate-said")).to_have_text("monday.csv: 1 told, 1 failed, 38 pending; 2 new")
+        expect(page.locator("#best")).to_have_text("83.5 in trial 0")
+        page.locator("#plate-file").set_input_files(path)
+        expect(page.locator("#plate-said")).to_contain_text("nothing of it is new")
+    assert [t.reason for t in study.trials[:2]] == ["", "burst"]
+
+
+def test_the_line_of_the_best_is_of_trials_that_satisfy_the_limits(opened):
+    study = random_study(objective="yield", limits=["impurity <= 2"])
+    study.ask(3)
+    study.tell({0: {"yield": 10, "impurity": 1}, 1: {"yield": 90, "impurity": 5}, 2: {"yield": 20, "impurity": 1}})
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#best")).to_have_text("20 in trial 2")
+        path = page.locator("#progress path.so-far").get_attribute("d")
+        heights = [float(one) for one in re.findall(r"(?:M[\d.]+ |V)([\d.]+)", path)]
+        points = page.locator("#progress circle.point")
+        assert heights == [float(points.nth(i).get_attribute("cy")) for i in range(2)]
+
+
+def test_constraints_are_shown(opened):
+    space = gdopt.Space([gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1)])
+    study = random_study(space=space, algorithm=gdopt.GuidedDiffusion(allowed=gdopt.named.Named("rules:mixes")))
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#constraints")).to_have_text("constraints: 1 a + 1 b = 1; allowed by rules:mixes")
 
 
 def test_what_does_not_count_is_a_dash(opened):
@@ -154,14 +304,14 @@ def test_what_is_wrong_is_said_in_the_studys_words(opened, study, tmp_path):
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#result-error")).to_have_text("yield: enter a number")
         gdopt.Study.open(tmp_path / "study.db").tell(0, 1.0)
-        page.get_by_role("spinbutton", name="yield", exact=True).fill("2")
+        page.get_by_role("textbox", name="yield", exact=True).fill("2")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#result-error")).to_have_text(
-            "trial 0 is done with 1.0 already; it was now told 2.0; amend() changes it"
+            "trial 0 is done with 1.0 already; it was now told 2.0; amend corrects it"
         )
         page.get_by_role("button", name="Cancel").click()
         page.get_by_role("button", name="Amend: trial 0").click()
-        page.get_by_role("spinbutton", name="yield", exact=True).fill("2")
+        page.get_by_role("textbox", name="yield", exact=True).fill("2")
         page.get_by_label("Why it is corrected").fill("read wrongly")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#best")).to_have_text("2 in trial 0")
@@ -197,7 +347,7 @@ def test_the_plate_is_saved_as_csv(opened, study):
             page.get_by_role("button", name="Pending plate (CSV)").click()
         assert download.value.suggested_filename == "plate.csv"
         lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "id,heat,dose,base,worker,yield,sem"
+    assert lines[0] == "id,heat,dose,base,yield,note"
     assert [line.split(",")[0] for line in lines[1:]] == ["0", "1"]
 
 
@@ -251,7 +401,7 @@ def test_names_roles_and_contrast_are_there_for_everyone(opened, study, scheme):
         assert {one.get_attribute("scope") for one in page.locator("thead th").all()} == {"col"}
         assert {one.get_attribute("scope") for one in page.locator("tbody th").all()} == {"row"}
         assert page.locator("#best").get_attribute("aria-live") == "polite"
-        expect(page.get_by_role("img", name="yield of 1 trials by their order; the best is 1.")).to_be_visible()
+        expect(page.get_by_role("img", name="yield of 1 trial by their order; the best is 1.")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [360, 1400])
@@ -329,8 +479,8 @@ def test_an_objective_that_comes_later_is_entered_without_a_correction(opened):
     with served(study) as url, opened(url) as page:
         expect(page.locator("#best")).to_have_text("none yet")
         page.get_by_role("button", name="Result: trial 0").click()
-        expect(page.get_by_role("dialog").get_by_role("spinbutton", name="yield", exact=True)).to_have_count(0)
-        page.get_by_role("spinbutton", name="cost", exact=True).fill("7")
+        expect(page.get_by_role("dialog").get_by_role("textbox", name="yield", exact=True)).to_have_count(0)
+        page.get_by_role("textbox", name="cost", exact=True).fill("7")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#best")).to_have_text("1 trial hypervolume 240")
         expect(page.get_by_role("button", name="Result: trial 0")).to_have_count(0)

@@ -1,10 +1,12 @@
 // The dialogs in which a result, a correction or a failure is entered.
 
-import { byId, element, inline } from "./dom.js";
+import { byId, digits, element, inline, valueOf } from "./dom.js";
+import { number } from "./number.js";
+import { who } from "./service.js";
 
-/** Enter what was measured; `save(body)` sends it and throws what is to be shown. */
+/** Enter what was measured; `save(body)` sends it and throws what is to be shown. What was saved in words, or null. */
 export function enterResult(standing, trial, amends, save) {
-  const before = (name) => measured(standing, trial, name);
+  const before = (name) => valueOf(standing, trial, name);
   // What is known is corrected, not told again.
   const names = standing.outcomes.filter((name) => amends || before(name)[0] === null);
   byId("result-heading").textContent = `${amends ? "Correct" : "Result of"} trial ${trial.id}`;
@@ -13,66 +15,116 @@ export function enterResult(standing, trial, amends, save) {
   byId("result-failed").checked = false;
   byId("result-reason").value = "";
   byId("result-fields").replaceChildren(...names.map((name, i) => pair(name, i, before(name))));
+  // What was tried is told with the objective, once; later it is corrected.
+  const triable = amends || trial.value === null;
+  byId("result-tried").hidden = !triable;
+  byId("result-tried").open = false;
+  byId("result-tried-fields").replaceChildren(...(triable ? tried(standing, trial) : []));
   return open("result", async () => {
-    const told = Object.fromEntries(names.map((name, i) => [name, outcome(name, i)]).filter(([, one]) => one !== null));
     const failed = amends && byId("result-failed").checked;
+    const reason = byId("result-reason").value.trim();
+    if (amends && !reason) throw new Error("Why it is corrected: enter a reason");
+    const told = failed ? {} : Object.fromEntries(names.map((name, i) => [name, outcome(name, i)]).filter(([, one]) => one !== null));
     if (!failed && !Object.keys(told).length) throw new Error(`${names[0]}: enter a number`);
-    await save({ value: failed ? null : told, ...(amends ? { reason: byId("result-reason").value } : {}) });
+    const params = failed ? null : changed(standing, trial);
+    await save({ value: failed ? null : told, ...(params && { params }), ...(amends && { reason }), worker: who.get() });
+    return failed ? "failed" : inWords(told);
   });
 }
 
-/** Enter why there will be no result; `save(end, reason)` sends it. */
+/** Enter why there will be no result; `save(end, reason, worker)` sends it. What was saved in words, or null. */
 export function enterFailure(trial, save) {
   byId("failure-heading").textContent = `No result of trial ${trial.id}`;
   byId("failure-params").textContent = inline(trial.params);
   byId("failure-reason").value = "";
   const [first] = byId("failure").querySelectorAll("[name=end]");
   first.checked = true;
-  return open("failure", () => {
+  return open("failure", async () => {
     const end = byId("failure").querySelector("[name=end]:checked").value;
-    return save(end, byId("failure-reason").value);
+    await save(end, byId("failure-reason").value, who.get());
+    return end === "fail" ? "failed" : "abandoned";
   });
 }
 
-function measured(standing, trial, name) {
-  return name === standing.objective ? [trial.value, trial.sem] : trial.outcomes[name] ?? [null, null];
+/** A field that knows the number it begins with, of more digits than can be typed without doubt: 1.234 stays itself. */
+function field(id, text, now, said = text) {
+  const input = element("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", value: now, "aria-label": said });
+  if (now !== null) input.dataset.now = now;
+  return element("div", {}, element("label", { for: id }, text), input);
 }
 
-function pair(name, number, [value, sem]) {
-  const field = (id, text, now, said = text) => {
-    const input = element("input", { id, type: "number", step: "any", autocomplete: "off", value: now, "aria-label": said });
-    return element("div", {}, element("label", { for: id }, text), input);
-  };
-  const error = field(`error-${number}`, "± standard error", sem, `± standard error of ${name}`);
-  return element("div", { class: "pair" }, field(`value-${number}`, name, value), error);
+/** The number in a field, null if it is empty; throws an error with the field's name. */
+function entered(id, name) {
+  const input = byId(id);
+  const text = input.value.trim();
+  if (text === "") return null;
+  if (text === input.dataset.now) return Number(text);
+  try {
+    return number(text);
+  } catch (error) {
+    throw new Error(`${name}: ${error.message}`);
+  }
 }
 
-/** What was entered: a number, a pair of them, or null; what is no number is an error, not an empty field. */
-function outcome(name, number) {
-  const [value, sem] = ["value", "error"].map((kind) => {
-    const input = byId(`${kind}-${number}`);
-    if (!input.validity.valid) throw new Error(`${name}: this is not a number`);
-    return input.value === "" ? null : input.valueAsNumber;
-  });
+function pair(name, i, [value, sem]) {
+  const error = field(`error-${i}`, "± standard error", sem, `± standard error of ${name}`);
+  return element("div", { class: "pair" }, field(`value-${i}`, name, value), error);
+}
+
+/** What was entered of an outcome: a number, a pair of them, or null. */
+function outcome(name, i) {
+  const value = entered(`value-${i}`, name);
+  const sem = entered(`error-${i}`, `standard error of ${name}`);
   if (value === null && sem !== null) throw new Error(`${name}: a standard error needs a value`);
   return sem === null ? value : [value, sem];
 }
 
-/** Show a dialog until it is saved or cancelled; whether it was saved. */
+/** A field for each parameter that counts in a trial, with what is known of it. */
+function tried(standing, trial) {
+  const counting = standing.parameters.filter((p) => p.name in trial.params);
+  return counting.map((p, i) => {
+    const name = p.unit ? `${p.name} [${p.unit}]` : p.name;
+    if (p.kind !== "choice") return field(`tried-${i}`, name, trial.params[p.name]);
+    const levels = p.levels.map((level) => element("option", level === trial.params[p.name] ? { selected: "" } : {}, level));
+    return element("div", {}, element("label", { for: `tried-${i}` }, name), element("select", { id: `tried-${i}` }, ...levels));
+  });
+}
+
+/** All parameters of a trial, if any of them was changed; null if none was. */
+function changed(standing, trial) {
+  if (byId("result-tried").hidden) return null;
+  const counting = standing.parameters.filter((p) => p.name in trial.params);
+  const found = Object.fromEntries(counting.map((p, i) => [p.name, triedOf(p, `tried-${i}`)]));
+  return counting.some((p) => found[p.name] !== trial.params[p.name]) ? found : null;
+}
+
+function triedOf(parameter, id) {
+  if (!["real", "integer"].includes(parameter.kind)) return byId(id).value;
+  const value = entered(id, parameter.name);
+  if (value === null) throw new Error(`${parameter.name}: enter what was tried`);
+  return value;
+}
+
+const inWords = (told) =>
+  Object.entries(told).map(([name, one]) => `${name} ${Array.isArray(one) ? one.map(digits).join(" ± ") : digits(one)}`).join(", ");
+
+/** Show a dialog until it is saved or cancelled; what `save` returned, or null. */
 function open(id, save) {
   const dialog = byId(id);
   const form = dialog.querySelector("form");
   const wrong = byId(`${id}-error`);
+  const name = byId(`${id}-who`);
+  name.value = who.get() ?? "";
   wrong.textContent = "";
   let saving = false;
-  let saved = false;
+  let saved = null;
   form.onsubmit = async (event) => {
     event.preventDefault();
     if (saving) return;
     saving = true;
+    who.set(name.value);
     try {
-      await save();
-      saved = true;
+      saved = await save();
       dialog.close();
     } catch (error) {
       wrong.textContent = "";

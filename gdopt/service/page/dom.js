@@ -37,6 +37,16 @@ export function shown(value) {
   return typeof value === "number" ? digits(value) : String(value);
 }
 
+/** A number and a noun, such as "1 trial" or "3 trials". */
+export function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** The value and the standard error of an outcome of a trial, null where they are not known. */
+export function valueOf(standing, trial, name) {
+  return name === standing.objective ? [trial.value, trial.sem] : trial.outcomes[name] ?? [null, null];
+}
+
 /** The parameters in one line. */
 export function inline(params) {
   return Object.entries(params).map(([name, value]) => `${name} = ${shown(value)}`).join(", ");

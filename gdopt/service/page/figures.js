@@ -1,7 +1,7 @@
 // Figures, drawn by hand: the best so far by trial, or of several objectives the front and the hypervolume; and
 // parameters with their values as parallel coordinates.
 
-import { digits, element, shape } from "./dom.js";
+import { counted, digits, element, shape, valueOf } from "./dom.js";
 
 const HEIGHT = 260;
 const EDGE = { left: 56, right: 16, top: 26, bottom: 34 };
@@ -26,7 +26,7 @@ export function drawProgress(where, standing, trials) {
   drawing.append(
     ...failures(trials, x),
     ...done.map((t) => shape("circle", { class: kept(t) ? "point" : "broken", cx: x(t.id), cy: y(t.value), r: 3.5 }, tip(t, standing))),
-    shape("path", { class: "so-far", d: steps(trials, bests(standing, trials), x, y) }),
+    shape("path", { class: "so-far", d: steps(trials, standing.best_so_far, x, y) }),
   );
   where.replaceChildren(drawing, key(["best", "best so far"], ["point", "trials"], ...beyond(standing), ["lost", "failed"]));
 }
@@ -50,7 +50,7 @@ export function drawFront(where, standing, trials) {
   const at = (t) => [measured(first, t, standing), measured(second, t, standing)];
   const done = trials.filter((t) => standing.objectives.every((one) => measured(one, t, standing) !== null));
   if (!done.length) return empty(where, "No trial has all objectives yet.");
-  const words = `${second.name} against ${first.name} of ${done.length} trials; ${standing.front.length} are on the front.`;
+  const words = `${second.name} against ${first.name} of ${counted(done.length, "trial")}; on the front: ${standing.front.length}.`;
   const [across, up] = [first, second].map((one, i) => ({ name: aim(one), ends: padded(extent(done.map((t) => at(t)[i]))) }));
   const { drawing, x, y } = plane(where, words, across, up);
   const front = new Set(standing.front);
@@ -197,7 +197,7 @@ function picture(width, words) {
 
 function progressInWords(standing, done) {
   const best = standing.best === null ? "none satisfies the limits" : `the best is ${digits(standing.best.value)}`;
-  return `${standing.objective} of ${done.length} trials by their order; ${best}.`;
+  return `${standing.objective} of ${counted(done.length, "trial")} by their order; ${best}.`;
 }
 
 function tip(t, standing) {
@@ -208,16 +208,6 @@ function tip(t, standing) {
 
 function cross(x, y) {
   return shape("path", { class: "lost", d: `M${x - 4} ${y - 4} l8 8 m0 -8 l-8 8` });
-}
-
-/** The best value up to each trial of those that satisfy the limits, null before there is one. */
-function bests(standing, trials) {
-  const better = standing.direction === "maximize" ? (a, b) => a > b : (a, b) => a < b;
-  let best = null;
-  return trials.map((t) => {
-    if (t.value !== null && t.satisfied === true && (best === null || better(t.value, best))) best = t.value;
-    return best;
-  });
 }
 
 /** What was reached by each trial as a path of steps. */
@@ -231,9 +221,7 @@ function steps(trials, reached, x, y) {
 }
 
 /** The value of an objective, null as long as it is not known. */
-function measured(objective, t, standing) {
-  return objective.name === standing.objective ? t.value : t.outcomes[objective.name]?.[0] ?? null;
-}
+const measured = (objective, t, standing) => valueOf(standing, t, objective.name)[0];
 
 function scale(low, high, from, to) {
   return (value) => (high === low ? (from + to) / 2 : from + ((value - low) / (high - low)) * (to - from));

@@ -1,9 +1,10 @@
 // The page: signing in, following the study, asking and telling.
 
 import { enterFailure, enterResult } from "./dialogs.js";
-import { byId, digits, element, inline, say, shown } from "./dom.js";
+import { byId, counted, digits, element, inline, say, shown } from "./dom.js";
 import { drawFront, drawHypervolume, drawProgress, drawSpace } from "./figures.js";
-import { download, newKey, Refused, send, token, tokenOfAddress } from "./service.js";
+import { count } from "./number.js";
+import { download, newKey, Refused, send, token, tokenOfAddress, who } from "./service.js";
 import { Table } from "./table.js";
 
 // Milliseconds between looks at what others have done.
@@ -75,6 +76,7 @@ async function once() {
     const { trials } = await (await send("GET", "trials")).json();
     // Someone may have signed out meanwhile.
     if (token.get() !== by) return;
+    if (!page.standing) byId("n").value = standing.batch;
     Object.assign(page, { standing, trials, tag: response.headers.get("etag") });
     show();
   } catch (error) {
@@ -102,6 +104,9 @@ function draw() {
   const limits = standing.limits.length ? `, with ${standing.limits.join(" and ")}` : "";
   const aims = standing.objectives.map((one) => `${one.direction} ${one.name}`).join(", ");
   say(byId("goal"), `${aims}${limits}`);
+  const conditions = [...standing.constraints, ...(standing.allowed ? [`allowed by ${standing.allowed}`] : [])];
+  byId("constraints").hidden = !conditions.length;
+  say(byId("constraints"), `constraints: ${conditions.join("; ")}`);
   drawBest(standing, trials);
   say(byId("counts"), Object.entries(standing.counts).map(([state, count]) => `${count} ${state}`).join(", "));
   figures();
@@ -129,7 +134,7 @@ function bestInWords({ best }, trials) {
 function frontInWords({ front, hypervolume }, trials) {
   if (!front.length) return [noneInWords(trials), ""];
   const worth = hypervolume > 0 ? `hypervolume ${digits(hypervolume)}` : "none better than the reference in all objectives";
-  return [`${front.length} trial${front.length > 1 ? "s" : ""}`, ` ${worth}`];
+  return [counted(front.length, "trial"), ` ${worth}`];
 }
 
 function noneInWords(trials) {
@@ -156,7 +161,7 @@ new ResizeObserver(([seen]) => {
 
 // --- asking ---
 
-byId("worker").value = sessionStorage.getItem("gdopt worker") ?? "";
+byId("worker").value = who.get() ?? "";
 byId("ask").addEventListener("input", () => { page.key = null; });
 
 byId("ask").addEventListener("submit", async (event) => {
@@ -167,9 +172,11 @@ byId("ask").addEventListener("submit", async (event) => {
   button.setAttribute("aria-disabled", "true");
   say(byId("ask-said"), "Asking. It may take a while if there is something to learn.");
   try {
-    say(byId("ask-said"), await ask(byId("n").valueAsNumber, byId("worker").value.trim() || null));
+    const n = asked(byId("n").value);
+    who.set(byId("worker").value);
+    say(byId("ask-said"), await ask(n, who.get()));
   } catch (error) {
-    const lost = !(error instanceof Refused);
+    const lost = error instanceof TypeError;
     // Sent again, the same key gets the trials of an answer that was lost.
     if (!lost) page.key = null;
     say(byId("ask-said"), lost ? "No connection to the service. Ask again: nothing is asked for twice." : error.message, true);
@@ -177,8 +184,15 @@ byId("ask").addEventListener("submit", async (event) => {
   button.removeAttribute("aria-disabled");
 });
 
+function asked(text) {
+  try {
+    return count(text);
+  } catch (error) {
+    throw new Error(`Trials: ${error.message}`);
+  }
+}
+
 async function ask(n, worker) {
-  sessionStorage.setItem("gdopt worker", worker ?? "");
   page.key ??= newKey();
   const response = await send("POST", "ask", { n, worker }, { "idempotency-key": page.key });
   const { trials } = await response.json();
@@ -189,33 +203,62 @@ async function ask(n, worker) {
     : `${trials.length} trials are new: ${trials.map((t) => t.id).join(", ")}`;
 }
 
+// --- plates ---
+
 for (const [id, path] of [["plate", "plate.csv"], ["frame", "frame.csv"]]) {
-  byId(id).addEventListener("click", async () => {
-    try {
-      await download(path);
-      say(byId("ask-said"), `${path} is saved.`);
-    } catch (error) {
-      say(byId("ask-said"), error.message, true);
-    }
-  });
+  byId(id).addEventListener("click", () => inFull(async () => {
+    await download(path);
+    return `${path} is saved.`;
+  }));
+}
+
+byId("tell-plate").addEventListener("click", () => byId("plate-file").click());
+
+byId("plate-file").addEventListener("change", async () => {
+  const [file] = byId("plate-file").files;
+  if (file) await inFull(() => tellPlate(file));
+  // The same file, mended, is another choice.
+  byId("plate-file").value = "";
+});
+
+async function tellPlate(file) {
+  who.set(byId("worker").value);
+  const query = new URLSearchParams({ file: file.name, ...(who.get() && { worker: who.get() }) });
+  const response = await send("POST", `plate?${query}`, await file.arrayBuffer(), { "content-type": "text/csv" });
+  const said = await response.json();
+  await refresh();
+  const parts = ["told", "failed", "abandoned", "pending"].filter((name) => said[name].length).map((name) => `${said[name].length} ${name}`);
+  return `${file.name}: ${parts.join(", ") || "no rows"}; ${said.new ? `${said.new} new` : "nothing of it is new"}`;
+}
+
+/** Say what came of it, an error with all of its lines. */
+async function inFull(what) {
+  try {
+    say(byId("plate-said"), await what());
+  } catch (error) {
+    const lost = error instanceof TypeError;
+    say(byId("plate-said"), lost ? "No connection to the service. Try again: nothing is told twice." : error.message, true);
+  }
 }
 
 // --- telling ---
 
 async function act(what, trial) {
   if (what === "failure") {
-    const saved = await enterFailure(trial, (end, reason) => send("POST", end, { ids: [trial.id], reason }));
-    if (saved) await told(`Trial ${trial.id} has no result.`);
+    const give = (end, reason, worker) => send("POST", end, { ids: [trial.id], reason, worker });
+    const saved = await enterFailure(trial, give);
+    if (saved) await told(`Trial ${trial.id} is ${saved}.`);
     return;
   }
   const amends = what === "amend";
   const [method, path] = amends ? ["POST", `trials/${trial.id}/amend`] : ["PUT", `trials/${trial.id}/result`];
   const saved = await enterResult(page.standing, trial, amends, (body) => send(method, path, body));
-  if (saved) await told(`The result of trial ${trial.id} is saved.`);
+  if (saved) await told(`The result of trial ${trial.id} is saved: ${saved}.`);
 }
 
 /** Say so, and go to the next trial that waits. */
 async function told(text) {
+  byId("worker").value = who.get() ?? "";
   await refresh();
   say(byId("table-said"), text);
   const next = byId("rows").querySelector("[aria-label^='Result: trial']");

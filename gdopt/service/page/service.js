@@ -1,6 +1,7 @@
 // Requests to the service, with the token of this tab.
 
 const TOKEN = "gdopt token";
+const WHO = "gdopt worker";
 
 /** The service refused: `status` is HTTP's, the message is what Python would have said. */
 export class Refused extends Error {
@@ -16,6 +17,12 @@ export const token = {
   clear: () => sessionStorage.removeItem(TOKEN),
 };
 
+/** Who sits at this tab, as they said; null if they did not. */
+export const who = {
+  get: () => sessionStorage.getItem(WHO) || null,
+  set: (name) => sessionStorage.setItem(WHO, name.trim()),
+};
+
 /** The token that came after the # of the address, which is taken out of it. */
 export function tokenOfAddress() {
   const found = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -28,13 +35,13 @@ export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The response to a request; throws `Refused`, or a TypeError if there is no connection. */
+/** The response to a request, whose body is sent as JSON, or as it is if it is an ArrayBuffer; throws `Refused`, or a TypeError if there is no connection. */
 export async function send(method, path, body = null, headers = {}) {
   const response = await fetch(`/v1/${path}`, {
     method,
     cache: "no-store",
     headers: { authorization: `Bearer ${token.get()}`, "content-type": "application/json", ...headers },
-    body: body === null ? null : JSON.stringify(body),
+    body: body === null || body instanceof ArrayBuffer ? body : JSON.stringify(body),
   });
   if (response.ok || response.status === 304) return response;
   throw new Refused(response.status, await reason(response));

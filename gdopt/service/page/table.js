@@ -1,6 +1,6 @@
 // The table of trials. A row stays the same element as long as its trial is shown, so that the focus stays where it is.
 
-import { byId, digits, element, shown } from "./dom.js";
+import { byId, digits, element, shown, valueOf } from "./dom.js";
 
 // Rows at first, and columns of parameters at all: of more, the CSV has them.
 const FIRST = 100;
@@ -77,8 +77,7 @@ export class Table {
   }
 
   cells(t, best) {
-    const outcomes = this.standing.outcomes.map((name) =>
-      name === this.standing.objective ? [t.value, t.sem] : t.outcomes[name] ?? [null, null]);
+    const outcomes = this.standing.outcomes.map((name) => valueOf(this.standing, t, name));
     return [
       element("th", { scope: "row" }, best ? `${t.id} (${best})` : String(t.id)),
       element("td", {}, element("span", { class: `state ${t.status}` }, t.status), ...note(t.satisfied === false ? "breaks a limit" : "")),
