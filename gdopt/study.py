@@ -22,6 +22,7 @@ from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_fi
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
+from gdopt.headings import headings
 from gdopt.journal import Entry, Kind, Report, turned
 from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
@@ -525,15 +526,17 @@ class Study:
 
         After them two columns for each other outcome, its value and its standard error, then worker and reason. The
         objective's column has its name. With limits there is a column feasible too: how likely they seemed to hold when
-        the trial was proposed. A parameter that is called like another column has "params." before
-        its name. What does not count in a trial is missing.
+        the trial was proposed. An outcome or a parameter that is called like another column has "outcomes." or
+        "params." before its name (`gdopt.headings`). What does not count in a trial is missing.
         """
         import pandas as pd
 
+        titles = headings(self.outcomes, self.space.names)
         others = [name for name in self.outcomes if name != self.objective]
-        own = ["id", "round", "status", "source", self.objective, "sem"]
+        own = ["id", "round", "status", "source", titles.outcomes[self.objective], "sem"]
         believed = ["feasible"] if self.limits else []
-        after = [*(column for name in others for column in (name, f"{name} sem")), *believed, "worker", "reason"]
+        after = [one for name in others for one in (titles.outcomes[name], titles.sem(name))]
+        after += [*believed, "worker", "reason"]
         rows = [
             (
                 t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
@@ -544,7 +547,7 @@ class Study:
             )
             for t in self.trials
         ]  # fmt: skip
-        named = [f"params.{name}" if name in (*own, *after) else name for name in self.space.names]
+        named = [titles.params[name] for name in self.space.names]
         frame = pd.DataFrame(rows, columns=[*own, *named, *after])
         # Beside what is missing, whole numbers would become floating point.
         whole = [isinstance(p, Integer) and bool(conditions(p)) for p in self.space.parameters]

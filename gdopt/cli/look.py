@@ -1,7 +1,7 @@
 """The verbs that change nothing: status, best, pending, history, export, plot, report, check."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gdopt.cli.answer import Answer, listed
-from gdopt.cli.output import event, facts, percent, put
+from gdopt.cli.output import check_replaceable, event, facts, percent, put
 from gdopt.cli.which import Where, opened, place, split
 from gdopt.errors import SettingsError, StoreError, TrialError
 
@@ -96,17 +96,25 @@ def history(id: Annotated[int, typer.Argument(help="Of a trial.")], study: Where
 
 def export(
     path: Annotated[Path | None, typer.Argument(help="A .csv or .json file; printed if left out.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, though it is no earlier export.")] = False,
     study: Where = None,
 ) -> Answer:
     """All trials as a table, a row each."""
+    from gdopt import spreadsheet
+
     frame = opened(study).to_frame()
+    columns = [str(one) for one in frame.columns]
     # As Python's own numbers, with nothing where something is missing.
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    text = frame.to_csv(index=False)
+    plain = frame.astype(object).where(frame.notna(), None)
+    rows = plain.to_dict("records")
+    text = spreadsheet.written([columns, *plain.to_numpy().tolist()])
     if path is None:
-        return Answer(rows, text.rstrip("\n"))
+        return Answer(rows, text.replace("\r\n", "\n").rstrip("\n"))
     if path.suffix not in (".csv", ".json"):
         raise SettingsError(f"export {path}: expected a name that ends in .csv or .json")
+    check_replaceable(path)
+    if path.exists() and not force and not _exported(path, columns):
+        raise StoreError(f"{path} is there already, and no export of this study: choose another file, or give --force")
     put(path, text if path.suffix == ".csv" else json.dumps(rows, indent=1, allow_nan=False) + "\n")
     return Answer({"file": str(path), "rows": len(rows)}, f"{path}: {len(rows)} rows")
 
@@ -150,6 +158,20 @@ def check(study: Where = None) -> Answer:
 
 
 VERBS: tuple[Callable[..., Answer], ...] = (status, best, pending, history, export, plot, report, check)
+
+
+def _exported(path: Path, columns: Sequence[str]) -> bool:
+    """Whether a file has the columns of an export, and no others."""
+    from gdopt.spreadsheet import parsed
+
+    try:
+        if path.suffix == ".csv":
+            found = parsed(path.read_bytes(), str(path), columns).columns
+            return list(found) == [one.strip() for one in columns]
+        rows = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, dict) and [*row] == [*columns] for row in rows)
 
 
 def _best(study: "Study") -> dict[str, Any] | None:

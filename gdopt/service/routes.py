@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Response, Security
 from fastapi.security import HTTPBearer
 
 import gdopt
+from gdopt import spreadsheet
 from gdopt.algorithm import Status, Trial
 from gdopt.errors import TrialError
 from gdopt.outcomes import volumes
@@ -201,8 +202,10 @@ def _rows(study: Study, trials: list[Trial]) -> schema.Rows:
 
 def _csv(study: Study, table: Callable[[Study], pd.DataFrame], name: str) -> Response:
     study.refresh()
+    found = table(study)
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(table(study).to_csv(index=False), media_type="text/csv", headers=headers)
+    text = spreadsheet.written([list(found.columns), *rows(found)])
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 def _csv_of(what: str) -> dict[int | str, dict[str, Any]]:
