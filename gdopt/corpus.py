@@ -76,6 +76,8 @@ def read(
     if missing := [name for name in named if name not in table.columns]:
         raise CorpusError(f"{path} has no columns {missing}; there are {list(table.columns)}")
     parameters = [one for one in table.columns if one not in beside] if space is None else [*space.names]
+    if not parameters:
+        raise CorpusError(f"{path} has no columns of parameters; there are {list(table.columns)}")
     kinds = {} if space is None else {p.name: p for p in space.parameters}
     with Problems(str(path), CorpusError).raised() as problems:
         columns = [_column(table, name, kinds.get(name), problems) for name in parameters]
@@ -106,13 +108,13 @@ def candidates(path: Path, id: str, descriptors: Sequence[str] | None = None) ->
     table = spreadsheet.parsed(_content(path), str(path), named, others=True, error=CorpusError)
     if missing := [name for name in named if name not in table.columns]:
         raise SpaceError(f"{path} has no columns {missing}; there are {list(table.columns)}")
-    frame = dict[str, Sequence[float | int | str]]()
+    frame = dict[str, Sequence[float | int | str] | Shaped[np.ndarray, " n"]]()
     with Problems(str(path), CorpusError).raised() as problems:
         for name in table.columns:
             cells = table.column(name)
             describes = name in named[1:] or (descriptors is None and name != id)
             if describes and any(map(looks_numeric, cells)):
-                frame[name] = _whole(cells, _numbers(table, name, problems))
+                frame[name] = np.array(_whole(cells, _numbers(table, name, problems)))
             else:
                 frame[name] = cells if name == id else _shown(table, cells)
     return pd.DataFrame(frame)

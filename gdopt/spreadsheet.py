@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from gdopt.errors import GdoptError, TableError
@@ -14,11 +14,12 @@ from gdopt.errors import GdoptError, TableError
 __all__ = ["Problems", "Row", "Table", "decoded", "harmless", "is_number", "looks_numeric", "parsed", "written"]
 
 DELIMITERS = ",;\t"
-NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?")
+# With a minus sign as people set it, too.
+NUMBER = re.compile("[+\\-\N{MINUS SIGN}]?" r"(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?")
 # A number that might as well have a separator of thousands.
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+THOUSANDS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[1-9]\d{0,2}[.,]\d{3}")
 # What was meant as a number, or as a date: digits and marks alone, such as 1.234,5.
-DIGITS = re.compile(r"[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
+DIGITS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
 # What begins as a formula does in a spreadsheet (OWASP, CSV Injection), also in full width. With the apostrophes of
 # `harmless`, so that those of the text itself can be told from them.
 FORMULA = re.compile(" *'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -126,23 +127,22 @@ class Table:
 
     def _pointed(self, text: str) -> str:
         """A number with a decimal point, if it has a decimal mark."""
-        text = text.replace("\N{MINUS SIGN}", "-")
         if not NUMBER.fullmatch(text):
             raise ValueError(f"{text!r} is not a number")
-        if THOUSANDS.fullmatch(text) and not (self.comma if "," in text else self.point):
+        if not (self.comma if "," in text else self.point) and THOUSANDS.fullmatch(text):
             whole = re.sub("[,.]", "", text)
             raise ValueError(f"{text!r} may be {text.replace(',', '.')} or {whole}; one digit more says which: {text}0")
-        return text.replace(",", ".")
+        return text.replace(",", ".").replace("\N{MINUS SIGN}", "-")
 
 
 def is_number(text: str) -> bool:
     """Whether a cell is a number, with whichever decimal mark."""
-    return NUMBER.fullmatch(text.replace("\N{MINUS SIGN}", "-")) is not None
+    return NUMBER.fullmatch(text) is not None
 
 
 def looks_numeric(text: str) -> bool:
     """Whether a cell was meant as a number or a date: 1.234,5 is one of them, "1,4-dioxane" is a word."""
-    return DIGITS.fullmatch(text.replace("\N{MINUS SIGN}", "-")) is not None
+    return DIGITS.fullmatch(text) is not None
 
 
 # --- read ---
@@ -195,8 +195,7 @@ def decoded(content: bytes, file: str, error: type[GdoptError] = TableError) -> 
     Raises:
         TableError: it is no text; or the class that was given.
     """
-    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+    for encoding in _encodings(content):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
@@ -207,6 +206,15 @@ def decoded(content: bytes, file: str, error: type[GdoptError] = TableError) -> 
     raise Problems(file, error).fatal("it is no text in UTF-8, UTF-16 with its mark or Windows' western code page")
 
 
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """The encodings that a text may have."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ("utf-16",)
+    # With some characters of UTF-8 it is damaged UTF-8, and no text of Windows.
+    damaged = not content.decode("utf-8-sig", errors="ignore").isascii()
+    return ("utf-8-sig",) if damaged else ("utf-8-sig", "cp1252")
+
+
 def _read(text: str, delimiter: str) -> Iterator[list[str]]:
     for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
         yield [_plain(one) for one in record]
@@ -214,8 +222,12 @@ def _read(text: str, delimiter: str) -> Iterator[list[str]]:
 
 def _plain(cell: str) -> str:
     """A cell without blanks around it and without the apostrophe of `harmless`."""
-    text = cell.lstrip(" ")
-    return (text[1:] if text.startswith("'") and FORMULA.match(text, 1) else text).strip()
+    text = cell.strip()
+    if not text.startswith("'"):
+        return text
+    # What follows it may begin with a blank, which is no longer there where all was stripped.
+    written = cell.lstrip(" ")
+    return written[1:].strip() if FORMULA.match(written, 1) else text
 
 
 def _header(text: str, delimiter: str) -> list[str]:
@@ -268,25 +280,22 @@ def _records(text: str, delimiter: str, problems: Problems) -> list[tuple[int, l
 def _named(records: Sequence[tuple[int, list[str]]], known: Collection[str], problems: Problems) -> Table:
     """The columns that have a name, each once; spreadsheets leave out empty cells at the end of a row."""
     (first, names), *others = records
-    width = len(names)
-    rows = [[*cells, *[""] * (width - len(cells))] for _, cells in others]
-    kept = []
-    for at, name in enumerate(names):
-        cells = [row[at] for row in rows]
-        if name in known or not NAMELESS.fullmatch(name):
-            kept.append(at)
-        elif any(cells) and not (at == 0 and cells == [*map(str, range(len(rows)))]):
-            problems.say(first, f"{at + 1}", f"has cells, such as {next(filter(None, cells))!r}, and no name")
+    numbers = tuple(number for number, _ in others)
+    rows = [[*cells, *[""] * (len(names) - len(cells))] if len(cells) < len(names) else cells for _, cells in others]
+    kept = [at for at, name in enumerate(names) if name in known or not NAMELESS.fullmatch(name)]
     columns = tuple(names[at] for at in kept)
+    for at in set(range(len(names))) - {*kept}:
+        found = [row[at] for row in rows]
+        if any(found) and not (at == 0 and found == [*map(str, range(len(rows)))]):
+            problems.say(first, f"{at + 1}", f"has cells, such as {next(filter(None, found))!r}, and no name")
     for name in dict.fromkeys(one for one in columns if columns.count(one) > 1):
         problems.say(first, name, "is there twice")
-    numbers = [number for number, _ in others]
     for number, row in zip(numbers, rows, strict=True):
-        if beyond := [one for one in row[width:] if one]:
-            problems.say(
-                number, None, f"has a cell without a column: {', '.join(map(repr, beyond))} after the last one"
-            )
-    return Table(columns, tuple(numbers), tuple([row[at] for at in kept] for row in rows), False, False)
+        if beyond := [one for one in row[len(names) :] if one]:
+            problems.say(number, None, f"has a cell without a column: {', '.join(map(repr, beyond))}")
+    whole = len(kept) == len(names)
+    cells = tuple(row[: len(names)] if whole else [row[at] for at in kept] for row in rows)
+    return Table(columns, numbers, cells, comma=False, point=False)
 
 
 def _marked(table: Table, delimiter: str, numeric: Collection[str] | None) -> Table:
@@ -294,12 +303,16 @@ def _marked(table: Table, delimiter: str, numeric: Collection[str] | None) -> Ta
     columns = [table.column(name) for name in table.columns if numeric is None or name in numeric]
     if numeric is None:
         columns = [cells for cells in columns if all(not one or is_number(one) for one in cells)]
-    clear = [one for cells in columns for one in cells if NUMBER.fullmatch(one) and not THOUSANDS.fullmatch(one)]
-    commas, points = (any(mark in one for one in clear) for mark in ",.")
+    commas, points = (any(mark in one and _clear(one) for cells in columns for one in cells) for mark in ",.")
     # Where numbers have decimal commas, semicolons are between cells.
     comma = not points and (commas or delimiter == ";")
     point = not commas and (points or delimiter != ";")
-    return Table(table.columns, table.numbers, table.cells, comma, point)
+    return replace(table, comma=comma, point=point)
+
+
+def _clear(text: str) -> bool:
+    """Whether a cell is a number, and its mark a decimal one."""
+    return is_number(text) and not THOUSANDS.fullmatch(text)
 
 
 # --- written ---

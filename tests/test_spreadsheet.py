@@ -79,6 +79,7 @@ def test_columns_that_are_not_known_are_read_as_they_were_written(content: bytes
         ("Temp, \N{DEGREE SIGN}C;Load\n70,5;1\n".encode(), "its header has ',' and ';', and which"),
         ("a;b\n1;2\n".encode("utf-16-le"), "it is no text in UTF-8, UTF-16 with its mark"),
         (b"\x81\x8d", "it is no text"),
+        ("Größe,b\n1,2\n".encode() + b"\xff", "it is no text"),
         (b'a,b\n"1,2\n', "row 2, is no row of a CSV file"),
     ],
 )

@@ -201,7 +201,8 @@ def _key(study: "Study", path: Path) -> str:
     """
     from gdopt.sql_store import SqlStore
 
-    file = path.resolve().with_suffix("")
+    file = path.resolve()
+    file = file.with_suffix("") if file.suffix.lower() == ".csv" else file
     store = study.store
     folder = store.path.resolve().parent if isinstance(store, SqlStore) and store.path else None
     if folder is not None and file.is_relative_to(folder):
@@ -209,7 +210,7 @@ def _key(study: "Study", path: Path) -> str:
     else:
         key = f"{platform.node()}:{file.as_posix()}"
     # Earlier versions took the name alone.
-    return file.name if not study.asked(key) and _is_of(path, study.asked(file.name)) else key
+    return path.stem if not study.asked(key) and _is_of(path, study.asked(path.stem)) else key
 
 
 def _is_of(path: Path, trials: Sequence["Trial"]) -> bool:
