@@ -73,11 +73,7 @@ def read(
     named = [*(() if space is None else space.names), *beside]
     numeric = None if space is None else [p.name for p in space.parameters if isinstance(p, Real | Integer)] + beside
     table = spreadsheet.parsed(_content(path), str(path), named, numeric, others=True, error=CorpusError)
-    if missing := [name for name in named if name not in table.columns]:
-        raise CorpusError(f"{path} has no columns {missing}; there are {list(table.columns)}")
-    parameters = [one for one in table.columns if one not in beside] if space is None else [*space.names]
-    if not parameters:
-        raise CorpusError(f"{path} has no columns of parameters; there are {list(table.columns)}")
+    parameters = _parameters(path, table, space, beside)
     kinds = {} if space is None else {p.name: p for p in space.parameters}
     with Problems(str(path), CorpusError).raised() as problems:
         columns = [_column(table, name, kinds.get(name), problems) for name in parameters]
@@ -152,6 +148,23 @@ def sequences(path: Path) -> list[str]:
 
 
 # --- columns ---
+
+
+def _parameters(path: Path, table: spreadsheet.Table, space: Space | None, beside: Sequence[str]) -> list[str]:
+    """The names of the columns that are parameters.
+
+    Raises:
+        CorpusError: the table has not all of them, or none, or one of lines that were not split.
+    """
+    found = [one for one in table.columns if one not in beside] if space is None else [*space.names]
+    if missing := [name for name in [*found, *beside] if name not in table.columns]:
+        raise CorpusError(f"{path} has no columns {missing}; there are {list(table.columns)}")
+    if not found:
+        raise CorpusError(f"{path} has no columns of parameters; there are {list(table.columns)}")
+    only = table.columns[0]
+    if len(table.columns) == 1 and all(" " in one for one in [only, *table.column(only)]):
+        raise CorpusError(f"{path} has one column, {only!r}: expected a comma, semicolon or tab between cells")
+    return found
 
 
 def _column(

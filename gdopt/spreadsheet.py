@@ -13,7 +13,7 @@ from gdopt.errors import GdoptError, TableError
 
 __all__ = ["Problems", "Row", "Table", "decoded", "harmless", "is_number", "looks_numeric", "parsed", "written"]
 
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
 # With a minus sign as people set it, too.
 NUMBER = re.compile("[+\\-\N{MINUS SIGN}]?" r"(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?")
 # A number that might as well have a separator of thousands.
@@ -186,6 +186,8 @@ def parsed(
         for name in table.columns:
             if name not in known and not others:
                 problems.say(records[0][0], name, f"is unknown; there may be {', '.join(known)}")
+        if not _has_header(table.columns, known):
+            problems.say(records[0][0], None, "has numbers only: expected a header with a name for each column")
     return _marked(table, delimiter, numeric)
 
 
@@ -296,6 +298,11 @@ def _named(records: Sequence[tuple[int, list[str]]], known: Collection[str], pro
     whole = len(kept) == len(names)
     cells = tuple(row[: len(names)] if whole else [row[at] for at in kept] for row in rows)
     return Table(columns, numbers, cells, comma=False, point=False)
+
+
+def _has_header(names: Sequence[str], known: Collection[str]) -> bool:
+    """Whether a first row is a header, and not of numbers; of columns without names pandas writes 0, 1, 2 and so on."""
+    return not all(map(is_number, names)) or [*names] == [*map(str, range(len(names)))] or bool({*names} & {*known})
 
 
 def _marked(table: Table, delimiter: str, numeric: Collection[str] | None) -> Table:

@@ -58,6 +58,7 @@ def test_a_cell_may_have_several_lines(path: Path) -> None:
         ('a,b\n1,2\n"1.234,5",3\n', "row 3, column a: '1.234,5' is not a number"),
         ("a,b\n1,2\n1e999,3\n", "row 3, column a: '1e999' is not finite"),
         ("a,b\n1,x\n2,\n", "row 3, column b: is empty; expected a level"),
+        ("1,2\n3,4\n", "row 1, has numbers only: expected a header with a name for each column"),
         (",a\n7,1\n8,2\n", "row 1, column 1: has cells, such as '7', and no name"),
     ],
 )
@@ -87,6 +88,17 @@ def test_an_outcome_of_a_failure_is_refused_and_an_empty_one_is_not_known(path: 
     path.write_text("a,y\n1,2\n2,failed\n")
     with pytest.raises(gdopt.CorpusError, match="row 3, column y: 'failed' is not a number, as 2 is"):
         corpus.read(path, outcome="y")
+
+
+def test_cells_with_blanks_between_them_are_no_column_of_words(path: Path) -> None:
+    path.write_text("temp load\n1 2\n3 4\n")
+    with pytest.raises(gdopt.CorpusError, match="one column, 'temp load': expected a comma, semicolon or tab"):
+        corpus.read(path)
+
+
+def test_columns_that_pandas_numbered_are_parameters(path: Path) -> None:
+    pd.DataFrame([[1.5, 2.0], [3.0, 4.0]]).to_csv(path, index=False)
+    assert corpus.read(path).names == ("0", "1")
 
 
 # --- candidates ---
