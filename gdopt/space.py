@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Real as Number
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -423,6 +424,17 @@ class Space:
         except SpaceError:
             return False
         return True
+
+    def broken(self, params: Params) -> list[str]:
+        """The bounds and constraints that tried parameters do not keep to, a sentence each; none if they do."""
+        checks = [partial(p.check, params[p.name]) for p in self.parameters if p.name in params]
+        found = []
+        for check in [*checks, *(partial(one.check, params) for one in self.constraints)]:
+            try:
+                check()
+            except SpaceError as error:
+                found.append(str(error))
+        return found
 
     def beside(self, params: Params) -> dict[str, Value]:
         """What people are shown beside the parameters: the columns of a table's row; else nothing."""

@@ -23,6 +23,7 @@ from gdopt.counting import counted
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
+from gdopt.headings import headings
 from gdopt.incumbent import incumbent
 from gdopt.journal import Entry, Kind, Report, plain_text, turned
 from gdopt.outcomes import satisfied, valued, volumes
@@ -557,26 +558,31 @@ class Study:
 
         After them two columns for each other outcome, its value and its standard error, then worker and reason. The
         objective's column has its name. With limits there is a column feasible too: how likely they seemed to hold when
-        the trial was proposed. A parameter that is called like another column has "params." before
-        its name. What does not count in a trial is missing.
+        the trial was proposed; and a column outside, where a trial was tried outside of the space. An outcome or a
+        parameter that is called like another column has "outcomes." or "params." before its name (`gdopt.headings`).
+        What does not count in a trial is missing.
         """
         import pandas as pd
 
+        titles = headings(self.outcomes, self.space.names)
         others = [name for name in self.outcomes if name != self.objective]
-        own = ["id", "round", "status", "source", self.objective, "sem"]
+        own = ["id", "round", "status", "source", titles.outcomes[self.objective], "sem"]
         believed = ["feasible"] if self.limits else []
-        after = [*(column for name in others for column in (name, f"{name} sem")), *believed, "worker", "reason"]
+        after = [one for name in others for one in (titles.outcomes[name], titles.sem(name))]
+        outside = ["outside"] if any(t.outside for t in self.state.trials) else []
+        after += [*believed, *outside, "worker", "reason"]
         rows = [
             (
                 t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
                 *self.space.row(t.params),
                 *(one for name in others for one in t.outcomes.get(name, (None, None))),
                 *([t.feasible] if believed else []),
+                *([t.outside] if outside else []),
                 t.worker, t.reason,
             )
             for t in self.trials
         ]  # fmt: skip
-        named = [f"params.{name}" if name in (*own, *after) else name for name in self.space.names]
+        named = [titles.params[name] for name in self.space.names]
         frame = pd.DataFrame(rows, columns=[*own, *named, *after])
         # Beside what is missing, whole numbers would become floating point.
         whole = [isinstance(p, Integer) and bool(conditions(p)) for p in self.space.parameters]
