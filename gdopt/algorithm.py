@@ -83,6 +83,7 @@ class Trial:
         feasible: the probability that it satisfies the limits, as it was believed when it was proposed.
         outcomes: what was measured beside the objective, by name.
         proposed: the parameters that were proposed, where others were tried.
+        outside: whether the tried parameters lie outside a bound, or off a constraint.
         worker: who has it.
         reason: why it failed, was abandoned or was amended, or what was noted with its result.
         lease: when it may be given to another worker, in seconds since 1970; None if never.
@@ -100,6 +101,7 @@ class Trial:
     feasible: float | None = None
     outcomes: Mapping[str, Measured] = field(default_factory=dict)
     proposed: Params | None = None
+    outside: bool = False
     worker: str | None = None
     reason: str = ""
     # Two runs of a study are equal if they differ in nothing but the clock.

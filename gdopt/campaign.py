@@ -1,6 +1,5 @@
 """A study described in a TOML file, for a laboratory without Python."""
 
-import io
 import json
 import re
 import tomllib
@@ -17,7 +16,7 @@ from gdopt import files, strings
 from gdopt.algorithm import Algorithm
 from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.train import Progress
-from gdopt.errors import CorpusError, GdoptError, SettingsError, StoreError
+from gdopt.errors import GdoptError, SettingsError, StoreError
 from gdopt.expert import Belief, Normal, Uniform
 from gdopt.goals import Direction, Limit
 from gdopt.guided import GuidedDiffusion
@@ -58,6 +57,8 @@ ONE, SEVERAL = "one objective", "several objectives"
 STEPS, STRING_STEPS = 3000, 2000
 
 
+# Of a study: what its file can be called.
+NAME = r"^\w[\w.\-]*$"
 # Of a parameter that counts only at some levels of others, these by name; the parameter itself checks them.
 Condition = dict[str, Any]
 
@@ -160,7 +161,7 @@ class TableEntry(_Entry):
     """A table of candidates, of whose rows some are tried.
 
     Args:
-        file: beside the campaign's: a CSV with a header, with commas or, and then decimal commas, with semicolons.
+        file: beside the campaign's: a CSV with a header.
         id: the column by which people find a row.
         descriptors: the columns that say what is alike; all that can, if left out.
     """
@@ -175,19 +176,7 @@ class TableEntry(_Entry):
         Raises:
             CorpusError, SpaceError: the file cannot be read or used.
         """
-        import pandas as pd
-
-        text = corpora.text(folder / self.file)
-        header = text.partition("\n")[0]
-        sep, decimal = (";", ",") if header.count(";") > header.count(",") else (",", ".")
-        try:
-            frame = pd.read_csv(io.StringIO(text), sep=sep, decimal=decimal)
-            if self.id in frame.columns:
-                # Ids as they are written: 007 is not 7, and NA not missing.
-                ids = pd.read_csv(io.StringIO(text), sep=sep, usecols=[self.id], dtype=str, keep_default_na=False)
-                frame[self.id] = ids[self.id].str.strip()
-        except ValueError as error:
-            raise CorpusError(f"the table {folder / self.file} is no CSV file: {error}") from error
+        frame = corpora.candidates(folder / self.file, self.id, self.descriptors)
         return Space.from_table(frame, self.id, self.descriptors)
 
 
@@ -195,7 +184,7 @@ class CorpusEntry(_Entry):
     """Designs without labels.
 
     Args:
-        file: beside the campaign's: a CSV with a header, or lines of SMILES or sequences.
+        file: beside the campaign's: a CSV with a header, lines of SMILES or of sequences, or FASTA.
         steps: of training at most; STEPS or STRING_STEPS if left out.
         weights: the column of the designs' weights.
         outcome: the column of what a related task measured, better in the campaign's direction: such designs count
@@ -263,7 +252,7 @@ class Campaign(_Entry):
         settings: of the algorithm, by name.
     """
 
-    name: str = Field(pattern=r"^\w[\w.\-]*$")
+    name: str = Field(pattern=NAME)
     direction: Annotated[
         Annotated[Direction, Tag(ONE)] | Annotated[dict[str, Direction], Tag(SEVERAL)],
         Discriminator(lambda given: SEVERAL if isinstance(given, dict) else ONE),
@@ -307,12 +296,19 @@ def read(path: Path) -> Campaign:
             key.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return checked(_tables(path), str(path))
+    except RecursionError as error:
+        raise SettingsError(f"{path} is no campaign: its lists or tables are nested too deeply") from error
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    """The tables of a file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
-    return checked(raw, str(path))
 
 
 def checked(raw: dict[str, Any], file: str) -> Campaign:
@@ -522,13 +518,11 @@ def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
     if isinstance(only, strings.Molecule):
         return MoleculeSpace.from_smiles(path, name=only.name)
     assert isinstance(only, strings.Sequence)
-    lines = [line.strip() for line in corpora.text(path).splitlines()]
-    corpus = [line for line in lines if line and not line.startswith((">", "#"))]
     return SequenceSpace(
         only.alphabet,
         min_length=only.shortest,
         max_length=only.longest,
-        corpus=corpus,
+        corpus=corpora.sequences(path),
         forbidden=only.forbidden,
         name=only.name,
     )
@@ -594,7 +588,7 @@ TABLE = """\
 # descriptors = ["mass", "logp"]  # all that can, if left out"""
 CORPUS = """\
 # Designs without labels, which show what is plausible: a CSV with a column for each parameter (numbers, choices), or a
-# file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence").
+# file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence"), a line each or FASTA.
 # [corpus]
 # file = "designs.csv"
 # steps = 3000  # of training, at most

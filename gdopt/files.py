@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from gdopt.errors import StoreError
 
-__all__ = ["packed", "put", "read", "unpacked", "write"]
+__all__ = ["packed", "parts_of", "put", "read", "sync_folder", "unpacked", "write"]
 
 HEADER, CHECKSUM = "gdopt", "sha256"
 
@@ -75,6 +76,23 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return unpacked(content, path)
 
 
+@contextmanager
+def parts_of(name: str | Path, tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """A context in which something is made of the parts of a file: whoever can write a sha256 can write other parts.
+
+    Raises:
+        StoreError: a tensor has a NaN, or nothing can be made of the parts.
+    """
+    if spoilt := [key for key, value in tensors.items() if value.is_floating_point() and bool(value.isnan().any())]:
+        raise StoreError(f"{name} is not a file that gdopt wrote: {spoilt} have NaN in them")
+    try:
+        yield
+    except StoreError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise StoreError(f"{name} is not a file that gdopt wrote: {type(error).__name__}: {error}") from error
+
+
 def _checksum(tensors: Mapping[str, Tensor], header: str) -> str:
     digest = hashlib.sha256(header.encode())
     for name in sorted(tensors):
@@ -93,6 +111,19 @@ def put(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names of a folder's files to disk: without it, a power failure may undo that a file got its name."""
+    # Windows opens no folders.
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

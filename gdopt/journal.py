@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from gdopt.algorithm import Measured, Result, State, Status, Trial
 from gdopt.codec import check_gradient
-from gdopt.errors import TrialError, UnknownTrialError
+from gdopt.errors import SettingsError, TrialError, UnknownTrialError
 from gdopt.space import Params
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "given_out",
     "given_up",
     "leased",
+    "plain_text",
     "replay",
     "told",
     "turned",
@@ -55,6 +56,7 @@ class Entry:
         at: when, in seconds since 1970, by the clock of the machine that wrote it.
         worker: who did it.
         key: by which it happens once however often it is repeated.
+        sha256: of the entry and of all before it, where it was read from a database.
     """
 
     kind: Kind
@@ -62,6 +64,7 @@ class Entry:
     at: float = 0.0
     worker: str | None = None
     key: str | None = None
+    sha256: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,27 @@ def turned(result: Result, sign: float) -> Result:
         return result
     slopes = None if result.gradient is None else {k: -v for k, v in result.gradient.items()}
     return Result(-result.value, result.sem, slopes)
+
+
+def plain_text(what: str, given: object) -> str:
+    """A text as Python's own string, also of a subclass, such as a member of a `StrEnum` or NumPy's string.
+
+    Args:
+        what: its name, for people.
+        given: by a user.
+
+    Raises:
+        SettingsError: it is no text, or no file of text can hold it.
+    """
+    if not isinstance(given, str):
+        raise SettingsError(f"{what} = {given!r}: expected text")
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"{what} = {given!r} is no text: it cannot be written in UTF-8") from error
+    if "\0" in given:
+        raise SettingsError(f"{what} = {given!r}: expected text without zero bytes")
+    return str.__str__(given)
 
 
 # --- entries, checked --------------------------------------------------------------------------------
@@ -137,7 +161,7 @@ def told(state: State, reports: Mapping[int, Report], sign: float) -> Entry | No
     Raises:
         TrialError: an id is unknown, or its trial was told something else.
         ResultError: a gradient names what is no numeric parameter, or is not finite.
-        SpaceError: the parameters that were tried are not in the space.
+        SpaceError: the parameters cannot have been tried.
     """
     data = {}
     for id, report in reports.items():
@@ -153,8 +177,9 @@ def given_up(state: State, ids: Sequence[int], status: Status, reason: str, sign
 
     Raises:
         TrialError: an id is unknown, or its trial has come to another end.
+        SettingsError: the reason is no text.
     """
-    new = []
+    reason, new = plain_text("reason", reason), []
     for id in ids:
         trial = _known(state, id)
         if trial.status not in (Status.PENDING, status):
@@ -171,27 +196,33 @@ def amended(state: State, id: int, report: Report | None, reason: str, sign: flo
         TrialError: the id is unknown, or its trial is still pending.
         ResultError, SpaceError: as `told` does.
     """
-    trial = _known(state, id)
+    trial, reason = _known(state, id), plain_text("reason", reason)
     if trial.status is Status.PENDING:
         raise TrialError(f"trial {id} is still pending: tell it, there is nothing to amend")
     if report is None:
         return Entry(Kind.AMENDED, _without_empty({"id": int(id), "reason": reason}))
     _check_slopes(state, report)
-    params = None if report.params is None else _ordered(state, report.params)
-    data = {"id": int(id), **_plain(report.result, report.outcomes, params), "reason": reason}
+    tried = {} if report.params is None else _tried(state, report.params)
+    data = {"id": int(id), **_plain(report.result, report.outcomes, tried), "reason": reason}
     return Entry(Kind.AMENDED, _without_empty(data))
 
 
-def added(state: State, params: Params, report: Report) -> Entry:
+def added(state: State, params: Params, report: Report, far: bool = False) -> Entry:
     """A result that was not asked for.
 
+    Args:
+        state: as it is now.
+        params: what was tried.
+        report: what was measured.
+        far: whether the parameters may be far outside the space.
+
     Raises:
-        SpaceError: the parameters are not in the space.
+        SpaceError: the parameters cannot have been tried.
         ResultError: the gradient does not fit them.
     """
-    ordered = _ordered(state, params)
+    tried = _tried(state, params, far)
     _check_slopes(state, report)
-    said = {**_plain(report.result, report.outcomes, ordered), "reason": report.note}
+    said = {**_plain(report.result, report.outcomes, tried), "reason": plain_text("note", report.note)}
     return Entry(Kind.ADDED, {"id": len(state.trials), **_without_empty(said)})
 
 
@@ -224,15 +255,16 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
     """What the trial was not told yet."""
     if trial.status not in (Status.PENDING, Status.DONE):
         raise _settled(trial, _said(report), sign)
-    result, params = report.result, None if report.params is None else _ordered(state, report.params)
+    result, tried = report.result, {} if report.params is None else _tried(state, report.params)
+    params = tried.get("params")
     if trial.result is not None:
         if result is not None and turned(result, sign) != trial.result:
             raise _settled(trial, _said(report), sign)
         if params is not None and params != trial.params:
             raise TrialError(f"trial {trial.id} was told as {dict(trial.params)} already; it was now told as {params}")
-        result = params = None
+        result, tried = None, {}
     elif params == trial.params:
-        params = None
+        tried = {}
     for name, (value, _) in report.outcomes.items():
         if name in trial.outcomes and trial.outcomes[name] != report.outcomes[name]:
             raise TrialError(
@@ -240,8 +272,8 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
                 "amend corrects it"
             )
     outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
-    note = "" if report.note == trial.reason else report.note
-    return _without_empty({**_plain(result, outcomes, params), "reason": note})
+    note = "" if report.note == trial.reason else plain_text("note", report.note)
+    return _without_empty({**_plain(result, outcomes, tried), "reason": note})
 
 
 def _known(state: State, id: int) -> Trial:
@@ -270,15 +302,20 @@ def _said(report: Report) -> str:
     return ", ".join(f"{name} = {value}" for name, (value, _) in report.outcomes.items())
 
 
-def _ordered(state: State, params: Params) -> dict[str, Any]:
-    """The parameters as plain values in the order of the space, which they are checked to be in."""
-    state.space.check(params)
-    return {p.name: p.plain(params[p.name]) for p in state.space.parameters if p.name in params}
+def _tried(state: State, params: Params, far: bool = False) -> dict[str, Any]:
+    """The tried parameters as plain values in the order of the space, and whether they lie outside of it.
+
+    Raises:
+        SpaceError: they cannot have been tried.
+    """
+    state.space.check_tried(params, far)
+    plain = {p.name: p.plain(params[p.name]) for p in state.space.parameters if p.name in params}
+    return {"params": plain} if state.space.allows(plain) else {"params": plain, "outside": True}
 
 
-def _plain(result: Result | None, outcomes: Mapping[str, Measured], params: Params | None) -> dict[str, Any]:
+def _plain(result: Result | None, outcomes: Mapping[str, Measured], tried: Mapping[str, Any]) -> dict[str, Any]:
     said = {} if result is None else {"value": result.value, "sem": result.sem, "gradient": result.gradient}
-    return _without_empty({**said, "outcomes": dict(outcomes), "params": params})
+    return _without_empty({**said, "outcomes": dict(outcomes), **tried})
 
 
 def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -391,8 +428,10 @@ def _replay_amended(drafts: _Drafts, entry: Entry, round: int, sign: float) -> N
 
 
 def _replay_added(drafts: _Drafts, entry: Entry, round: int, sign: float) -> None:
-    draft = drafts.new({"params": entry.data["params"], "worker": entry.worker, "asked_at": entry.at})
-    _take_down(draft, {k: v for k, v in entry.data.items() if k != "params"}, entry, sign)
+    data = entry.data
+    outside = data.get("outside", False)
+    draft = drafts.new({"params": data["params"], "outside": outside, "worker": entry.worker, "asked_at": entry.at})
+    _take_down(draft, {k: v for k, v in data.items() if k != "params"}, entry, sign)
 
 
 def _take_down(draft: Draft, said: Mapping[str, Any], entry: Entry, sign: float) -> None:
@@ -406,7 +445,8 @@ def _take_down(draft: Draft, said: Mapping[str, Any], entry: Entry, sign: float)
     if "reason" in said:
         draft["reason"] = said["reason"]
     if "params" in said:
-        draft.update(params=said["params"], proposed=draft.get("proposed") or draft["params"])
+        proposed = draft.get("proposed") or draft["params"]
+        draft.update(params=said["params"], proposed=proposed, outside=said.get("outside", False))
 
 
 REPLAYED: Mapping[Kind, Replay] = {

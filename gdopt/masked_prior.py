@@ -156,6 +156,11 @@ class MaskedPrior:
         """
         if header.get("format") != FORMAT:
             raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
+        with files.parts_of(name, tensors):
+            return cls._of(tensors, header)
+
+    @classmethod
+    def _of(cls, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> "MaskedPrior":
         space = read(header["space"])
         (only,) = space.parameters
         tokens: Tokens = Selfies(tuple(header["alphabet"]), header["length"])

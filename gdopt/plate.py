@@ -4,8 +4,6 @@ A row is a trial. Its columns are id, the parameters, what a table of candidates
 note; `NAME sem` and status may be added. The cell of a parameter that does not count is empty.
 """
 
-import csv
-import io
 import json
 import math
 import re
@@ -15,15 +13,19 @@ from decimal import Decimal
 
 from gdopt.algorithm import Measured, Result, Status, Trial
 from gdopt.errors import GdoptError, SettingsError, SpaceError, TableError
+from gdopt.headings import RESERVED, Headings, headings
 from gdopt.journal import Report, given_up, told
 from gdopt.space import Choice, Integer, Parameter, Params, Real, Value, conditions
 from gdopt.spreadsheet import Problems, Row, Table, parsed
+from gdopt.spreadsheet import written as csv_of
 from gdopt.store import identity
 from gdopt.study import Study
 
-__all__ = ["Plate", "columns", "filled", "known", "written"]
+__all__ = ["Before", "Plate", "columns", "filled", "known", "written"]
 
-ID, STATUS, NOTE = "id", "status", "note"
+ID, STATUS, NOTE, REASON, SEM = "id", "status", "note", "reason", "sem"
+# No other file than an export of a study has these.
+EXPORTED = ("round", "source")
 ENDS = (Status.FAILED.value, Status.ABANDONED.value)
 # Digits that a spreadsheet keeps.
 DIGITS = 15
@@ -69,19 +71,17 @@ class _Said:
 # --- written ---
 
 
-def columns(study: Study) -> dict[str, str]:
-    """The heading of each parameter's column: its name, after "params." where another column has that name.
+def columns(study: Study) -> Headings:
+    """The headings of the columns of a study's plates.
 
     Raises:
-        SettingsError: two columns would have the same heading.
+        SettingsError: a name has blanks around it, which no cell has, or is empty.
     """
-    others = [ID, STATUS, NOTE, *study.outcomes, *map(_sem, study.outcomes)]
-    named = {name: f"params.{name}" if name in others else name for name in study.space.names}
-    headings = [*others, *named.values()]
-    twice = sorted({one for one in headings if headings.count(one) > 1 or one != one.strip() or not one})
-    if twice:
-        raise SettingsError(f"a plate has a column for each of {headings}; {twice} cannot be the name of one")
-    return named
+    found = headings(study.outcomes, study.space.names, study.space.beside_names)
+    given = [*found.outcomes, *found.params, *found.beside]
+    if blank := [one for one in given if one != one.strip() or not one]:
+        raise SettingsError(f"a plate has a column for each of {given}; {blank} cannot be the name of one")
+    return found
 
 
 def written(study: Study, trials: Sequence[Trial], *, comma: bool = False) -> str:
@@ -92,33 +92,13 @@ def written(study: Study, trials: Sequence[Trial], *, comma: bool = False) -> st
         trials: a row each.
         comma: whether to write decimal commas and semicolons between cells, as many European spreadsheets read it.
     """
-    out = io.StringIO()
-    lines = csv.writer(out, delimiter=";" if comma else ",", lineterminator="\r\n")
     named = columns(study)
-    lines.writerow([ID, *named.values(), *_beside(study, named), *study.outcomes, NOTE])
+    empty = [None] * (len(named.outcomes) + 1)
+    rows: list[list[object]] = [[ID, *named.params.values(), *named.beside.values(), *named.outcomes.values(), NOTE]]
     for trial in trials:
         proposal = _proposal(trial)
-        values = [*study.space.row(proposal), *study.space.beside(proposal).values()]
-        cells = [_text(value, comma) for value in values]
-        lines.writerow([trial.id, *cells, *("" for _ in study.outcomes), ""])
-    return out.getvalue()
-
-
-def _beside(study: Study, named: Mapping[str, str]) -> list[str]:
-    """The headings of what is shown beside the parameters and never read; after "table." where they are taken."""
-    others = [ID, STATUS, NOTE, *named.values(), *study.outcomes, *map(_sem, study.outcomes)]
-    return [f"table.{name}" if name in others else name for name in study.space.beside_names]
-
-
-def _text(value: Value | None, comma: bool) -> str:
-    """A cell; an empty one of what does not count."""
-    if value is None:
-        return ""
-    return str(value).replace(".", ",") if comma and isinstance(value, float) else str(value)
-
-
-def _sem(name: str) -> str:
-    return f"{name} sem"
+        rows.append([trial.id, *study.space.row(proposal), *study.space.beside(proposal).values(), *empty])
+    return csv_of(rows, comma=comma)
 
 
 def _proposal(trial: Trial) -> Params:
@@ -144,10 +124,8 @@ def filled(study: Study, content: bytes, file: str = "the file") -> Plate:
         TableError: cells that are not understood, or contradict each other or what the study knows, all of them.
     """
     named = columns(study)
-    outcomes = [*study.outcomes, *map(_sem, study.outcomes)]
-    numbers = [named[p.name] for p in study.space.parameters if isinstance(p, Real | Integer)]
-    beside = _beside(study, named)
-    table = parsed(content, file, [ID, *named.values(), *beside, *outcomes, STATUS, NOTE], [*numbers, *outcomes])
+    known = [ID, *named.params.values(), *named.beside.values(), *named.measured, STATUS, NOTE]
+    table = parsed(content, file, known, _numeric(study, named))
     if ID not in table.columns:
         raise TableError(f"nothing of {file} was taken: it has no column {ID}; its columns are {list(table.columns)}")
     study.refresh()
@@ -167,6 +145,12 @@ def filled(study: Study, content: bytes, file: str = "the file") -> Plate:
             elif first == row.number:
                 _take(study, plate, row, trial, said, problems)
     return plate
+
+
+def _numeric(study: Study, named: Headings) -> list[str]:
+    """The headings of columns of numbers."""
+    numbers = [p.name for p in study.space.parameters if isinstance(p, Real | Integer)]
+    return [*(named.params[name] for name in numbers), *named.measured]
 
 
 def _take(study: Study, plate: Plate, row: Row, trial: Trial, said: _Said, problems: Problems) -> None:
@@ -201,47 +185,51 @@ def _trial(study: Study, row: Row, problems: Problems) -> Trial | None:
     return None
 
 
-def _said(study: Study, named: Mapping[str, str], table: Table, row: Row, trial: Trial, problems: Problems) -> _Said:
+def _said(study: Study, named: Headings, table: Table, row: Row, trial: Trial, problems: Problems) -> _Said:
     """What a row says of a trial; with problems noted, nothing that counts."""
-    end = _end(study, row, problems)
-    cells = row.cells if end is None else {**row.cells, study.objective: ""}
-    measured = _measured(study, table, cells, row.number, problems)
+    objective = named.outcomes[study.objective]
+    end = _end(row, objective, problems)
+    worded = row.cells.get(objective, "").lower() in ENDS
+    cells = {**row.cells, objective: ""} if worded else row.cells
+    measured = _measured(study, named, table, cells, row.number, problems)
     params = _params(study, named, table, row, _proposal(trial), problems)
-    if end is not None and (row.cells.get(study.objective, "").lower() not in ("", *ENDS) or measured):
-        problems.say(row.number, study.objective, f"is given, though the trial is {end.value}")
-    if end is not None and params is not None:
-        problems.say(row.number, None, f"is {end.value}, of which only the proposal is kept: do not edit {params}")
+    if end is not None:
+        for name in measured:
+            problems.say(row.number, named.outcomes[name], f"is given, though the trial is {end.value}")
+        if params is not None:
+            problems.say(row.number, None, f"is {end.value}, of which only the proposal is kept: do not edit {params}")
     if row.cells.get(STATUS, "").lower() == Status.DONE.value and study.objective not in measured:
-        problems.say(row.number, STATUS, f"is done, but there is no {study.objective}")
-    objective = measured.pop(study.objective, None)
-    result = None if objective is None else Result(*objective)
+        problems.say(row.number, STATUS, f"is done, but there is no {objective}")
+    value = measured.pop(study.objective, None)
+    result = None if value is None else Result(*value)
     unmeasured = result is None and not measured
     return _Said(Report(result, measured, None if unmeasured else params, row.cells.get(NOTE, "")), end)
 
 
-def _end(study: Study, row: Row, problems: Problems) -> Status | None:
-    """Failed or abandoned, if a row says so."""
-    status, value = (row.cells.get(name, "").lower() for name in (STATUS, study.objective))
+def _end(row: Row, objective: str, problems: Problems) -> Status | None:
+    """Failed or abandoned, if a row says so in the column of its status or of the objective."""
+    status, value = (row.cells.get(name, "").lower() for name in (STATUS, objective))
     if status not in ("", *Status):
         problems.say(row.number, STATUS, f"{status!r} is unknown; expected {', '.join(Status)} or nothing")
     ends = {one for one in (status, value) if one in ENDS}
     if len(ends) > 1:
-        problems.say(row.number, STATUS, f"is {status}, but {study.objective} says {value}")
+        problems.say(row.number, STATUS, f"is {status}, but {objective} says {value}")
     return Status(min(ends)) if ends else None
 
 
 def _measured(
-    study: Study, table: Table, cells: Mapping[str, str], row: int, problems: Problems
+    study: Study, named: Headings, table: Table, cells: Mapping[str, str], row: int, problems: Problems
 ) -> dict[str, Measured]:
     """The outcomes that a row has."""
     found = dict[str, Measured]()
-    for name in study.outcomes:
-        value = _number(table, cells.get(name, ""), row, name, problems)
-        sem = _number(table, cells.get(_sem(name), ""), row, _sem(name), problems)
+    for name, heading in named.outcomes.items():
+        value = _number(table, cells.get(heading, ""), row, heading, problems)
+        called = SEM if name == study.objective and cells.get(SEM) else named.sem(name)
+        sem = _number(table, cells.get(called, ""), row, called, problems)
         if sem is not None and value is None:
-            problems.say(row, _sem(name), f"is given without {name}")
+            problems.say(row, called, f"is given without {heading}")
         elif sem is not None and sem < 0:
-            problems.say(row, _sem(name), f"{sem} is negative; expected a standard error")
+            problems.say(row, called, f"{sem} is negative; expected a standard error")
         elif value is not None:
             found[name] = (value, sem)
     return found
@@ -252,24 +240,20 @@ def _number(table: Table, text: str, row: int, column: str, problems: Problems) 
     if not text:
         return None
     try:
-        value = float(table.number(text))
+        return table.finite(text)
     except ValueError as error:
         problems.say(row, column, error)
         return None
-    if not math.isfinite(value):
-        problems.say(row, column, f"{text!r} is not finite")
-        return None
-    return value
 
 
 def _params(
-    study: Study, named: Mapping[str, str], table: Table, row: Row, proposal: Params, problems: Problems
+    study: Study, named: Headings, table: Table, row: Row, proposal: Params, problems: Problems
 ) -> Params | None:
     """What was tried, None if it is what was proposed."""
     tried = dict(proposal)
     for parameter in study.space.parameters:
-        heading, proposed = named[parameter.name], proposal.get(parameter.name)
-        if heading not in table.columns or row.cells[heading] in (_text(proposed, False), _text(proposed, True)):
+        heading, proposed = named.params[parameter.name], proposal.get(parameter.name)
+        if heading not in table.columns or row.cells[heading] in _shown(proposed):
             continue
         # A level that is blank looks empty too.
         if not row.cells[heading] and conditions(parameter) and str(proposed).strip():
@@ -282,15 +266,18 @@ def _params(
     if tried == dict(proposal):
         return None
     try:
-        study.space.check_names(tried)
+        study.space.check_tried(tried)
     except SpaceError as error:
         problems.say(row.number, None, error)
-    for constraint in study.space.constraints:
-        try:
-            constraint.check(tried)
-        except SpaceError as error:
-            problems.say(row.number, None, error)
     return tried
+
+
+def _shown(value: Value | None) -> tuple[str, ...]:
+    """The cells that a plate may have of a value; an empty one of what does not count."""
+    if value is None:
+        return ("",)
+    text = str(value)
+    return (text, text.replace(".", ",")) if isinstance(value, float) else (text,)
 
 
 def _tried(parameter: Parameter, table: Table, text: str, proposed: Value | None) -> Value:
@@ -308,8 +295,8 @@ def _tried(parameter: Parameter, table: Table, text: str, proposed: Value | None
     return _value(parameter, table, text)
 
 
-def _value(parameter: Parameter, table: Table, text: str) -> Value:
-    """The value in a cell, which the parameter allows.
+def _value(parameter: Parameter, table: Table, text: str, far: bool = False) -> Value:
+    """The value in a cell, which may have been tried.
 
     Raises:
         ValueError: it does not, or there is none.
@@ -320,9 +307,12 @@ def _value(parameter: Parameter, table: Table, text: str) -> Value:
         # A level may have blanks around it, which no cell has.
         fitting = [level for level in parameter.levels if level.strip() == text]
         text = fitting[0] if len(fitting) == 1 else text
-    value: Value = float(table.number(text)) if isinstance(parameter, Real | Integer) else text
-    parameter.check(value)
-    return parameter.plain(value)
+    if isinstance(parameter, Real | Integer):
+        number = float(table.number(text))
+        parameter.check_tried(number, far)
+        return parameter.plain(number)
+    parameter.check(text)
+    return parameter.plain(text)
 
 
 def _rounds(shown: Decimal, proposed: float) -> bool:
@@ -342,8 +332,23 @@ def _lost_its_mark(text: str, shown: Decimal, proposed: float) -> bool:
 # --- data from before ---
 
 
-def known(study: Study, content: bytes, file: str = "the file") -> dict[str, tuple[Params, Report]]:
-    """Results from before the study, a row each, by keys that are the same whenever the row is the same.
+@dataclass
+class Before:
+    """Results from before the study.
+
+    Args:
+        rows: parameters and what was measured, by keys that are the same whenever the row is the same.
+        own: ids of trials of this study that the file has, as an export of it does.
+        left_out: how many other rows have no result, by their status.
+    """
+
+    rows: dict[str, tuple[Params, Report]] = field(default_factory=dict)
+    own: list[int] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def known(study: Study, content: bytes, file: str = "the file", *, outside: bool = False) -> Before:
+    """Results from before the study, a row each; of an export of another study, the trials that are done.
 
     Equal rows are repeated measurements: the n-th of them has the same key in every file.
 
@@ -351,45 +356,97 @@ def known(study: Study, content: bytes, file: str = "the file") -> dict[str, tup
         study: that they are for.
         content: of a file with a column for each parameter and for the objective.
         file: its name, for people.
+        outside: whether parameters may lie far outside the bounds, as `Study.add` takes it.
 
     Raises:
-        TableError: cells that are not understood or not in the space, all of them.
+        TableError: cells that are not understood or cannot have been tried, all of them.
     """
     named = columns(study)
-    outcomes = [*study.outcomes, *map(_sem, study.outcomes)]
-    numbers = [named[p.name] for p in study.space.parameters if isinstance(p, Real | Integer)]
-    table = parsed(content, file, [*named.values(), *_beside(study, named), *outcomes, NOTE], [*numbers, *outcomes])
-    if missing := [one for one in (*named.values(), study.objective) if one not in table.columns]:
-        raise TableError(f"nothing of {file} was taken: it has no columns {missing}")
-    found, counts = dict[str, tuple[Params, Report]](), dict[str, int]()
+    table = _results(study, named, content, file)
+    study.refresh()
+    trials, found, counts = study.trials, Before(), dict[str, int]()
     with Problems(file).raised() as problems:
         for row in table.rows:
-            params = _given(study, named, table, row, problems)
-            measured = _measured(study, table, row.cells, row.number, problems)
+            if (end := _unmeasured(study, named, row, problems)) is not None:
+                found.left_out[end] = found.left_out.get(end, 0) + 1
+                continue
+            params = _given(study, named, table, row, problems, outside)
+            measured = _measured(study, named, table, row.cells, row.number, problems)
             if study.objective not in measured:
-                problems.say(row.number, study.objective, "has no value, which every row needs")
+                problems.say(row.number, named.outcomes[study.objective], "has no value, which every row needs")
+                continue
+            if (own := _own(study, trials, row, params, measured)) is not None:
+                found.own.append(own)
                 continue
             said = identity(json.dumps([params, measured], sort_keys=True).encode())
             counts[said] = counts.get(said, 0) + 1
             result = Result(*measured.pop(study.objective))
-            found[f"row {said} {counts[said]}"] = (params, Report(result, measured, note=row.cells.get(NOTE, "")))
+            note = row.cells.get(NOTE, "") or row.cells.get(REASON, "")
+            found.rows[f"row {said} {counts[said]}"] = (params, Report(result, measured, note=note))
     return found
 
 
-def _given(study: Study, named: Mapping[str, str], table: Table, row: Row, problems: Problems) -> Params:
+def _results(study: Study, named: Headings, content: bytes, file: str) -> Table:
+    """The table of a file of results.
+
+    Raises:
+        TableError: it is none, or has no column for a parameter or the objective, or is a plate.
+    """
+    columns = [*named.params.values(), *named.beside.values(), *named.measured, *RESERVED]
+    table = parsed(content, file, columns, [*_numeric(study, named), SEM])
+    needed = [*named.params.values(), named.outcomes[study.objective]]
+    with Problems(file).raised() as problems:
+        if missing := [one for one in needed if one not in table.columns]:
+            raise problems.fatal(f"it has no columns {missing}")
+        # Else the plate of a study would be added to it again, beside its own trials.
+        if ID in table.columns and not set(EXPORTED) <= set(table.columns):
+            problems.say(1, ID, "is unknown in results from before; a plate is told, and an export has "
+                         f"{' and '.join(EXPORTED)} too")  # fmt: skip
+        if {SEM, named.sem(study.objective)} <= set(table.columns):
+            problems.say(1, SEM, f"is the standard error of {study.objective}, and so is {named.sem(study.objective)}")
+    return table
+
+
+def _unmeasured(study: Study, named: Headings, row: Row, problems: Problems) -> str | None:
+    """The status of a row that has no result and does not need one."""
+    objective = named.outcomes[study.objective]
+    end = _end(row, objective, problems)
+    status = row.cells.get(STATUS, "").lower() if end is None else end.value
+    if status in ("", Status.DONE.value) or status not in [*Status]:
+        return None
+    if row.cells.get(objective, "").lower() not in ("", *ENDS):
+        problems.say(row.number, objective, f"is given, though the trial is {status}")
+    return status
+
+
+def _own(
+    study: Study, trials: Sequence[Trial], row: Row, params: Params, measured: Mapping[str, Measured]
+) -> int | None:
+    """The id of the study's own trial that a row of an export is."""
+    id = row.cells.get(ID, "")
+    if not re.fullmatch(r"\d{1,9}", id) or int(id) >= len(trials):
+        return None
+    trial = trials[int(id)]
+    if trial.result is None or dict(trial.params) != dict(params):
+        return None
+    known = {study.objective: (trial.result.value, trial.result.sem), **trial.outcomes}
+    return trial.id if known == dict(measured) else None
+
+
+def _given(study: Study, named: Headings, table: Table, row: Row, problems: Problems, far: bool) -> Params:
     """The parameters of a row."""
     params, before = dict[str, Value](), len(problems.found)
     for parameter in study.space.parameters:
-        heading = named[parameter.name]
+        heading = named.params[parameter.name]
         if not row.cells[heading] and conditions(parameter):
             continue
         try:
-            params[parameter.name] = _value(parameter, table, row.cells[heading])
+            params[parameter.name] = _value(parameter, table, row.cells[heading], far)
         except ValueError as error:
             problems.say(row.number, heading, error)
     if len(problems.found) == before:
         try:
-            study.space.check(params)
+            study.space.check_tried(params, far)
         except SpaceError as error:
             problems.say(row.number, None, error)
     return params

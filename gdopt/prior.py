@@ -1,6 +1,7 @@
 """The law of unlabelled designs as a diffusion model: what is plausible, before anything is measured."""
 
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -41,6 +42,10 @@ FORMAT = "gdopt prior 3"
 DRAWS = 1024
 # Draws that a check looks at: a share of 5 % is then known to 1 %.
 CHECKED = 500
+# Text with a decimal mark, as a column of numbers has that was read with the wrong one.
+DECIMAL = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?")
+# Of a choice without a space: as many levels are always taken, and more if each stands in two rows on average.
+FEW, REPEATED = 10, 0.5
 # Files from before there were choices, and from before there were weights.
 OF_REALS, UNWEIGHTED = "gdopt prior 2", "gdopt prior 1"
 
@@ -306,6 +311,11 @@ class DiffusionPrior:
         """
         if header.get("format") not in (FORMAT, OF_REALS, UNWEIGHTED):
             raise StoreError(f"{name} holds {header.get('format')!r}, not {FORMAT!r}")
+        with files.parts_of(name, tensors):
+            return cls._of(tensors, header, device)
+
+    @classmethod
+    def _of(cls, tensors: Mapping[str, Tensor], header: Mapping[str, Any], device: str) -> "DiffusionPrior":
         if header["format"] == FORMAT:
             space = space_json.read(header["space"])
         else:
@@ -346,7 +356,15 @@ def _denoiser_of(tensors: Mapping[str, Tensor], device: str) -> Denoiser:
 
 def _array(designs: ArrayLike) -> np.ndarray:
     """One design a row, of numbers or of objects."""
-    array = np.asarray(designs)
+    try:
+        array = np.asarray(designs.detach().cpu() if isinstance(designs, Tensor) else designs)
+    except (TypeError, ValueError) as error:
+        raise CorpusError(f"designs must be an array (n, D), one design a row: {error}") from error
+    if array.ndim > 2:
+        raise CorpusError(
+            f"designs must be an array (n, D), one design a row; got shape {array.shape}: flatten each, such as by "
+            "designs.reshape(len(designs), -1), or take a diffusion model of images (gdopt.adapters.diffusers)"
+        )
     if array.ndim != 2:
         raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}")
     if not (np.issubdtype(array.dtype, np.number) or array.dtype == object):
@@ -366,13 +384,28 @@ def _names(array: np.ndarray, names: Sequence[str] | None) -> Sequence[str]:
 def _choices(array: np.ndarray, names: Sequence[str]) -> dict[str, Choice]:
     """A choice for each column in which there are strings, of those that occur."""
     found = {}
-    for name, column in zip(names, array.T, strict=True):
-        levels = sorted({one for one in column if isinstance(one, str)}) if array.dtype == object else []
-        if len(levels) == 1:
-            raise CorpusError(f"{name} has one level, {levels[0]!r}: leave the column out, or give space=")
-        if levels:
-            found[name] = Choice(name, levels)
+    for name, column in zip(names, array.T.tolist(), strict=True) if array.dtype == object else ():
+        words = [one for one in column if isinstance(one, str)]
+        if words:
+            _check_words(name, column, words)
+            found[name] = Choice(name, sorted(set(words)))
     return found
+
+
+def _check_words(name: str, column: Sequence[object], words: Sequence[str]) -> None:
+    """Raise `CorpusError` if strings stand beside numbers, or are numbers themselves, or are too many for levels."""
+    levels = set(words)
+    if numbers := [one for one in column if isinstance(one, Number) and not math.isnan(one)]:
+        wrong = f"is text, and {numbers[0]!r} in row {column.index(numbers[0])} is a number: expected one kind"
+    elif len(levels) == 1:
+        raise CorpusError(f"{name} has one level, {words[0]!r}: leave the column out, or give space=")
+    elif all(DECIMAL.fullmatch(one) for one in levels):
+        wrong = "is text that looks like a number: convert the column (pandas.read_csv has decimal=)"
+    elif len(levels) > max(FEW, REPEATED * len(column)):
+        wrong = f"is one of {len(levels)} different texts in {len(column)} rows, too many for levels: leave it out"
+    else:
+        return
+    raise CorpusError(f"row {column.index(words[0])}: {name} = {words[0]!r} {wrong}, or give space=")
 
 
 def _of_levels(space: Space) -> list[Choice]:

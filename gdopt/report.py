@@ -5,15 +5,22 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 
+from gdopt import spreadsheet
 from gdopt.counting import counted
-from gdopt.errors import TrialError
+from gdopt.errors import StoreError, TrialError
 from gdopt.named import asked
 from gdopt.rounds import Round
 from gdopt.space import Parameter, conditions
 from gdopt.study import Study
 
-__all__ = ["page"]
+__all__ = ["is_report", "page"]
+
+# Bytes of a file within which a report has its mark.
+LOOKED_AT = 1000
+# By which a page is known as a report.
+MARK = '<meta name="generator" content="gdopt">'
 
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em }
@@ -33,8 +40,7 @@ def page(study: Study, title: str) -> str:
         study: at any stage.
         title: of the page.
     """
-    frame = study.to_frame()
-    cells = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
+    titles, *cells = spreadsheet.cells(study.to_frame())
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     goal = str(study.goals)
     counts = f"{counted(len(study.trials), 'trial')}, {len(study.state.done)} with a value"
@@ -53,10 +59,23 @@ def page(study: Study, title: str) -> str:
         "<h2>Rounds</h2>",
         _table([f.name.replace("_", " ") for f in fields(Round)], [astuple(one) for one in study.rounds]),
         "<h2>Trials</h2>",
-        _table(_columns(study, list(frame.columns)), cells),
+        _table(_columns(study, titles), cells),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>\n{STYLE}</style>'
+    head = f'<meta charset="utf-8">{MARK}<title>{escape(title)}</title><style>\n{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report that may be replaced by a newer one.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return MARK.encode() in file.read(LOOKED_AT)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _best(study: Study) -> list[str]:
@@ -68,7 +87,8 @@ def _best(study: Study) -> list[str]:
         return ["<h2>Best</h2>", f"<p>{escape(str(error))}</p>"]
     measured = [(study.objective, best.value), *((name, value) for name, (value, _) in best.outcomes.items())]
     params = [(_heading(p), best.params[p.name]) for p in study.space.parameters if p.name in best.params]
-    return ["<h2>Best</h2>", _table(["trial", str(best.id)], [*measured, *params])]
+    outside = [("outside", one) for one in study.space.broken(best.params)] if best.outside else []
+    return ["<h2>Best</h2>", _table(["trial", str(best.id)], [*measured, *params, *outside])]
 
 
 def _front(study: Study) -> str:

@@ -1,8 +1,9 @@
 """What may be tried: named parameters, the box they span and the linear constraints on it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Real as Number
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -32,6 +33,9 @@ When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
 
 # Rounding of a sum of products may exceed a bound by this share of the terms' size.
 SLACK = 1e-9
+# A number that was tried may lie outside its bounds by so many times their distance, and the sum of a constraint off by
+# this share of the terms' size: a thermostat overshoots and a balance rounds, while more is a slip of the pen.
+REACH, WEIGHING = 1.0, 0.1
 # Up to here every whole number is a floating point number of its own.
 EXACT = 2**53
 
@@ -69,6 +73,10 @@ class Real:
         """Raise `SpaceError` unless the value is a number within the bounds."""
         _check_number(self, value)
 
+    def check_tried(self, value: Value, far: bool = False) -> None:
+        """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
+        _check_tried(self, value, far)
+
     def plain(self, value: Value) -> float:
         """The value as Python's own number."""
         return float(value)
@@ -96,6 +104,12 @@ class Integer:
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is a whole number within the bounds."""
         _check_number(self, value)
+        if int(value) != value:
+            raise SpaceError(f"{self.name} = {value} is not a whole number")
+
+    def check_tried(self, value: Value, far: bool = False) -> None:
+        """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
+        _check_tried(self, value, far)
         if int(value) != value:
             raise SpaceError(f"{self.name} = {value} is not a whole number")
 
@@ -253,10 +267,10 @@ class Constraint:
         sign = "=" if self.equality else "<="
         return f"{' + '.join(f'{c:g} {n}' for n, c in self.coefficients)} {sign} {self.bound:g}"
 
-    def check(self, params: Params) -> None:
-        """Raise `SpaceError` unless the parameters satisfy it."""
+    def check(self, params: Params, share: float = SLACK) -> None:
+        """Raise `SpaceError` unless the parameters satisfy it, up to a share of the terms' size."""
         terms = [c * float(params[name]) for name, c in self.coefficients]
-        slack = SLACK * (abs(self.bound) + sum(map(abs, terms)))
+        slack = share * (abs(self.bound) + sum(map(abs, terms)))
         beyond = sum(terms) - self.bound
         if (abs(beyond) if self.equality else beyond) > slack:
             raise SpaceError(f"{self} does not hold: the left side is {sum(terms):g}")
@@ -345,6 +359,28 @@ class Space:
         for constraint in self.constraints:
             constraint.check(params)
 
+    def check_tried(self, params: Params, far: bool = False) -> None:
+        """Raise `SpaceError` unless the parameters may have been tried, though they need not be allowed.
+
+        Bounds and constraints are on proposals. A number that was tried may lie outside its bounds by as much as these
+        are apart (of a logarithmic parameter on that scale), and the sum of a constraint may be off by a tenth of the
+        terms' size; more than that is taken for a mistake.
+
+        Args:
+            params: as of `check`.
+            far: whether there is no limit to that, as for results of a wider space.
+        """
+        self.check_names(params)
+        for parameter in self.parameters:
+            if parameter.name not in params:
+                continue
+            if isinstance(parameter, Real | Integer):
+                parameter.check_tried(params[parameter.name], far)
+            else:
+                parameter.check(params[parameter.name])
+        for constraint in () if far else self.constraints:
+            constraint.check(params, WEIGHING)
+
     def check_names(self, params: Params) -> None:
         """Raise `SpaceError` unless `params` names every parameter that counts, and no other."""
         if not isinstance(params, Mapping):
@@ -388,6 +424,17 @@ class Space:
         except SpaceError:
             return False
         return True
+
+    def broken(self, params: Params) -> list[str]:
+        """The bounds and constraints that tried parameters do not keep to, a sentence each; none if they do."""
+        checks = [partial(p.check, params[p.name]) for p in self.parameters if p.name in params]
+        found = []
+        for check in [*checks, *(partial(one.check, params) for one in self.constraints)]:
+            try:
+                check()
+            except SpaceError as error:
+                found.append(str(error))
+        return found
 
     def beside(self, params: Params) -> dict[str, Value]:
         """What people are shown beside the parameters: the columns of a table's row; else nothing."""
@@ -475,4 +522,21 @@ def _check_number(parameter: Real | Integer, value: Value) -> None:
     if not isinstance(value, Number) or not parameter.low <= value <= parameter.high:
         raise SpaceError(
             f"{parameter.name} = {value} is outside [{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
+        )
+
+
+def _check_tried(parameter: Real | Integer, value: Value, far: bool) -> None:
+    """Raise `SpaceError` unless a number may have been tried."""
+    try:
+        finite = isinstance(value, Number) and math.isfinite(value)
+    except OverflowError:
+        finite = False
+    scale: Callable[[float], float] = math.log if isinstance(parameter, Real) and parameter.log else float
+    if not finite or (scale is math.log and float(value) <= 0) or abs(float(value)) > EXACT:
+        raise SpaceError(f"{parameter.name} = {value!r}: expected a number that can have been tried")
+    low, high, at = scale(parameter.low), scale(parameter.high), scale(float(value))
+    if not far and max(low - at, at - high) > REACH * (high - low):
+        raise SpaceError(
+            f"{parameter.name} = {value} is far outside [{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
+            + ": a value that was tried may be outside by as much as the bounds are apart"
         )

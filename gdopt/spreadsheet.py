@@ -2,20 +2,35 @@
 
 import csv
 import io
+import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-from gdopt.errors import TableError
+from gdopt.errors import GdoptError, TableError
 
-__all__ = ["Problems", "Row", "Table", "parsed"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-DELIMITERS = ",;\t"
-NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?")
+__all__ = ["Problems", "Row", "Table", "decoded", "harmless", "is_number", "looks_numeric", "parsed", "written"]
+
+DELIMITERS = ",;\t|"
+# With a minus sign as people set it, too.
+NUMBER = re.compile("[+\\-\N{MINUS SIGN}]?" r"(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?")
 # A number that might as well have a separator of thousands.
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+THOUSANDS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[1-9]\d{0,2}[.,]\d{3}")
+# What was meant as a number, or as a date: digits and marks alone, such as 1.234,5.
+DIGITS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
+# What begins as a formula does in a spreadsheet (OWASP, CSV Injection), also in full width. With the apostrophes of
+# `harmless`, so that those of the text itself can be told from them.
+FORMULA = re.compile(" *'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# pandas writes its index under no name, and calls it so when it reads the file again.
+NAMELESS = re.compile(r"(Unnamed: \d+)?")
+# Problems that a message lists.
+LISTED = 20
 
 
 @dataclass
@@ -24,26 +39,34 @@ class Problems:
 
     Args:
         file: its name, for people.
+        error: the class of the error.
     """
 
     file: str
+    error: type[GdoptError] = TableError
     found: list[str] = field(default_factory=list)
 
     def say(self, row: int, column: str | None, text: object) -> None:
         """Note what is wrong with a cell, or with a row."""
         self.found.append(f"row {row}, {f'column {column}: ' if column else ''}{text}")
 
+    def fatal(self, text: object) -> GdoptError:
+        """The error that nothing of the file was taken."""
+        return self.error(f"nothing of {self.file} was taken: {text}")
+
     @contextmanager
     def raised(self) -> Iterator["Problems"]:
         """Raises, when the context ends, what was noted in it.
 
         Raises:
-            TableError: anything was.
+            TableError: anything was; or the class that was given.
         """
         yield self
+        if len(self.found) == 1:
+            raise self.fatal(self.found[0])
         if self.found:
-            listed = self.found[0] if len(self.found) == 1 else "".join(f"\n  {one}" for one in self.found)
-            raise TableError(f"nothing of {self.file} was taken: {listed}")
+            more = [f"and {len(self.found) - LISTED} more"] if len(self.found) > LISTED else []
+            raise self.fatal("".join(f"\n  {one}" for one in [*self.found[:LISTED], *more]))
 
 
 @dataclass(frozen=True)
@@ -65,94 +88,194 @@ class Table:
 
     Args:
         columns: their names, in order.
-        rows: those that are not blank.
+        numbers: of the rows that are not blank, as a spreadsheet counts them.
+        cells: of these rows, in the order of the columns.
         comma: whether a comma before three digits is known to be a decimal one.
         point: the same of a point.
     """
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    numbers: tuple[int, ...]
+    cells: tuple[list[str], ...]
     comma: bool
     point: bool
 
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows that are not blank."""
+        for number, cells in zip(self.numbers, self.cells, strict=True):
+            yield Row(number, dict(zip(self.columns, cells, strict=True)))
+
+    def column(self, name: str) -> list[str]:
+        """The cells of a column."""
+        at = self.columns.index(name)
+        return [cells[at] for cells in self.cells]
+
     def number(self, text: str) -> Decimal:
-        """The number in a cell.
+        """The number in a cell, with the digits that it has there.
 
         Raises:
             ValueError: it is none, or might be either of two.
         """
-        text = text.replace("\N{MINUS SIGN}", "-")
+        return Decimal(self._pointed(text))
+
+    def finite(self, text: str) -> float:
+        """The number in a cell.
+
+        Raises:
+            ValueError: it is none, might be either of two, or is too large.
+        """
+        if not math.isfinite(value := float(self._pointed(text))):
+            raise ValueError(f"{text!r} is not finite")
+        return value
+
+    def _pointed(self, text: str) -> str:
+        """A number with a decimal point, if it has a decimal mark."""
         if not NUMBER.fullmatch(text):
             raise ValueError(f"{text!r} is not a number")
-        if THOUSANDS.fullmatch(text) and not (self.comma if "," in text else self.point):
+        if not (self.comma if "," in text else self.point) and THOUSANDS.fullmatch(text):
             whole = re.sub("[,.]", "", text)
             raise ValueError(f"{text!r} may be {text.replace(',', '.')} or {whole}; one digit more says which: {text}0")
-        return Decimal(text.replace(",", "."))
+        return text.replace(",", ".").replace("\N{MINUS SIGN}", "-")
 
 
-def parsed(content: bytes, file: str, known: Collection[str], numeric: Collection[str]) -> Table:
+def is_number(text: str) -> bool:
+    """Whether a cell is a number, with whichever decimal mark."""
+    return NUMBER.fullmatch(text) is not None
+
+
+def looks_numeric(text: str) -> bool:
+    """Whether a cell was meant as a number or a date: 1.234,5 is one of them, "1,4-dioxane" is a word."""
+    return DIGITS.fullmatch(text) is not None
+
+
+# --- read ---
+
+
+def parsed(
+    content: bytes,
+    file: str,
+    known: Collection[str] = (),
+    numeric: Collection[str] | None = None,
+    *,
+    others: bool = False,
+    error: type[GdoptError] = TableError,
+) -> Table:
     """The table in a file.
+
+    The delimiter is the one by which the header has known columns; else the one that the header has, if there is no
+    doubt. A first column without a name that counts the rows from 0, as pandas writes its index, is left out.
 
     Args:
         content: of the file, in UTF-8, UTF-16 with its mark, or Windows' western code page.
         file: its name, for people.
-        known: names of columns; any other is refused.
-        numeric: those that hold numbers.
+        known: names of columns.
+        numeric: those that hold numbers; by default those in which every cell is one.
+        others: whether there may be other columns than the known ones.
+        error: the class of the error.
 
     Raises:
-        TableError: it is no table, a column is unknown or there twice, or a cell has no column.
+        TableError: it is no table, a column is unknown, has no name or is there twice, or a cell has no column; or
+            the class that was given.
     """
-    text = _decoded(content, file)
-    delimiter = max(DELIMITERS, key=lambda one: len(set(_header(text, one)) & set(known)))
-    with Problems(file).raised() as problems:
+    problems = Problems(file, error)
+    text = decoded(content, file, error)
+    delimiter = _delimiter(text, known, problems)
+    with problems.raised():
         records = _records(text, delimiter, problems)
     if not records:
-        raise TableError(f"nothing of {file} was taken: it is empty; expected a header and rows")
-    (first, names), *others = records
-    with Problems(file).raised() as problems:
-        for name in dict.fromkeys(filter(None, names)):
-            if name not in known:
-                problems.say(first, name, f"is unknown; there may be {', '.join(known)}")
-            elif names.count(name) > 1:
-                problems.say(first, name, "is there twice")
-        rows = [Row(number, _cells(number, names, cells, problems)) for number, cells in others]
-    written = [row.cells[name] for row in rows for name in numeric if name in row.cells]
-    clear = [one for one in written if NUMBER.fullmatch(one) and not THOUSANDS.fullmatch(one)]
-    commas, points = (any(mark in one for one in clear) for mark in ",.")
-    # Where numbers have decimal commas, semicolons are between cells.
-    comma = not points and (commas or delimiter == ";")
-    point = not commas and (points or delimiter != ";")
-    return Table(tuple(filter(None, names)), tuple(rows), comma, point)
+        raise problems.fatal("it is empty; expected a header and rows")
+    with problems.raised():
+        table = _named(records, known, problems)
+        for name in table.columns:
+            if name not in known and not others:
+                problems.say(records[0][0], name, f"is unknown; there may be {', '.join(known)}")
+        if not _has_header(table.columns, known):
+            problems.say(records[0][0], None, "has numbers only: expected a header with a name for each column")
+    return _marked(table, delimiter, numeric)
 
 
-def _decoded(content: bytes, file: str) -> str:
-    """The text, by its byte order mark if it has one; Excel writes western text without one in Windows' code page."""
-    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+def decoded(content: bytes, file: str, error: type[GdoptError] = TableError) -> str:
+    """The text of a file, by its byte order mark if it has one; Excel writes western text without one as Windows does.
+
+    Raises:
+        TableError: it is no text; or the class that was given.
+    """
+    for encoding in _encodings(content):
         try:
-            return content.decode(encoding)
+            text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise TableError(f"nothing of {file} was taken: it is no text; expected a CSV file")
+        # UTF-16 without its mark.
+        if "\0" not in text:
+            return text
+    raise Problems(file, error).fatal("it is no text in UTF-8, UTF-16 with its mark or Windows' western code page")
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """The encodings that a text may have."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ("utf-16",)
+    # With some characters of UTF-8 it is damaged UTF-8, and no text of Windows.
+    damaged = not content.decode("utf-8-sig", errors="ignore").isascii()
+    return ("utf-8-sig",) if damaged else ("utf-8-sig", "cp1252")
 
 
 def _read(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+        yield [_plain(one) for one in record]
+
+
+def _plain(cell: str) -> str:
+    """A cell without blanks around it and without the apostrophe of `harmless`."""
+    text = cell.strip()
+    if not text.startswith("'"):
+        return text
+    # What follows it may begin with a blank, which is no longer there where all was stripped.
+    written = cell.lstrip(" ")
+    return written[1:].strip() if FORMULA.match(written, 1) else text
 
 
 def _header(text: str, delimiter: str) -> list[str]:
     try:
-        return next(([one.strip() for one in record] for record in _read(text, delimiter) if any(record)), [])
+        return next((record for record in _read(text, delimiter) if any(record)), [])
     except csv.Error:
         return []
+
+
+def _delimiter(text: str, known: Collection[str], problems: Problems) -> str:
+    """The delimiter by which the header has the known names, or else the one that the header has."""
+    headers = {one: _header(text, one) for one in DELIMITERS}
+    counts = {one: len(set(names) & set(known)) for one, names in headers.items()}
+    most = max(counts.values())
+    if most:
+        found = [one for one, count in counts.items() if count == most]
+    else:
+        found = [one for one, names in headers.items() if len(names) > 1]
+    if all(headers[one] == headers[found[0]] for one in found):
+        return found[0] if found else DELIMITERS[0]
+    even = [one for one in found if _even(text, one)]
+    if len(even) != 1:
+        raise problems.fatal(
+            f"its header has {' and '.join(map(repr, found))}, and which of them stands between cells is not clear: "
+            "put names and cells that contain one into quotes"
+        )
+    return even[0]
+
+
+def _even(text: str, delimiter: str) -> bool:
+    """Whether all rows have as many cells as the header."""
+    try:
+        return len({len(record) for record in _read(text, delimiter) if any(record)}) == 1
+    except csv.Error:
+        return False
 
 
 def _records(text: str, delimiter: str, problems: Problems) -> list[tuple[int, list[str]]]:
     """The records that are not blank, with the numbers of their rows."""
     found, number = [], 0
     try:
-        for number, record in enumerate(_read(text, delimiter), 1):
-            cells = [one.strip() for one in record]
+        for number, cells in enumerate(_read(text, delimiter), 1):
             if any(cells):
                 found.append((number, cells))
     except csv.Error as error:
@@ -160,8 +283,79 @@ def _records(text: str, delimiter: str, problems: Problems) -> list[tuple[int, l
     return found
 
 
-def _cells(row: int, names: list[str], cells: list[str], problems: Problems) -> dict[str, str]:
-    if any(cells[len(names) :]) or any(cell for name, cell in zip(names, cells, strict=False) if not name):
-        problems.say(row, None, f"has a cell without a column: {[one for one in cells if one]}")
-    padded = cells + [""] * (len(names) - len(cells))
-    return {name: cell for name, cell in zip(names, padded, strict=False) if name}
+def _named(records: Sequence[tuple[int, list[str]]], known: Collection[str], problems: Problems) -> Table:
+    """The columns that have a name, each once; spreadsheets leave out empty cells at the end of a row."""
+    (first, names), *others = records
+    numbers = tuple(number for number, _ in others)
+    rows = [[*cells, *[""] * (len(names) - len(cells))] if len(cells) < len(names) else cells for _, cells in others]
+    kept = [at for at, name in enumerate(names) if name in known or not NAMELESS.fullmatch(name)]
+    columns = tuple(names[at] for at in kept)
+    for at in set(range(len(names))) - {*kept}:
+        found = [row[at] for row in rows]
+        if any(found) and not (at == 0 and found == [*map(str, range(len(rows)))]):
+            problems.say(first, f"{at + 1}", f"has cells, such as {next(filter(None, found))!r}, and no name")
+    for name in dict.fromkeys(one for one in columns if columns.count(one) > 1):
+        problems.say(first, name, "is there twice")
+    for number, row in zip(numbers, rows, strict=True):
+        if beyond := [one for one in row[len(names) :] if one]:
+            problems.say(number, None, f"has a cell without a column: {', '.join(map(repr, beyond))}")
+    whole = len(kept) == len(names)
+    cells = tuple(row[: len(names)] if whole else [row[at] for at in kept] for row in rows)
+    return Table(columns, numbers, cells, comma=False, point=False)
+
+
+def _has_header(names: Sequence[str], known: Collection[str]) -> bool:
+    """Whether a first row is a header, and not of numbers; of columns without names pandas writes 0, 1, 2 and so on."""
+    return not all(map(is_number, names)) or [*names] == [*map(str, range(len(names)))] or bool({*names} & {*known})
+
+
+def _marked(table: Table, delimiter: str, numeric: Collection[str] | None) -> Table:
+    """The table with the decimal marks that its numbers have."""
+    columns = [table.column(name) for name in table.columns if numeric is None or name in numeric]
+    if numeric is None:
+        columns = [cells for cells in columns if all(not one or is_number(one) for one in cells)]
+    commas, points = (any(mark in one and _clear(one) for cells in columns for one in cells) for mark in ",.")
+    # Where numbers have decimal commas, semicolons are between cells.
+    comma = not points and (commas or delimiter == ";")
+    point = not commas and (points or delimiter != ";")
+    return replace(table, comma=comma, point=point)
+
+
+def _clear(text: str) -> bool:
+    """Whether a cell is a number, and its mark a decimal one."""
+    return is_number(text) and not THOUSANDS.fullmatch(text)
+
+
+# --- written ---
+
+
+def cells(frame: "pd.DataFrame") -> list[list[Any]]:
+    """The header and the rows of a table of pandas in plain Python, None for what is missing."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [[str(one) for one in frame.columns], *plain.to_numpy().tolist()]
+
+
+def written(rows: Iterable[Sequence[object]], *, comma: bool = False) -> str:
+    """The CSV of rows of text, numbers and None, a cell that is empty; no spreadsheet runs any of it.
+
+    Args:
+        rows: the header first.
+        comma: whether to write decimal commas and semicolons between cells, as many European spreadsheets read it.
+    """
+    out = io.StringIO()
+    lines = csv.writer(out, delimiter=";" if comma else ",", lineterminator="\r\n")
+    lines.writerows([_cell(value, comma) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object, comma: bool) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return harmless(value)
+    return str(value).replace(".", ",") if comma and isinstance(value, float) else str(value)
+
+
+def harmless(text: str) -> str:
+    """The text with an apostrophe before what would begin a formula; `parsed` takes it away again."""
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text

@@ -6,8 +6,8 @@ Every call opens a connection of its own and closes it, so that threads, process
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +18,10 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from gdopt import migrations
+from gdopt import files, migrations
 from gdopt.errors import MissingExtraError, StoreError
 from gdopt.journal import Entry, Kind
-from gdopt.store import Header, chained, identity
+from gdopt.store import Header, chained, identity, is_chained
 
 __all__ = ["ALONE", "SqlStore"]
 
@@ -88,24 +88,31 @@ class SqlStore:
         name: of the study, if the database holds several.
 
     Raises:
-        StoreError: the file's folder is missing, the file is not gdopt's, or the database is of a newer version.
+        StoreError: the file's folder is missing, there can be no such file or URL, the file is not gdopt's, or the
+            database is of a newer version.
         MissingExtraError: the driver of PostgreSQL is not installed.
     """
 
     def __init__(self, where: str | Path, name: str = ALONE) -> None:
         self.name = name
         self.path = None if "://" in str(where) else Path(where)
+        if "\0" in f"{where}{name}":
+            raise StoreError(f"cannot keep a study in {str(where)!r} as {name!r}: a name has no zero bytes")
         self.url = _url(where)
-        if self.path is not None and not self.path.parent.is_dir():
-            raise StoreError(f"cannot keep a study in {self.path}: there is no folder {self.path.parent}")
+        if self.path is not None:
+            with self._spoken("read"):
+                is_there = self.path.parent.is_dir()
+            if not is_there:
+                raise StoreError(f"cannot keep a study in {self.path}: there is no folder {self.path.parent}")
         self._engine = _engine(self.url)
         self._made = False
 
     @property
     def _lock(self) -> Path:
-        """Beside the file, as SQLite's own locks would keep others from telling."""
+        """Beside the file, as SQLite's own locks would keep others from telling; the same for all links to the file."""
         assert self.path is not None
-        return self.path.with_name(f".{self.path.name}.asking")
+        real = self.path.resolve()
+        return real.with_name(f".{real.name}.asking")
 
     def __str__(self) -> str:
         where = str(self.path or self.url.render_as_string())
@@ -124,45 +131,62 @@ class SqlStore:
         header: Header = json.loads(row.header)
         return header
 
-    def entries(self, after: int = 0) -> list[Entry]:
+    def entries(self, after: int = 0, last: str | None = None) -> list[Entry]:
         """All entries but the first `after`.
 
+        Args:
+            after: entries that are known already.
+            last: the sha256 of the last known entry; None if it is not known.
+
         Raises:
-            StoreError: what is kept was changed, or cannot be read.
+            StoreError: the journal was changed or cannot be read, or its known part is that of another study.
         """
         if not self._exists():
+            if after:
+                raise self._gone()
             return []
         with self._reading() as connection:
             row = self._row(connection)
-            return [] if row is None else self._read(connection, row, after)
+            if row is None and after:
+                raise self._gone()
+            return [] if row is None else self._read(connection, row, after, last)
 
     @contextmanager
-    def writing(self, header: Header, files: Sequence[bytes] = ()) -> Iterator["Transaction"]:
-        """A transaction on the study, which begins with this header and these files if it has not begun."""
+    def writing(self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False) -> Iterator["Transaction"]:
+        """A transaction on the study, as `gdopt.store.Store.writing`."""
         with self._spoken("write"):
             if not self._exists():
+                if begun:
+                    raise self._gone()
                 self._make()
             with self._transaction() as connection:
                 row = self._row(connection, alone=True)
                 if row is None:
+                    if begun:
+                        raise self._gone()
                     row = self._begin(connection, header, files)
                 if json.loads(row.header) != header:
-                    raise StoreError(f"{self} has meanwhile become a study of something else")
+                    raise self._replaced("it holds a study of something else")
                 yield Transaction(self, connection, row)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Only one at a time is in here, of all threads and processes: a lock that dies with who holds it."""
-        if self.path is not None:
+        with ExitStack() as held:
+            # Errors of what is done under the lock are not the database's.
             with self._spoken("write"):
-                self._lock.touch()  # says what is wrong where FileLock would wait
-                with FileLock(self._lock):
-                    yield
-            return
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            number = int(identity(f"gdopt {self.name}".encode())[:15], 16)
-            connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
+                if self.path is None:
+                    self._lock_server(held)
+                else:
+                    self._lock.touch()  # says what is wrong where FileLock would wait
+                    held.enter_context(FileLock(self._lock))
             yield
+
+    def _lock_server(self, held: ExitStack) -> None:
+        """Take the lock of the server's that all who ask for this study share."""
+        connection = held.enter_context(self._engine.connect()).execution_options(isolation_level="AUTOCOMMIT")
+        number = int(identity(f"gdopt {self.name}".encode())[:15], 16)
+        connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
 
     def content(self, sha256: str) -> bytes | None:
         """What was put; None if it is missing or was changed."""
@@ -173,15 +197,55 @@ class SqlStore:
         return found if found is not None and identity(found) == sha256 else None
 
     def check(self) -> None:
-        """Read everything once.
+        """Read everything once: pages, entries of all studies of a file, and tensors.
 
         Raises:
             StoreError: something was changed or is missing.
         """
-        if self.path is not None and self._exists():
-            with self._reading() as connection:
-                self._check_pages(connection)
-        self.entries()
+        if not self._exists():
+            return
+        with self._reading() as connection:
+            self._check_pages(connection)
+            self._check_contents(connection)
+            names = [self.name] if self.path is None else connection.scalars(sa.select(STUDY.c.name)).all()
+        for name in names:
+            entries = SqlStore(self.path or self.url.render_as_string(hide_password=False), name).entries()
+            learned = next((e.data["tensors"] for e in reversed(entries) if "tensors" in e.data), None)
+            if learned is not None and self.content(learned) is None:
+                raise StoreError(f"{self}: the tensors {learned} that study {name!r} has learned are missing")
+
+    def _check_contents(self, connection: Connection) -> None:
+        """Raise `StoreError` if priors, tables or learned tensors were changed."""
+        query = sa.select(CONTENT.c.sha256, CONTENT.c.bytes).execution_options(yield_per=1)
+        if changed := [sha256 for sha256, content in connection.execute(query) if identity(content) != sha256]:
+            raise StoreError(f"{self}: the contents {changed} were changed after they were written")
+
+    def backup(self, to: Path) -> None:
+        """Write a copy of the file as of one moment, checked, while others may write to the original.
+
+        Args:
+            to: the copy, which must not exist.
+
+        Raises:
+            StoreError: there is no such study, the copy exists already or cannot be written, the file is damaged, or
+                the study is kept in PostgreSQL, whose own `pg_dump` makes copies.
+        """
+        if self.path is None:
+            raise StoreError(f"{self}: a database of PostgreSQL is copied by pg_dump; expected the path of a file")
+        if self.header() is None:
+            raise StoreError(f"there is no study {self.name!r} in {self}")
+        try:
+            to.touch(exist_ok=False)
+        except FileExistsError:
+            raise StoreError(f"{to} is there already: choose another name for the copy") from None
+        except OSError as error:
+            raise StoreError(f"cannot write {to}: {error.strerror}") from error
+        try:
+            with self._spoken("copy"):
+                _copy(self.path, to, check=lambda part: SqlStore(part, self.name).check())
+        except BaseException:
+            to.unlink(missing_ok=True)
+            raise
 
     def _check_pages(self, connection: Connection) -> None:
         """Raise `StoreError` if the file is damaged: a study may only seem not to be there."""
@@ -192,14 +256,15 @@ class SqlStore:
 
     def _exists(self) -> bool:
         """Whether there is a database with gdopt's tables, of this version after the call."""
-        if self.path is not None and not self.path.exists():
-            return False
-        if self._made:
-            return True
-        if self.path is not None and self.path.is_file() and self.path.stat().st_size == 0:
-            raise StoreError(f"{self} is empty: expected a study")
-        with self._spoken("read"), self._engine.connect() as connection:
-            found = migrations.version(connection)
+        with self._spoken("read"):
+            if self.path is not None and not self.path.exists():
+                return False
+            if self._made:
+                return True
+            if self.path is not None and self.path.is_file() and self.path.stat().st_size == 0:
+                raise StoreError(f"{self} is empty: expected a study")
+            with self._engine.connect() as connection:
+                found = migrations.version(connection)
         if found is None and self.path is not None:
             raise StoreError(f"{self} is a database of another program")
         if found is not None and found != migrations.HEAD:
@@ -256,26 +321,31 @@ class SqlStore:
         found = connection.execute(query.with_for_update() if alone else query).one_or_none()
         return None if found is None else Begun(*found)
 
-    def _read(self, connection: Connection, row: Begun, after: int, most: int | None = None) -> list[Entry]:
+    def _read(
+        self, connection: Connection, row: Begun, after: int, last: str | None = None, most: int | None = None
+    ) -> list[Entry]:
         """The entries, at most some of them, checked against the sha256 of each and of the last."""
         if after > row.entries:
-            raise StoreError(f"{self} has {row.entries} entries; there were {after}: it was replaced by an older copy")
+            raise self._replaced(f"it has {row.entries} entries where there were {after}")
         before = identity(row.header.encode())
         if after:
-            last = sa.select(ENTRY.c.sha256).where(ENTRY.c.study == row.id, ENTRY.c.number == after - 1)
-            before = connection.execute(last).scalar_one()
+            query = sa.select(ENTRY.c.sha256).where(ENTRY.c.study == row.id, ENTRY.c.number == after - 1)
+            before = connection.execute(query).scalar_one()
+        if last is not None and before != last:
+            raise self._replaced(f"its entry {after - 1} is another one")
         columns = (ENTRY.c[name] for name in ("number", "kind", "at", "worker", "key", "data", "sha256"))
         query = sa.select(*columns).where(ENTRY.c.study == row.id, ENTRY.c.number >= after)
         query = query.order_by(ENTRY.c.number).limit(most).execution_options(yield_per=FETCHED)
         found = []
         for expected, (number, kind, at, worker, key, data, sha256) in enumerate(connection.execute(query), after):
             try:
-                entry = Entry(Kind(kind), _parsed(data), at, worker, key)
-                before = chained(before, number, entry, data)
+                entry = Entry(Kind(kind), _parsed(data), at, worker, key, sha256)
+                right = number == expected and is_chained(sha256, before, number, entry, data)
             except (TypeError, ValueError) as error:
                 raise self._changed(expected) from error
-            if number != expected or before != sha256:
+            if not right:
                 raise self._changed(expected)
+            before = sha256
             found.append(entry)
         if most is not None and after + most < row.entries:
             whole = len(found) == most
@@ -287,6 +357,15 @@ class SqlStore:
 
     def _changed(self, number: int) -> StoreError:
         return StoreError(f"{self} was changed after it was written: entry {number} does not match its sha256")
+
+    def _gone(self) -> StoreError:
+        return StoreError(f"{self} is gone: put the file back, or open another study")
+
+    def _replaced(self, how: str) -> StoreError:
+        return StoreError(
+            f"{self} is not the study that was open, {how}: it was replaced by an older copy or another study. "
+            "Put the right file back, or open the study anew to go on with this one"
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -324,24 +403,37 @@ class Transaction:
     def __init__(self, store: SqlStore, connection: Connection, row: Begun) -> None:
         self._store, self._connection, self._row = store, connection, row
 
-    def entries(self, after: int) -> list[Entry]:
-        """All entries but the first `after`."""
-        return self._store._read(self._connection, self._row, after)
+    def entries(self, after: int, last: str | None = None) -> list[Entry]:
+        """All entries but the first `after`, as `SqlStore.entries`."""
+        return self._store._read(self._connection, self._row, after, last)
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry, and let it stand for all before it."""
-        row, text = self._row, json.dumps(entry.data, allow_nan=False)
-        digest = chained(row.sha256, row.entries, entry, text)
+    def append(self, *entries: Entry) -> list[Entry]:
+        """The entries as they read back, each of which stands for all before it.
+
+        Raises:
+            StoreError: an entry would read back as another one; the transaction is undone.
+        """
+        if not entries:
+            return []
+        first, rows, digest = self._row, [], self._row.sha256
+        for number, entry in enumerate(entries, first.entries):
+            text = json.dumps(entry.data, allow_nan=False)
+            digest = chained(digest, number, entry, text)
+            rows.append({
+                "study": first.id, "number": number, "kind": entry.kind.value, "at": entry.at,
+                "worker": entry.worker, "key": entry.key, "data": text, "sha256": digest,
+            })  # fmt: skip
+        self._connection.execute(ENTRY.insert(), rows)
+        self._row = first._replace(entries=first.entries + len(rows), sha256=digest)
         self._connection.execute(
-            ENTRY.insert().values(
-                study=row.id, number=row.entries, kind=entry.kind.value, at=entry.at,
-                worker=entry.worker, key=entry.key, data=text, sha256=digest,
-            )
-        )  # fmt: skip
-        self._connection.execute(
-            STUDY.update().where(STUDY.c.id == row.id).values(entries=row.entries + 1, sha256=digest)
+            STUDY.update().where(STUDY.c.id == first.id).values(entries=self._row.entries, sha256=digest)
         )
-        self._row = row._replace(entries=row.entries + 1, sha256=digest)
+        kept = self.entries(first.entries, first.sha256)
+        for given, one in zip(entries, kept, strict=True):
+            # The sha256 of a number as a key is found again, but the key is not: it would come back as text.
+            if (given.worker, given.key) != (one.worker, one.key):
+                raise StoreError(f"cannot keep worker = {given.worker!r}, key = {given.key!r}: expected text")
+        return kept
 
     def put(self, content: bytes, instead_of: str | None = None) -> str:
         """Keep a content, and another one no longer."""
@@ -370,7 +462,10 @@ def _put(connection: Connection, content: bytes) -> str:
 def _url(where: str | Path) -> URL:
     if "://" not in str(where):
         return URL.create("sqlite", database=str(where))
-    url = make_url(str(where))
+    try:
+        url = make_url(str(where))
+    except (SQLAlchemyError, ValueError) as error:
+        raise StoreError(f"{str(where)!r} is no URL: expected postgresql://user@host/database") from error
     if url.get_backend_name() != "postgresql":
         raise StoreError(
             f"cannot keep a study in {url.render_as_string()}: expected the path of a file, or postgresql://"
@@ -390,8 +485,9 @@ def _engine(url: URL) -> Engine:
     def connect(connection: sqlite3.Connection, record: object) -> None:
         # The driver would begin transactions late and by itself; they begin where `begin` says.
         connection.isolation_level = None
-        # What was told is on the disk when tell() returns, even if the power fails then.
-        connection.execute("PRAGMA synchronous = FULL")
+        # A result is on the disk when tell() returns, even if the power fails then. FULL would not force the folder to
+        # disk after the rollback journal is deleted: with the journal back, the transaction would be rolled back.
+        connection.execute("PRAGMA synchronous = EXTRA")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -401,13 +497,15 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _copy(path: Path, to: Path) -> None:
-    """Copy an SQLite file, whole or not at all, while others may read it."""
+def _copy(path: Path, to: Path, check: Callable[[Path], None] = lambda part: None) -> None:
+    """Copy an SQLite file while others may use it; the copy is checked, and then gets its name."""
     part = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
     try:
-        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(part)) as new:
+        with closing(sqlite3.connect(path, timeout=PATIENCE)) as old, closing(sqlite3.connect(part)) as new:
             old.backup(new)
+        check(part)
         part.replace(to)
+        files.sync_folder(to.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -427,5 +525,6 @@ def _make_file(path: Path) -> None:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         with suppress(FileExistsError):
             path.hardlink_to(part)
+        files.sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)

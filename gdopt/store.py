@@ -1,15 +1,20 @@
 """Where a study is kept between calls: its header, its journal, and files by the hash of their content."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from datetime import date, datetime
+from enum import Enum
+from itertools import product
 from typing import Any, Protocol, runtime_checkable
 
 from gdopt.errors import StoreError
 from gdopt.journal import Entry
 
-__all__ = ["MemoryStore", "Store", "Writer", "chained", "identity"]
+__all__ = ["MemoryStore", "Store", "Writer", "chained", "identity", "is_chained"]
 
 Header = Mapping[str, Any]
 
@@ -17,12 +22,16 @@ Header = Mapping[str, Any]
 class Writer(Protocol):
     """One transaction on a study, alone: all of it or nothing is kept."""
 
-    def entries(self, after: int) -> list[Entry]:
-        """All entries but the first `after`."""
+    def entries(self, after: int, last: str | None = None) -> list[Entry]:
+        """All entries but the first `after`, as `Store.entries`."""
         ...
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry."""
+    def append(self, *entries: Entry) -> list[Entry]:
+        """The entries as they read back, which are kept from now on.
+
+        Raises:
+            StoreError: an entry would read back as another one; nothing is kept.
+        """
         ...
 
     def put(self, content: bytes, instead_of: str | None = None) -> str:
@@ -38,19 +47,30 @@ class Store(Protocol):
         """What was said of the study when it began; None if it has not begun."""
         ...
 
-    def entries(self, after: int = 0) -> list[Entry]:
+    def entries(self, after: int = 0, last: str | None = None) -> list[Entry]:
         """All entries but the first `after`.
 
+        Args:
+            after: entries that are known already.
+            last: the sha256 of the last known entry; None if it is not known.
+
         Raises:
-            StoreError: what is kept was changed, or cannot be read.
+            StoreError: the journal was changed or cannot be read, or its known part is that of another study.
         """
         ...
 
-    def writing(self, header: Header, files: Sequence[bytes] = ()) -> AbstractContextManager[Writer]:
-        """A transaction on the study, which begins with this header and these files if it has not begun.
+    def writing(
+        self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False
+    ) -> AbstractContextManager[Writer]:
+        """A transaction on the study.
+
+        Args:
+            header: of the study.
+            files: that are kept with the header when the study begins.
+            begun: whether the study has begun already; if not, it begins with this transaction.
 
         Raises:
-            StoreError: nothing can be written; what was begun is undone.
+            StoreError: nothing can be written, or the study has begun and is gone; the transaction is undone.
         """
         ...
 
@@ -77,10 +97,52 @@ def chained(before: str, number: int, entry: Entry, data: str) -> str:
         entry: all but its data counts.
         data: as it is written.
     """
-    words = (before, str(number), entry.kind.value, repr(entry.at), repr(entry.worker), repr(entry.key), "")
+    return _digest(before, number, entry, repr(entry.worker), repr(entry.key), data)
+
+
+def _digest(before: str, number: int, entry: Entry, worker: str, key: str, data: str) -> str:
+    words = (before, str(number), entry.kind.value, repr(entry.at), worker, key, "")
     found = hashlib.sha256(" ".join(words).encode())
     found.update(data.encode())
     return found.hexdigest()
+
+
+def is_chained(sha256: str, before: str, number: int, entry: Entry, data: str) -> bool:
+    """Whether a sha256 is that of an entry and of all before it.
+
+    A worker or a key that was no plain string, such as a number, a date or a member of a `StrEnum`, was once hashed as
+    Python writes that object, and is kept as text: its possible spellings count too. Members of an enumeration are
+    recognized in programs that have imported it.
+
+    Args:
+        sha256: as it was kept.
+        before, number, entry, data: as `chained` takes them.
+    """
+    if sha256 == chained(before, number, entry, data):
+        return True
+    spelled = product(_spellings(entry.worker), _spellings(entry.key))
+    return any(sha256 == _digest(before, number, entry, worker, key, data) for worker, key in spelled)
+
+
+def _spellings(text: str | None) -> list[str]:
+    """How Python may have written the object that is kept as this text."""
+    if not isinstance(text, str):
+        return [repr(text)]
+    found = [repr(text), text, f"np.str_({text!r})", f"np.float64({text})"]
+    # SQLite keeps True as 1.
+    found += {"1": ["True"], "0": ["False"]}.get(text, [])
+    for kind in (date, datetime):
+        with suppress(ValueError):
+            found.append(repr(kind.fromisoformat(text)))
+    return found + [repr(one) for kind in _enumerations(Enum) for one in kind if one.value == text]
+
+
+def _enumerations(kind: type[Enum]) -> Iterator[type[Enum]]:
+    """The enumerations of strings that are known to this program."""
+    for one in kind.__subclasses__():
+        if issubclass(one, str):
+            yield one
+        yield from _enumerations(one)
 
 
 class MemoryStore:
@@ -96,12 +158,12 @@ class MemoryStore:
         """What was said of the study when it began."""
         return self._header
 
-    def entries(self, after: int = 0) -> list[Entry]:
-        """All entries but the first `after`."""
+    def entries(self, after: int = 0, last: str | None = None) -> list[Entry]:
+        """All entries but the first `after`; nobody else can have changed those."""
         return self._entries[after:]
 
     @contextmanager
-    def writing(self, header: Header, files: Sequence[bytes] = ()) -> Iterator["MemoryStore"]:
+    def writing(self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False) -> Iterator["MemoryStore"]:
         """A transaction on the study."""
         with self._alone:
             before = (self._header, len(self._entries), dict(self._contents))
@@ -122,11 +184,16 @@ class MemoryStore:
         with self._asker:
             yield
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry."""
-        if entry.key is not None and any(entry.key == one.key for one in self._entries):
-            raise StoreError(f"there is an entry with the key {entry.key!r} already")
-        self._entries.append(entry)
+    def append(self, *entries: Entry) -> list[Entry]:
+        """The entries as a file would give them back."""
+        known = {one.key for one in self._entries}
+        for entry in entries:
+            if entry.key is not None and entry.key in known:
+                raise StoreError(f"there is an entry with the key {entry.key!r} already")
+            known.add(entry.key)
+        kept = [replace(entry, data=json.loads(json.dumps(entry.data, allow_nan=False))) for entry in entries]
+        self._entries += kept
+        return kept
 
     def put(self, content: bytes, instead_of: str | None = None) -> str:
         """Keep a content, and another one no longer."""

@@ -23,8 +23,9 @@ from gdopt.counting import counted
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
+from gdopt.headings import headings
 from gdopt.incumbent import incumbent
-from gdopt.journal import Entry, Kind, Report, turned
+from gdopt.journal import Entry, Kind, Report, plain_text, turned
 from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
 from gdopt.rounds import Round, rounds
@@ -175,14 +176,15 @@ class Study:
                 late is taken all the same.
 
         Raises:
-            SettingsError: n is not a whole number above 0, the lease is not above 0, the key is of a batch of another
-                size or with other fixed parameters or of something else, or the algorithm cannot fix parameters, or too
-                few designs are allowed.
+            SettingsError: n is not a whole number above 0, the lease is not above 0, the key or the worker is no text,
+                the key is of a batch of another size or with other fixed parameters or of something else, or the
+                algorithm cannot fix parameters, or too few designs are allowed.
             SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
                 conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
         if n is not None:
             _check_batch(f"n = {n!r}", n)
+        key, worker = _text("key", key), _text("worker", worker)
         fixed = self._plain(fixed or {})
         if lease is not None and not lease > 0:
             raise SettingsError(f"lease = {lease!r}: expected seconds above 0")
@@ -201,6 +203,7 @@ class Study:
 
     def asked(self, key: str) -> list[Trial]:
         """The batch that was asked for with a key; none if nothing was."""
+        key = plain_text("key", key)
         self.refresh()
         return [self._trial(id) for id in self._asked_before(key, None, {})] if key in self._keys else []
 
@@ -236,7 +239,8 @@ class Study:
             results: by the trials' ids, or one id. A `gdopt.journal.Report` says gradient, parameters and note as well.
             value: of the one.
             gradient: of the one's objective.
-            params: what was tried, if it is not what was proposed.
+            params: what was tried, if it is not what was proposed. It may lie a little outside the bounds, or off a
+                constraint (`Space.check_tried`): then it is marked, learned from, and never proposed.
             failed: ids of trials that gave no value, recorded with the results or not at all; with a reason for each
                 if it is a mapping.
             abandoned: the same of trials that will not be tried.
@@ -248,7 +252,7 @@ class Study:
         Raises:
             TrialError: an id is unknown, or its trial was told another value, or failed, or was abandoned.
             ResultError: a value, a standard error or a gradient is not a finite number, or an outcome is unknown.
-            SpaceError: the parameters that were tried are not in the space.
+            SpaceError: the parameters cannot have been tried in the space.
         """
         if isinstance(results, Mapping):
             if value is not None or gradient is not None or params is not None:
@@ -329,38 +333,42 @@ class Study:
         *,
         gradient: Mapping[str, float] | None = None,
         key: str | None = None,
+        outside: bool = False,
         worker: str | None = None,
     ) -> Trial:
         """Record a result that was not asked for: one from before the study, or a repeated measurement of a design.
 
         Args:
-            params: what was tried.
+            params: what was tried, which may lie a little outside the bounds as in `tell`.
             value: as `tell` takes it; the objective among the outcomes.
             gradient: of the objective.
             key: added again with it, the same trial comes back.
+            outside: whether the parameters may lie far outside the bounds and off the constraints, such as results of a
+                study of a wider space.
             worker: who measured it.
 
         Raises:
-            SpaceError: the parameters are not in the space.
+            SpaceError: the parameters cannot have been tried in the space.
             ResultError: the value, its error or the gradient is not a finite number, or the objective is missing.
             TrialError: the key is that of something else.
         """
-        report = self._report(value, gradient)
+        report, key = self._report(value, gradient), _text("key", key)
         if report.result is None:
             raise ResultError(f"a result that is added needs a value of {self.objective}, got {value!r}")
 
         def change() -> list[Entry]:
-            return [] if key in self._keys else [journal.added(self.state, params, report)]
+            return [] if key in self._keys else [journal.added(self.state, params, report, outside)]
 
         with self._lock:
             (entry,) = self._write(change, worker, key) or [self._added_before(str(key), params, report)]
             return self._trial(entry.data["id"])
 
-    def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]]) -> list[Trial]:
+    def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]], *, outside: bool = False) -> list[Trial]:
         """Record results that were not asked for, each by a key of its own: all of them or, on an error, none.
 
         Args:
             rows: parameters and value, as `add` takes them, by key; what was added with a key before is left as it is.
+            outside: as `add` takes it.
 
         Returns:
             The trials that are new.
@@ -369,7 +377,7 @@ class Study:
             SpaceError, ResultError: as `add` does.
         """
         reports = {
-            key: (params, told if isinstance(told, Report) else self._report(told))
+            plain_text("key", key): (params, told if isinstance(told, Report) else self._report(told))
             for key, (params, told) in rows.items()
         }
         if missing := [key for key, (_, report) in reports.items() if report.result is None]:
@@ -377,7 +385,9 @@ class Study:
 
         def change() -> list[Entry]:
             new = [(key, *row) for key, row in reports.items() if key not in self._keys]
-            entries = [replace(journal.added(self.state, params, report), key=key) for key, params, report in new]
+            entries = [
+                replace(journal.added(self.state, params, report, outside), key=key) for key, params, report in new
+            ]
             first = len(self.state.trials)
             return [replace(e, data={**e.data, "id": id}) for id, e in enumerate(entries, first)]
 
@@ -387,7 +397,8 @@ class Study:
     def refresh(self) -> None:
         """Take in what others have asked for and told."""
         with self._lock, _uncollected():
-            self._take_in(self.store.entries(self._count))
+            self._find()
+            self._take_in(self.store.entries(self._count, self._last))
 
     def run(
         self,
@@ -547,26 +558,31 @@ class Study:
 
         After them two columns for each other outcome, its value and its standard error, then worker and reason. The
         objective's column has its name. With limits there is a column feasible too: how likely they seemed to hold when
-        the trial was proposed. A parameter that is called like another column has "params." before
-        its name. What does not count in a trial is missing.
+        the trial was proposed; and a column outside, where a trial was tried outside of the space. An outcome or a
+        parameter that is called like another column has "outcomes." or "params." before its name (`gdopt.headings`).
+        What does not count in a trial is missing.
         """
         import pandas as pd
 
+        titles = headings(self.outcomes, self.space.names)
         others = [name for name in self.outcomes if name != self.objective]
-        own = ["id", "round", "status", "source", self.objective, "sem"]
+        own = ["id", "round", "status", "source", titles.outcomes[self.objective], "sem"]
         believed = ["feasible"] if self.limits else []
-        after = [*(column for name in others for column in (name, f"{name} sem")), *believed, "worker", "reason"]
+        after = [one for name in others for one in (titles.outcomes[name], titles.sem(name))]
+        outside = ["outside"] if any(t.outside for t in self.state.trials) else []
+        after += [*believed, *outside, "worker", "reason"]
         rows = [
             (
                 t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
                 *self.space.row(t.params),
                 *(one for name in others for one in t.outcomes.get(name, (None, None))),
                 *([t.feasible] if believed else []),
+                *([t.outside] if outside else []),
                 t.worker, t.reason,
             )
             for t in self.trials
         ]  # fmt: skip
-        named = [f"params.{name}" if name in (*own, *after) else name for name in self.space.names]
+        named = [titles.params[name] for name in self.space.names]
         frame = pd.DataFrame(rows, columns=[*own, *named, *after])
         # Beside what is missing, whole numbers would become floating point.
         whole = [isinstance(p, Integer) and bool(conditions(p)) for p in self.space.parameters]
@@ -603,21 +619,37 @@ class Study:
     def _begin(self) -> None:
         """Go on from what is kept, if anything is."""
         self._lock = threading.RLock()
+        # How many entries are known, and the sha256 of the last one, where the storage has one.
         self._count = 0
+        self._last: str | None = None
         self._keys: dict[str, Entry] = {}
         # The files of what was learned: by the journal, and by the state.
         self._learned: str | None = None
         self._restored: str | None = None
-        self._kept = self.store.header()
-        if self._kept is not None:
-            _check_same(self.store, self._kept, self._header)
-            self.refresh()
-            self._restore()
+        self._kept: Header | None = None
+        self.refresh()
+        self._restore()
+
+    def _find(self) -> None:
+        """Raise `StoreError` if the storage holds another study, or no longer this one.
+
+        Once there are entries, the sha256 of the last one stands for the header.
+        """
+        if self._count:
+            return
+        found = self.store.header()
+        if self._kept is None and found is not None:
+            _check_same(self.store, found, self._header)
+            self._kept = found
+        elif found != self._kept:
+            held = "nothing" if found is None else "another study"
+            raise StoreError(f"{self.store} holds {held} in the place of the study that was open")
 
     def _take_in(self, entries: Sequence[Entry]) -> None:
         """The state after these entries."""
         self.state = journal.replay(self.state, entries, self._sign)
         self._count += len(entries)
+        self._last = entries[-1].sha256 if entries else self._last
         self._keys |= {entry.key: entry for entry in entries if entry.key is not None}
         self._learned = next((e.data["tensors"] for e in reversed(entries) if "tensors" in e.data), self._learned)
 
@@ -642,10 +674,11 @@ class Study:
 
         The state is that after all that others have told: no one else writes until this is done.
         """
+        worker = _text("worker", worker)
         with self._lock:
             header, contents = self._beginning()
-            with self.store.writing(header, contents) as writer:
-                self._take_in(writer.entries(self._count))
+            with self.store.writing(header, contents, begun=self._kept is not None) as writer:
+                self._take_in(writer.entries(self._count, self._last))
                 now = time.time()
                 entries = [
                     replace(e, at=now, worker=worker, key=e.key if key is None else key)
@@ -655,12 +688,10 @@ class Study:
                 if tensors is not None:
                     name = writer.put(tensors, instead_of=self._learned)
                     entries = [replace(e, data={**e.data, "tensors": name}) for e in entries]
-                for entry in entries:
-                    writer.append(entry)
-            if entries:
-                self._kept = header
-            self._take_in(entries)
-            return entries
+                kept = writer.append(*entries)
+            self._kept = header
+            self._take_in(kept)
+            return kept
 
     def _beginning(self) -> tuple[Header, list[bytes]]:
         """The header, with the algorithm and its files where the study has not begun."""
@@ -736,7 +767,7 @@ class Study:
     def _added_before(self, key: str, params: Params, report: Report) -> Entry:
         """The entry that was added with a key, if it says the same."""
         entry = self._keys[key]
-        again = {**journal.added(self.state, params, report).data, "id": entry.data.get("id")}
+        again = {**journal.added(self.state, params, report, far=True).data, "id": entry.data.get("id")}
         # As JSON, as one of them may have come from there.
         if entry.kind is not Kind.ADDED or json.dumps(again) != json.dumps(dict(entry.data)):
             raise TrialError(f"key = {key!r}: {entry.kind.value} with it was {dict(entry.data)}, now {again}")
@@ -835,8 +866,14 @@ def _store(storage: str | Path | Store | None, name: str) -> Store:
         # Imported here: a study in memory needs no database.
         from gdopt.sql_store import SqlStore
 
-        return SqlStore(storage, name)
+        return SqlStore(storage, plain_text("name", name))
+    if not isinstance(storage, Store):
+        raise SettingsError(f"storage = {storage!r}: expected a path, an URL such as postgresql://, or a Store")
     return storage
+
+
+def _text(what: str, given: str | None) -> str | None:
+    return None if given is None else plain_text(what, given)
 
 
 def _check_batch(said: str, n: int) -> None:

@@ -160,6 +160,13 @@ def test_a_file_that_is_missing_is_said(file: Path) -> None:
         campaign.read(file)
 
 
+@pytest.mark.parametrize("depth", [50, 300, 3000])
+@pytest.mark.parametrize("key", ["name", "settings"])
+def test_a_file_that_is_nested_deeply_is_refused(file: Path, key: str, depth: int) -> None:
+    with pytest.raises(gdopt.SettingsError, match=r"nested too deeply|got \[\[|is missing"):
+        read(file, f"{key} = {'[' * depth}{']' * depth}")
+
+
 def test_settings_reach_the_algorithm(file: Path) -> None:
     made = read(file, GOOD.replace('"random"', '"guided"') + "[settings]\ncandidates = 64\n")
     assert campaign.started(made, file.parent).algorithm == gdopt.GuidedDiffusion(candidates=64)
@@ -207,7 +214,9 @@ def test_a_corpus_in_another_order_of_columns_fits_the_parameters(tmp_path: Path
 
 def test_a_corpus_that_cannot_be_used_is_said_by_row(tmp_path: Path) -> None:
     (tmp_path / "designs.csv").write_text("a,b\n1,2\n\n1,x\n")
-    with pytest.raises(gdopt.CorpusError, match=r"designs.csv, row 4: expected numbers in \['a', 'b'\], got"):
+    with pytest.raises(
+        gdopt.CorpusError, match=r"designs.csv was taken: row 4, column b: 'x' is not a number, as 2 is"
+    ):
         campaign.started(campaign.checked(BARE, "it"), tmp_path)
 
 
@@ -319,6 +328,16 @@ def test_sequences_and_molecules_are_found_by_a_masked_prior(tmp_path: Path) -> 
     molecule = {"name": "m", "kind": "molecule"}
     study = campaign.started(campaign.checked({**BARE, "parameters": [molecule]}, "it"), tmp_path)
     assert study.ask(2)[0].params["m"] in study.algorithm.prior.corpus
+
+
+def test_proteins_of_wrapped_fasta_are_whole(tmp_path: Path) -> None:
+    proteins = [letter * 150 for letter in "ACD"]
+    lines = [f">{one[0]}\n{one[:60]}\n{one[60:120]}\n{one[120:]}\n" for one in proteins]
+    (tmp_path / "designs.csv").write_text("".join(lines))
+    protein = {"name": "p", "kind": "sequence", "alphabet": "ACDE", "shortest": 1, "longest": 200}
+    raw = {**BARE, "parameters": [protein], "algorithm": "random"}
+    study = campaign.started(campaign.checked(raw, "it"), tmp_path)
+    assert {t.params["p"] for t in study.ask(3)} == set(proteins)
 
 
 def test_a_molecule_without_a_corpus_is_refused(tmp_path: Path) -> None:

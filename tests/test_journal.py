@@ -120,7 +120,7 @@ def test_other_parameters_than_proposed_are_learned_from_and_the_proposal_is_kep
     assert (study.trials[0].params, study.trials[0].proposed) == ({"x": 0.25}, trial.params)
     with pytest.raises(TrialError, match=r"was told as \{'x': 0.25\} already; it was now told as \{'x': 0.5\}"):
         study.tell(0, 1.0, params={"x": 0.5})
-    with pytest.raises(gdopt.SpaceError, match="x = 99 is outside"):
+    with pytest.raises(gdopt.SpaceError, match="x = 99 is far outside"):
         study.amend(0, 1.0, params={"x": 99}, reason="again")
 
 

@@ -111,6 +111,13 @@ def changed(**values: object) -> pd.DataFrame:
         ),
         (changed(equivalents=4), SPACE, r"one with equivalents = 4, which has to be in \[1, 3\]"),
         (changed(dose="much"), SPACE, "row 0: dose = 'much' is no number"),
+        (changed(dose="n.d."), None, "row 0: dose = 'n.d.' is text, and .* in row 1 is a number"),
+        (experiments().head(40).assign(dose=[f"{n},5" for n in range(40)]), None, "row 0: dose = '0,5' .* looks like"),
+        (
+            experiments().head(40).assign(dose=[f"s{n}" for n in range(40)]),
+            None,
+            "row 0: dose = 's0' is one of 40 diff",
+        ),
         (experiments().assign(base="weak"), None, "base has one level, 'weak': leave the column out, or give space="),
         (experiments().iloc[:, :1], Space([gdopt.MoleculeSpace(["CCO"], name="m").parameters[0]]), "m is a Molecule"),
         (np.zeros((5, 6)), NESTED, "ligand counts only at some levels of others"),

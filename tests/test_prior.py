@@ -45,7 +45,8 @@ UNIT = Space.from_bounds([(-100, 100)] * 5)
     ("designs", "settings", "match"),
     [
         (np.arange(5.0), {}, r"must be an array \(n, D\), one design a row; got shape \(5,\)"),
-        (np.zeros((2, 3, 4)), {}, r"got shape \(2, 3, 4\)"),
+        (np.zeros((2, 3, 4)), {}, r"got shape \(2, 3, 4\): flatten each, such as by designs.reshape"),
+        ([[1.0, 2.0], [3.0]], {}, "one design a row: .* inhomogeneous"),
         (replaced(math.nan, 3, 17), {}, r"must be finite; rows \[3, 17\] \(of 2\) are not"),
         (replaced(math.inf, *range(7)), {}, r"rows \[0, 1, 2, 3, 4\] \(of 7\) are not"),
         (np.array([["a", "b"], ["c", "d"]]), {}, "must be numbers, got <U1; with choices, give a table"),
@@ -70,6 +71,11 @@ def test_a_corpus_that_cannot_be_fitted_is_refused(designs: np.ndarray, settings
     with unchecked(), pytest.raises(CorpusError, match=match) as caught:
         fit(designs, **settings)
     assert isinstance(caught.value, GdoptError | ValueError)
+
+
+def test_a_tensor_with_a_graph_is_a_corpus() -> None:
+    designs = torch.from_numpy(corpus()).requires_grad_()
+    assert torch.equal(fit(designs, steps=1).designs, fit(corpus(), steps=1).designs)
 
 
 def test_a_corpus_outside_the_given_space_is_refused() -> None:

@@ -7,7 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +24,16 @@ from alembic.migration import MigrationContext
 from safetensors.torch import save_file
 
 import gdopt
-from gdopt import StoreError, files
+from gdopt import SettingsError, StoreError, files
 from gdopt.journal import Entry, Kind
 from gdopt.sql_store import TABLES, SqlStore
-from gdopt.store import MemoryStore, Store
+from gdopt.store import MemoryStore, Store, chained
 from gdopt.study import Study
 from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, drive, guided, prior, quick_prior, unchecked
 
 SPACES = {"line": LINE, "log": LOG, "mixed": MIXED, "constrained": CONSTRAINED}
 HEADER = {"format": "test", "text": "Größe"}
+MIXED_DESIGN = {"heat": 50.0, "cycles": 3, "base": "KOAc"}
 
 
 def random_study(storage: Path | str | Store, **changes: object) -> Study:
@@ -134,6 +140,24 @@ def test_one_asker_at_a_time_while_others_write(store: Store) -> None:
     assert store.entries() == [line()]
 
 
+def test_an_error_of_what_is_done_while_asking_is_passed_on_as_it_is(store: Store) -> None:
+    with pytest.raises(FileNotFoundError, match="of the user's"), store.asking():
+        raise FileNotFoundError("a file of the user's")
+
+
+@pytest.mark.parametrize("wrong", [{"key": 7}, {"worker": 3}, {"key": date(2026, 1, 2)}])
+def test_an_entry_that_would_read_back_as_another_is_not_kept(wrong: dict, tmp_path: Path, postgresql: str) -> None:
+    for where in (tmp_path / "study", postgresql):
+        store = SqlStore(where)
+        with (
+            unchecked(),
+            pytest.raises(StoreError, match=r"expected text|cannot write"),
+            store.writing(HEADER) as writer,
+        ):
+            writer.append(line(0), replace(line(1), **wrong))
+        assert store.entries() == []
+
+
 @pytest.mark.parametrize("threads", [4])
 def test_writers_side_by_side_lose_nothing(store: Store, threads: int) -> None:
     def write(worker: int) -> None:
@@ -172,6 +196,77 @@ def test_every_kind_of_trial_comes_back_equal(space: gdopt.Space, store: Store) 
     assert [(t.lease, t.asked_at, t.settled_at) for t in again.trials] == [
         (t.lease, t.asked_at, t.settled_at) for t in study.trials
     ]
+
+
+# Keys and workers are text: what reads back as something else would make the study unreadable.
+
+
+class Plate(StrEnum):
+    SEVENTH = "plate-7"
+
+
+NO_TEXT = [7, 7.5, True, b"plate", date(2026, 1, 2), ["plate"], "half of a pair: \ud800", "zero \0 byte"]
+NAMING = {
+    "ask, key": lambda study, name: study.ask(1, key=name),
+    "ask, worker": lambda study, name: study.ask(1, worker=name),
+    "asked": lambda study, name: study.asked(name),
+    "add": lambda study, name: study.add({"x": 0.5}, 1.0, key=name),
+    "tell, worker": lambda study, name: study.tell(0, 1.0, worker=name),
+    "add_all": lambda study, name: study.add_all({name: ({"x": 0.5}, 1.0)}),
+    "fail": lambda study, name: study.fail(0, reason=name),
+    "amend": lambda study, name: study.amend(1, 2.0, reason=name),
+}
+
+
+@pytest.mark.parametrize("name", NO_TEXT, ids=repr)
+@pytest.mark.parametrize("call", NAMING.values(), ids=list(NAMING))
+def test_a_key_worker_or_reason_that_is_no_text_is_refused(call: Callable, name: object, store: Store) -> None:
+    if call is NAMING["add_all"] and isinstance(name, list):
+        pytest.skip("a list is no key of a mapping")
+    study = random_study(store, space=LINE)
+    study.ask(2)
+    study.tell(1, 1.0)
+    before = study.state
+    with unchecked(), pytest.raises(SettingsError, match=r"expected text|is no text"):
+        call(study, name)
+    assert random_study(store, space=LINE).state == study.state == before
+
+
+@pytest.mark.parametrize("key", [np.str_("plate-7"), Plate.SEVENTH])
+def test_a_key_of_another_class_of_strings_is_that_string(key: str, store: Store) -> None:
+    study = random_study(store)
+    trials = study.ask(2, key=key, worker=key)
+    again = random_study(store)
+    assert again.asked("plate-7") == study.asked(key) == trials
+    assert type(study.trials[0].worker) is str
+
+
+@pytest.mark.parametrize(
+    "name", [7, -7, 7.5, True, False, np.str_("plate-7"), np.float64(7.5), date(2026, 1, 2), Plate.SEVENTH], ids=repr
+)
+def test_a_study_whose_names_were_hashed_as_other_objects_opens_again(name: object, tmp_path: Path) -> None:
+    study = random_study(tmp_path / "study")
+    study.ask(2, key="key", worker="worker")
+    study.tell(0, 1.5)
+    kept = name.isoformat() if isinstance(name, date) else str(int(name) if isinstance(name, bool) else name)
+    with unchecked(), closing(sqlite3.connect(tmp_path / "study")) as connection:
+        (header,) = connection.execute("SELECT header FROM study").fetchone()
+        last = hashlib.sha256(header.encode()).hexdigest()
+        for number, entry in enumerate(study.store.entries()):
+            named = replace(entry, key=name, worker=name) if entry.key else entry
+            last = chained(last, number, named, json.dumps(entry.data))
+            names = (kept, kept) if entry.key else (None, None)
+            connection.execute(
+                "UPDATE entry SET key = ?, worker = ?, sha256 = ? WHERE number = ?", (*names, last, number)
+            )
+        connection.execute("UPDATE study SET sha256 = ?", (last,))
+        connection.commit()
+    opened = Study.open(tmp_path / "study")
+    assert [t.value for t in opened.trials] == [1.5, None]
+    assert opened.asked(kept) == opened.trials
+    opened.tell(1, 2.5)
+    opened.store.check()
+    assert Study.open(tmp_path / "study").best.value == 1.5
 
 
 # Files.
@@ -221,7 +316,7 @@ def test_tables_are_what_the_code_takes_them_for(tmp_path: Path) -> None:
 def test_what_is_told_is_on_the_disk(tmp_path: Path) -> None:
     random_study(tmp_path / "study").ask()
     with SqlStore(tmp_path / "study")._transaction() as connection:
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 3
         safe = sqlite3.sqlite_version_info >= (3, 51, 3)
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == ("wal" if safe else "delete")
 
@@ -334,6 +429,178 @@ def test_a_copy_from_before_is_noticed_by_who_knows_more(tmp_path: Path) -> None
         study.ask()
 
 
+def test_a_copy_from_before_that_others_went_on_with_is_noticed(tmp_path: Path) -> None:
+    study = random_study(tmp_path / "study")
+    study.ask(3)
+    older = (tmp_path / "study").read_bytes()
+    study.tell(0, 1.0)
+    (tmp_path / "study").write_bytes(older)
+    other = random_study(tmp_path / "study")
+    other.tell({0: 9.0})
+    other.tell({1: 5.0})
+    before = (tmp_path / "study").read_bytes()
+    for call in (study.refresh, study.ask, lambda: study.tell(2, 3.0), lambda: study.history(0)):
+        with pytest.raises(
+            StoreError, match="entry 1 is another one: it was replaced by an older copy or another study"
+        ):
+            call()
+    assert [t.value for t in study.trials] == [1.0, None, None]
+    assert (tmp_path / "study").read_bytes() == before
+
+
+@pytest.mark.parametrize("asked", [0, 2])
+def test_another_study_in_the_place_of_an_open_one_is_noticed(asked: int, tmp_path: Path) -> None:
+    study = random_study(tmp_path / "study")
+    study.ask(asked) if asked else study.keep()
+    (tmp_path / "study").unlink()
+    random_study(tmp_path / "study", seed=4).ask(3)
+    before = (tmp_path / "study").read_bytes()
+    for call in (study.refresh, study.ask, lambda: study.add(MIXED_DESIGN, 1.0)):
+        with pytest.raises(StoreError, match=r"in the place of the study that was open|is not the study that was open"):
+            call()
+    assert (tmp_path / "study").read_bytes() == before
+
+
+@pytest.mark.parametrize("asked", [0, 2])
+def test_nothing_is_begun_in_the_place_of_a_study_that_is_gone(asked: int, tmp_path: Path) -> None:
+    study = random_study(tmp_path / "study")
+    study.ask(asked) if asked else study.keep()
+    (tmp_path / "study").rename(tmp_path / "away")
+    for call in (study.refresh, study.ask, lambda: study.add(MIXED_DESIGN, 1.0), study.keep):
+        with pytest.raises(StoreError, match=r"is gone: put the file back|holds nothing in the place of the study"):
+            call()
+    assert not (tmp_path / "study").exists()
+    (tmp_path / "away").rename(tmp_path / "study")
+    assert study.ask()[0].id == asked
+
+
+def test_a_study_that_others_began_meanwhile_has_to_be_the_same_one(tmp_path: Path) -> None:
+    early = random_study(tmp_path / "study", seed=4)
+    random_study(tmp_path / "study").ask()
+    with pytest.raises(StoreError, match="another seed: 3, this one has 4"):
+        early.refresh()
+    assert early.trials == []
+
+
+def test_who_asks_through_a_link_waits_for_who_asks_through_the_file(tmp_path: Path) -> None:
+    study = random_study(tmp_path / "study")
+    study.ask()
+    (tmp_path / "folder").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "study")
+    done: list[str] = []
+
+    def ask(name: str) -> None:
+        with SqlStore(tmp_path / name).asking():
+            done.append(name)
+
+    waiting = [threading.Thread(target=ask, args=(name,)) for name in ("link", "folder/study")]
+    with study.store.asking():
+        for thread in waiting:
+            thread.start()
+        time.sleep(0.3)
+        assert done == []
+    for thread in waiting:
+        thread.join()
+    assert sorted(done) == ["folder/study", "link"]
+
+
+# What `check` looks at beside the entries.
+
+
+def learned(path: Path) -> Study:
+    """A study with a prior and with learned tensors."""
+    algorithm = guided(prior=quick_prior(), finetune=1)
+    return drive(Study(quick_prior().space, direction="minimize", algorithm=algorithm, storage=path), 2, 4)
+
+
+def test_check_finds_a_turned_bit_in_each_content(tmp_path: Path) -> None:
+    learned(tmp_path / "study").store.check()
+    original = (tmp_path / "study").read_bytes()
+    with closing(sqlite3.connect(tmp_path / "study")) as connection:
+        contents = connection.execute("SELECT sha256, bytes FROM content").fetchall()
+    assert len(contents) == 2
+    for sha256, content in contents:
+        (tmp_path / "study").write_bytes(original)
+        with closing(sqlite3.connect(tmp_path / "study")) as connection:
+            turned = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+            connection.execute("UPDATE content SET bytes = ? WHERE sha256 = ?", (turned, sha256))
+            connection.commit()
+        with pytest.raises(StoreError, match=f"{sha256}.* were changed after they were written"):
+            SqlStore(tmp_path / "study").check()
+
+
+def test_check_finds_learned_tensors_missing(tmp_path: Path) -> None:
+    study = learned(tmp_path / "study")
+    with closing(sqlite3.connect(tmp_path / "study")) as connection:
+        connection.execute("DELETE FROM content WHERE sha256 = ?", (study._learned,))
+        connection.commit()
+    with pytest.raises(StoreError, match=r"the tensors .* that study 'study' has learned are missing"):
+        study.store.check()
+
+
+def test_check_reads_every_study_of_a_file(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        random_study(tmp_path / "study", name=name).ask(2)
+    with closing(sqlite3.connect(tmp_path / "study")) as connection:
+        connection.execute("UPDATE entry SET at = at + 1 WHERE study = 2")
+        connection.commit()
+    with pytest.raises(StoreError, match="#two was changed after it was written"):
+        SqlStore(tmp_path / "study", "one").check()
+
+
+# Copies.
+
+
+def test_a_backup_is_whole_while_others_write(tmp_path: Path) -> None:
+    study = learned(tmp_path / "study")
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            study.add(study.trials[0].params, 1.0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(5):
+            Study.open(tmp_path / "study").store.backup(tmp_path / f"copy {number}")
+    finally:
+        over.set()
+        writer.join()
+    for number in range(5):
+        copy = Study.open(tmp_path / f"copy {number}")
+        assert copy.store.entries() == study.store.entries()[: copy.revision]
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".copy")]
+
+
+def test_a_backup_writes_over_nothing_and_leaves_nothing_that_is_no_copy(tmp_path: Path, postgresql: str) -> None:
+    study = learned(tmp_path / "study")
+    (tmp_path / "copy").write_text("of another one")
+    with pytest.raises(StoreError, match="is there already: choose another name"):
+        study.store.backup(tmp_path / "copy")
+    assert (tmp_path / "copy").read_text() == "of another one"
+    with pytest.raises(StoreError, match=r"cannot write .*No such file"):
+        study.store.backup(tmp_path / "no folder" / "copy")
+    with pytest.raises(StoreError, match="there is no study 'other' in "):
+        SqlStore(tmp_path / "study", "other").backup(tmp_path / "new")
+    with pytest.raises(StoreError, match="is copied by pg_dump"):
+        SqlStore(postgresql).backup(tmp_path / "new")
+    with closing(sqlite3.connect(tmp_path / "study")) as connection:
+        connection.execute("UPDATE content SET bytes = x'00'")
+        connection.commit()
+    with pytest.raises(StoreError, match="were changed after they were written"):
+        study.store.backup(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_is_put_back_goes_on(tmp_path: Path) -> None:
+    study = learned(tmp_path / "study")
+    study.store.backup(tmp_path / "copy")
+    expected = study.ask(2)
+    (tmp_path / "copy").replace(tmp_path / "study")
+    assert [t.params for t in Study.open(tmp_path / "study").ask(2)] == [t.params for t in expected]
+
+
 @pytest.mark.parametrize("length", [0, 1, 99, 5000])
 def test_a_study_cut_short_is_noticed(length: int, tmp_path: Path) -> None:
     drive(random_study(tmp_path / "study"), 2, 3)
@@ -363,9 +630,31 @@ def test_other_databases_are_refused(url: str) -> None:
         SqlStore(url)
 
 
+@pytest.mark.parametrize("url", ["://", "postgresql://[::1/x", "postgresql://host:port/x"])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="is no URL: expected postgresql://user@host/database"):
+        SqlStore(url)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "zero\0byte", "half \ud800", "x" * 300 + "/study"])
+def test_a_name_that_no_file_can_have_is_a_store_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot (read|write|keep a study in) "):
+        random_study(tmp_path / name).ask()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("storage", [3, b"study", ["study"]])
+def test_what_is_no_storage_is_refused(storage: object) -> None:
+    with unchecked(), pytest.raises(SettingsError, match=r"storage = .*: expected a path, an URL"):
+        random_study(storage)
+
+
 def test_a_server_that_does_not_answer_is_a_store_error(tmp_path: Path) -> None:
+    store = SqlStore(f"postgresql://nobody@/nothing?host={tmp_path}")
     with pytest.raises(StoreError, match="cannot read postgresql"):
-        SqlStore(f"postgresql://nobody@/nothing?host={tmp_path}").header()
+        store.header()
+    with pytest.raises(StoreError, match="cannot write postgresql"), store.asking():
+        raise AssertionError("nobody has the lock")
 
 
 # Files that are not what was written. `read` takes one to the error that it raises.
@@ -424,6 +713,26 @@ def test_a_prior_edited_by_hand_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content.replace(b'\\"best\\"', b'\\"Best\\"'))
     with pytest.raises(StoreError, match="its sha256 does not match"):
         read()
+
+
+@pytest.mark.parametrize("change", ["NaN", "no training", "training of text", "no tensor", "another shape"])
+def test_a_prior_of_other_parts_with_a_fitting_sha256_is_refused(change: str, tmp_path: Path) -> None:
+    tensors, header = quick_prior().parts()
+    if change == "NaN":
+        tensors = {
+            k: v.clone().index_fill_(0, torch.tensor(0), torch.nan) if v.dim() else v for k, v in tensors.items()
+        }
+    elif change == "no training":
+        del header["training"]
+    elif change == "training of text":
+        header["training"] = "long"
+    elif change == "no tensor":
+        del tensors["designs"]
+    else:
+        tensors = {k: v[:1] if k.startswith("net.") and v.dim() else v for k, v in tensors.items()}
+    files.write(tmp_path / "file", tensors, header)
+    with unchecked(), pytest.raises(StoreError, match=r"file is not a file that gdopt wrote: "):
+        gdopt.DiffusionPrior.load(tmp_path / "file")
 
 
 @every_file

@@ -191,7 +191,7 @@ class _Inputs:
                 if params[name] not in values:
                     raise SpaceError(f"{name} = {params[name]} is not one of {list(values)}")
                 params[name] = values.index(params[name])
-        self.space.check(params)
+        self.space.check_tried(params)
         return params
 
 

@@ -59,8 +59,8 @@ def read(source: str | PathLike[str] | Sequence[str], *, skip: bool = False) -> 
     """The canonical SMILES of a corpus, each once and in order.
 
     Args:
-        source: a file (.smi, .csv, .txt), or its lines. SMILES are the first column, up to a blank or a comma; a header
-            `smiles`, empty lines and those that begin with # are passed over.
+        source: a file (.smi, .csv, .txt), or its lines. SMILES are the first column, up to a blank, a comma or a
+            semicolon; a header `smiles`, empty lines and those that begin with # are passed over.
         skip: leave lines that cannot be used out, with a warning that says which.
 
     Raises:
@@ -95,7 +95,7 @@ def _sorted_out(lines: Iterable[str]) -> tuple[list[str], list[str]]:
         text = str(line).strip()  # a missing value in a list is NaN
         if not text or text.startswith("#"):
             continue
-        column = re.split(r"[\s,]", text, maxsplit=1)[0].strip("\"'")
+        column = re.split(r"[\s,;]", text, maxsplit=1)[0].strip("\"'")
         if not (header and column.lower() == "smiles"):
             try:
                 found[canonical(column)] = None

@@ -1,6 +1,7 @@
 """`gdopt init` writes a campaign's file, `gdopt new` makes its study."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
@@ -31,6 +32,9 @@ def init(
 
     if path.exists():
         raise StoreError(f"{path} is there already: choose another file, or delete it")
+    # Before a question is asked, as the answers would be lost.
+    if not os.access(path.parent, os.W_OK):
+        raise StoreError(f"cannot write {path}: there is no folder {path.parent} that can be written to")
     put(path, campaign.written(campaign.EXAMPLE if example else _described(path)))
     text = f"{path} is written; look through it, then: gdopt new {path}"
     return Answer({"file": str(path)}, text)
@@ -85,24 +89,30 @@ def _described(path: Path) -> "Campaign":
 
 
 def _answers(path: Path) -> dict[str, Any]:
+    from gdopt.goals import Limit
+
     name = re.sub(r"[^\w.\-]+", "-", path.resolve().parent.name).strip("-.") or "campaign"
-    raw: dict[str, Any] = {"name": _ask("Name of the campaign, for its file", default=name)}
+    raw: dict[str, Any] = {"name": _ask("Name of the campaign, for its file", default=name, value_proc=_file_name)}
     ways = _directions()
     raw |= _improved(ways)
+    limits = [*_several("A limit on another outcome, such as impurity <= 2", partial(_limit, ways))]
+    outcomes = [*ways, *(Limit.of(one).outcome for one in limits)]
     raw |= {
-        "limits": list(_several("A limit on another outcome, such as impurity <= 2", partial(_limit, ways))),
-        "tracked": list(_several("Another outcome, only to be written down", partial(_unlike, ways))),
-        "batch": _ask("Trials in a batch", default=8, type=int),
+        "limits": limits,
+        "tracked": [*_names("Another outcome, only to be written down", outcomes)],
+        "batch": _ask("Trials in a batch", default=8, value_proc=_count),
     }
     if corpus := _maybe("A CSV file of designs without labels (empty: none)"):
         raw["corpus"] = {"file": corpus}
-    return {**raw, "parameters": [_parameter(name) for name in _several("Name of a parameter")]}
+    while not (parameters := [_parameter(name) for name in _names("Name of a parameter", [])]) and not corpus:
+        typer.echo("  a campaign without a file of designs needs a parameter", err=True)
+    return {**raw, "parameters": parameters}
 
 
 def _directions() -> dict[str, str]:
     """Whether each outcome that is to be improved is to be maximized or minimized."""
     ways: dict[str, str] = {}
-    name = _ask("What is measured and to be improved", default="yield")
+    name = _ask("What is measured and to be improved", default="yield", value_proc=_named)
     while name:
         words = ("maximize", "minimize")
         ways[name] = _ask(f"  maximize or minimize {name}", default="maximize", value_proc=_one_of(*words))
@@ -139,7 +149,7 @@ def _said_of(name: str) -> dict[str, Any]:
     kind = _ask(f"  {name} is real, integer or choice", default="real", value_proc=_one_of(*kinds))
     if kind == "choice":
         levels = _ask("  its levels, with commas between them")
-        return {"name": name, "kind": kind, "levels": [one.strip() for one in levels.split(",")]}
+        return {"name": name, "kind": kind, "levels": [one.strip() for one in levels.split(",") if one.strip()]}
     number = int if kind == "integer" else float
     said = {"name": name, "kind": kind, "low": _ask("  lowest", type=number), "high": _ask("  highest", type=number)}
     if unit := _maybe("  unit (empty: none)"):
@@ -157,6 +167,14 @@ def _several(what: str, check: Callable[[str], str] = str) -> Iterator[str]:
         end = "no more"
 
 
+def _names(what: str, taken: Collection[str]) -> Iterator[str]:
+    """Names, each once and unlike those that are taken."""
+    seen = [*taken]
+    for one in _several(what, partial(_unlike, seen)):
+        seen.append(one)
+        yield one
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     """Takes one of some words; any other is asked for again."""
 
@@ -168,11 +186,34 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return check
 
 
-def _unlike(ways: Collection[str], text: str) -> str:
-    """A name that no objective has."""
-    if text in ways:
-        raise typer.BadParameter(f"{text} is to be improved already")
-    return text
+def _file_name(text: str) -> str:
+    """A name that a campaign may have."""
+    from gdopt.campaign import NAME
+
+    if not re.match(NAME, text.strip()):
+        raise typer.BadParameter(f"{text!r}: expected letters, digits, _ . and - without blanks, such as my-campaign")
+    return text.strip()
+
+
+def _named(text: str) -> str:
+    """A name that is not blank."""
+    if not text.strip():
+        raise typer.BadParameter("expected a name")
+    return text.strip()
+
+
+def _count(text: str) -> int:
+    """A whole number above 0."""
+    if not str(text).strip().isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r}: expected a whole number above 0")
+    return int(text)
+
+
+def _unlike(taken: Collection[str], text: str) -> str:
+    """A name that is not taken."""
+    if text.strip() in taken:
+        raise typer.BadParameter(f"there is a {text.strip()} already")
+    return text.strip()
 
 
 def _limit(ways: Collection[str], text: str) -> str:

@@ -1,7 +1,7 @@
-"""The verbs that change nothing: status, best, pending, history, export, plot, report, check."""
+"""The verbs that change nothing: status, best, pending, history, export, plot, report, backup, check."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gdopt.cli.answer import Answer, listed
-from gdopt.cli.output import event, facts, percent, put
+from gdopt.cli.output import check_replaceable, event, facts, percent, put
 from gdopt.cli.which import Where, opened, place, split
 from gdopt.counting import counted
 from gdopt.errors import SettingsError, StoreError, TrialError
@@ -73,6 +73,7 @@ def best(study: Where = None) -> Answer:
         return Answer([facts(t) for t in front], listed(["trial", *names, *found.space.names], cells))
     trial = found.best
     rows = [*trial.params.items(), (found.objective, trial.value), *((k, v) for k, (v, _) in trial.outcomes.items())]
+    rows += [("outside", one) for one in found.space.broken(trial.params)] if trial.outside else []
     return Answer(facts(trial), listed(["trial", str(trial.id)], rows))
 
 
@@ -97,17 +98,22 @@ def history(id: Annotated[int, typer.Argument(help="Of a trial.")], study: Where
 
 def export(
     path: Annotated[Path | None, typer.Argument(help="A .csv or .json file; printed if left out.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, though it is no earlier export.")] = False,
     study: Where = None,
 ) -> Answer:
     """All trials as a table, a row each."""
-    frame = opened(study).to_frame()
-    # As Python's own numbers, with nothing where something is missing.
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    text = frame.to_csv(index=False)
+    from gdopt import spreadsheet
+
+    columns, *cells = spreadsheet.cells(opened(study).to_frame())
+    rows = [dict(zip(columns, row, strict=True)) for row in cells]
+    text = spreadsheet.written([columns, *cells])
     if path is None:
-        return Answer(rows, text.rstrip("\n"))
+        return Answer(rows, text.replace("\r\n", "\n").rstrip("\n"))
     if path.suffix not in (".csv", ".json"):
         raise SettingsError(f"export {path}: expected a name that ends in .csv or .json")
+    check_replaceable(path)
+    if path.exists() and not force and not _exported(path, columns):
+        raise StoreError(f"{path} is there already, and no export of this study: choose another file, or give --force")
     put(path, text if path.suffix == ".csv" else json.dumps(rows, indent=1, allow_nan=False) + "\n")
     return Answer({"file": str(path), "rows": len(rows)}, f"{path}: {counted(len(rows), 'row')}")
 
@@ -117,6 +123,7 @@ def plot(
     study: Where = None,
 ) -> Answer:
     """All values by the order of trials, and the best so far, as a figure; of several objectives, their front."""
+    check_replaceable(path)
     found = opened(study)
     if not found.state.done:
         raise TrialError("no trial has a value yet: there is nothing to plot")
@@ -130,17 +137,37 @@ def plot(
 
 
 def report(
-    path: Annotated[Path, typer.Argument(help="An .html file.")] = Path("report.html"), study: Where = None
+    path: Annotated[Path, typer.Argument(help="An .html file.")] = Path("report.html"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, though it is no report.")] = False,
+    study: Where = None,
 ) -> Answer:
     """All of the campaign on one page: a file that needs nothing else, to be read, sent and printed."""
-    from gdopt.report import page
+    from gdopt.report import is_report, page
 
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise SettingsError(f"report {path}: expected the name of the page, which ends in .html; the study is --study")
+    check_replaceable(path)
+    if path.exists() and not force and not is_report(path):
+        raise StoreError(f"{path} is there already, and no report of gdopt's: choose another file, or give --force")
     put(path, page(opened(study), Path(place(study)).stem))
     return Answer({"file": str(path)}, f"{path} is written")
 
 
+def backup(
+    path: Annotated[Path, typer.Argument(help="The copy; a file that is not there yet.")], study: Where = None
+) -> Answer:
+    """Copy the study's file as it is at one moment, while others may ask and tell; the copy is checked."""
+    from gdopt.sql_store import SqlStore
+
+    store = SqlStore(*split(place(study)))
+    store.backup(path)
+    entries = len(SqlStore(path, store.name).entries())
+    said = f"{path} is a copy of {store}: {counted(entries, 'entry', 'entries')}"
+    return Answer({"file": str(path), "entries": entries}, said)
+
+
 def check(study: Where = None) -> Answer:
-    """Read all that is kept, and compare it with its checksums."""
+    """Read all that is kept, also priors and what was learned, and compare it with its checksums."""
     from gdopt.sql_store import SqlStore
 
     where, name = split(place(study))
@@ -152,7 +179,21 @@ def check(study: Where = None) -> Answer:
     return Answer(data, f"{found.store} is as it was written: {what}")
 
 
-VERBS: tuple[Callable[..., Answer], ...] = (status, best, pending, history, export, plot, report, check)
+VERBS: tuple[Callable[..., Answer], ...] = (status, best, pending, history, export, plot, report, backup, check)
+
+
+def _exported(path: Path, columns: Sequence[str]) -> bool:
+    """Whether a file has the columns of an export, and no others."""
+    from gdopt.spreadsheet import parsed
+
+    try:
+        if path.suffix == ".csv":
+            found = parsed(path.read_bytes(), str(path), columns).columns
+            return list(found) == [one.strip() for one in columns]
+        rows = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, dict) and [*row] == [*columns] for row in rows)
 
 
 def _best(study: "Study") -> dict[str, Any] | None:

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from gdopt.algorithm import Trial
     from gdopt.journal import Entry
 
-__all__ = ["event", "facts", "outcomes", "percent", "put"]
+__all__ = ["PRIOR", "check_replaceable", "event", "facts", "held", "outcomes", "percent", "put"]
+
+# With which every file of SQLite begins.
+SQLITE = b"SQLite format 3\0"
+STUDY, PRIOR, CAMPAIGN = "a study", "a prior", "a campaign"
 
 
 def put(path: Path, text: str) -> None:
@@ -27,6 +31,37 @@ def put(path: Path, text: str) -> None:
         files.put(path, text.encode("utf-8-sig" if marked else "utf-8"))
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that a file that is to be written is not there, or is none that is never overwritten.
+
+    Raises:
+        StoreError: a study, a prior or a campaign is there.
+    """
+    if (kind := held(path)) is not None:
+        raise StoreError(f"{path} is {kind}, which is not overwritten: choose another file")
+
+
+def held(path: Path) -> str | None:
+    """What a file is: a study, a prior, a campaign, or none of these.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(SQLITE))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    if start == SQLITE:
+        return STUDY
+    # A safetensors file begins with the length of its JSON part, 8 bytes, little end first.
+    if start[8:10] == b'{"' and int.from_bytes(start[:8], "little") <= path.stat().st_size:
+        return PRIOR
+    return CAMPAIGN if path.suffix.lower() == ".toml" else None
 
 
 def facts(trial: "Trial") -> dict[str, Any]:
@@ -45,6 +80,8 @@ def facts(trial: "Trial") -> dict[str, Any]:
     }
     if trial.feasible is not None:
         said["feasible"] = trial.feasible
+    if trial.outside:
+        said["outside"] = True
     return said if trial.proposed is None else {**said, "proposed": dict(trial.proposed)}
 
 

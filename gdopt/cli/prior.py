@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from gdopt.cli.answer import Answer, verb
+from gdopt.cli.output import PRIOR, held
 from gdopt.counting import counted
-from gdopt.errors import SettingsError
+from gdopt.errors import SettingsError, StoreError
 
 __all__ = ["prior"]
 
@@ -43,6 +44,8 @@ def fit(
     from gdopt.demo.loop import training
     from gdopt.prior import DiffusionPrior
 
+    if out.exists() and held(out) != PRIOR:
+        raise StoreError(f"{out} is there already, and no prior: choose another file")
     given = None if space is None else campaign.read(space).space
     if space is not None and given is None:
         raise SettingsError(f"{space} has no [[parameters]]: expected a campaign that says what may be varied")

@@ -1,5 +1,6 @@
 """The verbs that change a study: ask, tell, fail, abandon, amend, add, release."""
 
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gdopt.cli.answer import Answer, listed
-from gdopt.cli.output import facts, percent, put
+from gdopt.cli.output import check_replaceable, facts, percent, put
 from gdopt.cli.waiting import waiting
 from gdopt.cli.which import HOUR, Allowed, Where, opened
 from gdopt.counting import counted
@@ -36,7 +37,7 @@ def ask(
     n: Annotated[int | None, typer.Option("-n", help="Trials; the campaign's batch by default.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write them into a file to be filled in.")] = None,
     key: Annotated[
-        str | None, typer.Option(help="Asked again with it, the same trials come back; the CSV's name by default.")
+        str | None, typer.Option(help="Asked again with it, the same trials come back; the CSV's place by default.")
     ] = None,
     fix: Annotated[
         list[str] | None,
@@ -59,7 +60,7 @@ def ask(
     found = opened(study, allowed)
     if csv is not None:
         plate.columns(found)
-        key = csv.stem if key is None else key
+        key = _key(found, csv) if key is None else key
     fixed = _values(found, "--fix", fix)
     before = [] if key is None else found.asked(key)
     if csv is not None:
@@ -146,18 +147,28 @@ def amend(
 
 
 def add(
-    csv: Annotated[Path, typer.Argument(help="A column for each parameter and for the objective; a row each.")],
+    csv: Annotated[
+        Path, typer.Argument(help="A column for each parameter and for the objective, a row each; or an export.")
+    ],
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Also results far outside the bounds, such as those of a wider campaign.")
+    ] = False,
     study: Where = None,
 ) -> Answer:
-    """Add results from before the study. Added twice, a file adds nothing; a longer one adds what is new in it."""
+    """Add results from before the study, such as an export of another one.
+
+    Added twice, a file adds nothing; a longer one adds what is new in it.
+    """
     from gdopt import plate
 
     found = opened(study)
-    rows = plate.known(found, _content(csv), str(csv))
-    new = found.add_all(rows)
-    there = len(rows) - len(new)
-    text = f"{csv}: {counted(len(new), 'result')} added{f', {there} were there already' if there else ''}"
-    return Answer({"added": [t.id for t in new], "known": there}, text)
+    before = plate.known(found, _content(csv), str(csv), outside=outside)
+    new = found.add_all(before.rows, outside=outside)
+    there = len(before.rows) - len(new) + len(before.own)
+    parts = [f"{counted(len(new), 'result')} added", *([f"{there} were there already"] if there else [])]
+    parts += [f"{count} {status} left out" for status, count in before.left_out.items()]
+    data = {"added": [t.id for t in new], "known": there, "left_out": before.left_out}
+    return Answer(data, f"{csv}: {', '.join(parts)}")
 
 
 VERBS: tuple[Callable[..., Answer], ...] = (ask, tell, add, fail, abandon, amend, release)
@@ -189,8 +200,43 @@ def _content(path: Path) -> bytes:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
 
 
+def _key(study: "Study", path: Path) -> str:
+    """The key of a plate: its place, so that a file of the same name in another folder is another plate.
+
+    The place is relative to the folder of the study's file, with which it may be moved; outside of it, and of a study
+    in a database, it is the place on this machine.
+    """
+    from gdopt.sql_store import SqlStore
+
+    file = path.resolve()
+    file = file.with_suffix("") if file.suffix.lower() == ".csv" else file
+    store = study.store
+    folder = store.path.resolve().parent if isinstance(store, SqlStore) and store.path else None
+    if folder is not None and file.is_relative_to(folder):
+        key = file.relative_to(folder).as_posix()
+    else:
+        key = f"{platform.node()}:{file.as_posix()}"
+    # Earlier versions took the name alone.
+    return path.stem if not study.asked(key) and _is_of(path, study.asked(path.stem)) else key
+
+
+def _is_of(path: Path, trials: Sequence["Trial"]) -> bool:
+    """Whether a file is the plate of these trials."""
+    from gdopt.spreadsheet import parsed
+
+    if not trials or not path.exists():
+        return False
+    try:
+        return parsed(_content(path), str(path), ["id"], others=True).column("id") == [str(t.id) for t in trials]
+    except ValueError:
+        return False
+
+
 def _check_file(path: Path, key: str | None, before: Sequence["Trial"], force: bool) -> None:
     """Raise `StoreError` if a file cannot be that of a batch; nothing was asked for yet."""
+    check_replaceable(path)
+    if not path.parent.is_dir():
+        raise StoreError(f"cannot write {path}: there is no folder {path.parent}")
     if path.exists() and not force and not before:
         raise StoreError(f"{path} is there already, and not of {key!r}: choose another file, or give --force")
     if before and not path.exists() and not any(t.status == "pending" for t in before):

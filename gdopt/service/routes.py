@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 import gdopt
-from gdopt import named, plate
+from gdopt import named, plate, spreadsheet
 from gdopt.algorithm import Status, Trial
 from gdopt.errors import SettingsError, TrialError
 from gdopt.incumbent import incumbents
@@ -242,7 +242,7 @@ def _reading(made: APIRouter, study: Study) -> None:
     @made.get("/frame.csv", response_class=Response, responses=_csv_of("the study"))
     def frame_csv() -> Response:
         """The study as a table, for spreadsheets."""
-        return _csv(study.to_frame().to_csv(index=False), "trials.csv")
+        return _csv(spreadsheet.written(spreadsheet.cells(study.to_frame())), "trials.csv")
 
     @made.get("/plate.csv", response_class=Response, responses=_csv_of("the plate"))
     def plate_csv() -> Response:

@@ -14,6 +14,7 @@ from gdopt.algorithm import Result, Status, Trial
 from gdopt.goals import Limit
 from gdopt.journal import Entry, Kind, described
 from gdopt.outcomes import satisfied
+from gdopt.spreadsheet import cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,6 +164,7 @@ class Row(Message):
     predicted: float | None = None
     feasible: float | None = None
     proposed: dict[str, float | int | str] | None = None
+    outside: bool = False
     worker: str | None = None
     reason: str = ""
     lease: float | None = None
@@ -282,9 +284,8 @@ class Frame(Message):
     @classmethod
     def of(cls, frame: "pd.DataFrame") -> "Frame":
         """The table as it goes over the wire."""
-        plain = frame.astype(object).where(frame.notna(), None)
-        rows = [list(row) for row in plain.itertuples(index=False, name=None)]
-        return cls(columns=list(frame.columns), rows=rows)
+        columns, *rows = cells(frame)
+        return cls(columns=columns, rows=rows)
 
 
 class Refusal(Message):

@@ -167,7 +167,7 @@ def test_rows_of_a_table_are_taken_whose_ids_are_floats_and_missing_ones_nan():
         ({"x": 0.5, "y": 0.5}, ResultError, r"lacks the objective 'f': it has \['x', 'y'\]"),
         ({"x": 0.5, "y": 0.5, "f": "high"}, ResultError, "f = 'high': expected a number"),
         ({"x": 0.5, "y": 0.5, "f": None}, ResultError, "f = None: expected a number"),
-        ({"x": 1.5, "y": 0.5, "f": 1.0}, SpaceError, "x = 1.5 is outside"),
+        ({"x": 9.5, "y": 0.5, "f": 1.0}, SpaceError, "x = 9.5 is far outside"),
         ({"x": 0.5, "f": 1.0}, SpaceError, r"missing parameters \['y'\]"),
     ],
 )

