@@ -98,6 +98,14 @@ def test_all_that_a_row_may_say_is_told_at_once() -> None:
     assert len({entry.at for id in range(4) for entry in study.history(id) if entry.kind != "asked"}) == 1
 
 
+def test_columns_of_the_studys_frame_are_understood() -> None:
+    study = study_of()
+    found = said(study, {(0, "yield"): "83.5", (0, "sem"): "0.5", (0, "worker"): "ann"}, "worker", "sem", "yield sem")
+    assert found.results == {0: Report(gdopt.algorithm.Result(83.5, 0.5))}
+    wrong = {(0, "yield"): "1", (0, "sem"): "0.5", (0, "yield sem"): "0.6"}
+    assert "row 2, column sem: is 0.5, but yield sem says 0.6" in refused(study, wrong, "sem", "yield sem")
+
+
 def test_told_twice_is_told_once() -> None:
     study = study_of()
     filled = with_cells(study, {(0, "yield"): "83.5", (0, "note"): "cloudy", (1, "yield"): "failed"})
