@@ -34,8 +34,8 @@ STATUSES: tuple[tuple[type[GdoptError], int], ...] = (
     (StoreError, 503),
     (GdoptError, 500),
 )
-# Characters of a message; it may repeat what was sent. A plate has a line for each cell that is wrong.
-LONGEST, LONGEST_OF_TABLES = 2000, 200_000
+# Characters of a message; it may repeat what was sent. Of a plate it has a line for each of some wrong cells.
+LONGEST, LONGEST_OF_TABLES = 2000, 20_000
 log = logging.getLogger(__name__)
 
 

@@ -47,7 +47,7 @@ def router(study: Study, name: str) -> APIRouter:
     # `gdopt.service.guard` checks the token; this says in the description that there is one.
     token = Security(HTTPBearer(auto_error=False, description="The token that the service printed."))
     made = APIRouter(prefix="/v1", responses=dict(REFUSALS), dependencies=[token], route_class=Distinct)
-    # Writers wait for the study's file one after the other, and hold no threads that readers need.
+    # What needs the study's file waits for it one after the other, and holds no threads that readers need.
     turn = Turn()
     for add in (_telling, _correcting, _plates):
         add(made, study, turn)
@@ -175,9 +175,10 @@ def _correcting(made: APIRouter, study: Study, turn: Turn) -> None:
         await turn(partial(call, worker=said.worker))
 
     @made.get("/trials/{id}/history")
-    def history(id: schema.Id) -> schema.History:
+    async def history(id: schema.Id) -> schema.History:
         """All that happened to a trial, first to last."""
-        return schema.History(events=[schema.Event.of(entry) for entry in study.history(id)])
+        entries = await turn(partial(study.history, id))
+        return schema.History(events=[schema.Event.of(entry) for entry in entries])
 
     @made.post("/add")
     async def add(added: schema.Added, key: Key) -> schema.Row:

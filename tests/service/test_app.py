@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 import gdopt
 from gdopt import plate
 from gdopt.service.app import create_app
+from gdopt.spreadsheet import LISTED
 from tests.service.serving import TOKEN, random_study
 from tests.strategies import TABLE
 
@@ -254,6 +255,19 @@ def test_a_broken_file_is_a_503(tmp_path):
     assert (answer.status_code, answer.json()["error"]) == (503, "StoreError")
 
 
+@pytest.mark.parametrize("instead", ["nothing", "another study"])
+def test_a_file_that_is_gone_or_replaced_under_the_service_is_a_503(tmp_path, instead):
+    path = tmp_path / "study.db"
+    http = TestClient(create_app(random_study(storage=path), TOKEN), headers=BEARER)
+    ask(http, 2)
+    path.unlink()
+    if instead == "another study":
+        random_study(storage=path, seed=1).ask(3)
+    answers = [http.get("/v1/status"), put(http, 0, {"value": 1}), ask(http, key="more")]
+    assert [(a.status_code, a.json()["error"]) for a in answers] == [(503, "StoreError")] * 3
+    assert path.exists() == (instead == "another study")
+
+
 def test_frame_is_the_studys_as_rows_and_as_csv(http, study):
     ask(http, 3, worker="=1+1")
     put(http, 1, {"value": {"yield": 0.1 + 0.2, "impurity": 1}})
@@ -295,15 +309,16 @@ def test_the_plate_that_is_downloaded_is_filled_in_and_told_once(http, study):
     assert study.history(1)[-1].worker == "ann"
 
 
-def test_every_cell_of_a_plate_that_is_wrong_is_said_and_nothing_is_told(http, study):
+def test_the_cells_of_a_plate_that_are_wrong_are_said_and_nothing_is_told(http, study):
     ask(http, 100)
-    rows = "\n".join(f"{id},{'x' * 40}" for id in range(100))
+    rows = "\n".join(f"{id},{'x' * 150}" for id in range(100))
     answer = tell_plate(http, f"id,yield\n{rows}", file="monday.csv")
     assert (answer.status_code, answer.json()["error"]) == (422, "TableError")
     said = answer.json()["message"].splitlines()
     assert said[0] == "nothing of monday.csv was taken: "
-    assert said[1] == f"  row 2, column yield: '{'x' * 40}' is not a number"
-    assert len(said) == 101
+    assert said[1] == f"  row 2, column yield: '{'x' * 150}' is not a number"
+    assert len(said) == LISTED + 2
+    assert said[-1] == "  and 80 more"
     assert study.revision == 1
 
 

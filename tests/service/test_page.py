@@ -1,6 +1,5 @@
 """The page in a real browser: people ask, enter results, mark failures and read the new best."""
 
-import math
 import re
 import shutil
 from contextlib import contextmanager
@@ -129,18 +128,18 @@ def test_the_keyboard_is_enough(opened, study):
 # As people type numbers: of a single one nothing says whether its mark separates thousands.
 TYPED = [
     "55,5", "55.5", "0,05", "0.05", "-2,5e-1", "+3", "7", "1,", ",5", ".5", "1e3", "1E-3", "12,34", "0,125", "0.125",
-    "1,2345", "1234,567", "\u22123,5", " 4,5 ", "1,234", "1.234", "-1,234", "12.345", "123,456", "1.234,5", "1,234.5",
+    "1,2345", "1234,567", " 4,5 ", "1,234", "1.234", "-1,234", "12.345", "123,456", "1.234,5", "1,234.5",
     "1 234", "1'234", "abc", "--1", "1e", "1e12345", "1e400", "NaN", "Infinity", "0x10", "5%", "1,2,3", "'", 'a"b',
+    "\u22123,5", "\u22121,234", "\u2212x",
 ]  # fmt: skip
 
 
 def cell(text):
     """What a plate says of a cell that stands alone: its number, or why it has none."""
     try:
-        value = float(Table((), (), comma=False, point=False).number(text.strip()))
+        return Table((), (), (), comma=False, point=False).finite(text.strip())
     except ValueError as error:
         return str(error)
-    return value if math.isfinite(value) else f"{text!r} is not finite"
 
 
 def test_a_number_is_read_as_a_plate_reads_a_cell_that_stands_alone(opened, study):
@@ -219,6 +218,21 @@ def test_a_correction_needs_a_reason_and_says_who_made_it(opened, study):
     assert (last.data, last.worker, study.trials[0].status) == ({"id": 0, "reason": "vial broke"}, "bob", "failed")
 
 
+def test_the_history_of_a_trial_is_behind_its_number(opened, tmp_path):
+    study = random_study(objective="yield", limits=["impurity <= 2"], storage=tmp_path / "study.db")
+    study.ask(1, worker="ann")
+    study.tell(0, {"yield": (83.5, 0.5), "impurity": 1.2}, worker="ann")
+    study.amend(0, None, reason="of another vial", worker="bob")
+    with served(study) as url, opened(url) as page:
+        page.get_by_role("button", name="History: trial 0").click()
+        expect(page.get_by_role("dialog")).to_contain_text("History of trial 0")
+        events = [text.splitlines()[0].strip() for text in page.locator("#history-events li").all_inner_texts()]
+        assert events == ["asked", "told yield 83.5 ± 0.5, impurity 1.2", "amended to failed: of another vial"]
+        expect(page.locator("#history-events small").last).to_contain_text(", bob")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="History: trial 0")).to_be_focused()
+
+
 def test_as_many_are_asked_for_as_the_batch_of_the_study_has(opened):
     study = random_study(batch=4)
     with served(study) as url, opened(url) as page:
@@ -241,8 +255,9 @@ def test_a_plate_is_downloaded_filled_in_and_told_and_what_is_wrong_is_said_in_f
         head, *lines = download.value.path().read_text().splitlines()
         path.write_text("\n".join([head, *(line.removesuffix(",,") + ",x," for line in lines)]))
         page.locator("#plate-file").set_input_files(path)
-        expect(page.locator("#plate-said")).to_contain_text("row 41, column yield: 'x' is not a number")
+        expect(page.locator("#plate-said")).to_contain_text("row 21, column yield: 'x' is not a number")
         expect(page.locator("#plate-said")).to_contain_text("nothing of monday.csv was taken")
+        expect(page.locator("#plate-said")).to_contain_text("and 20 more")
         ends = [',"83,5",', ",failed,burst", *[",,"] * 38]
         path.write_text(
             "\n".join([head, *(line.removesuffix(",,") + end for line, end in zip(lines, ends, strict=True))])

@@ -136,6 +136,12 @@ function open(id, save) {
   dialog.showModal();
   dialog.querySelector("input").focus();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(saved), { once: true });
+    const closed = () => {
+      // The event comes later than the dialog closes: by then it may be open again, for something else.
+      if (dialog.open) return;
+      dialog.removeEventListener("close", closed);
+      resolve(saved);
+    };
+    dialog.addEventListener("close", closed);
   });
 }

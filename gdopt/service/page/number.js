@@ -1,21 +1,19 @@
 // Numbers as people type them, by the rules and in the words of `gdopt.spreadsheet` for a cell that stands alone. An
 // <input type="number"> drops a decimal comma without a word: 55,5 becomes 555.
 
-const NUMBER = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?$/;
+const NUMBER = /^[+\-\u2212]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?$/;
 // A number that might as well have a separator of thousands.
-const THOUSANDS = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
-const MINUS = "\u2212";
+const THOUSANDS = /^[+\-\u2212]?[1-9]\d{0,2}[.,]\d{3}$/;
 
 /** The number that a text is; throws an error that says why it is none, or might be either of two. */
 export function number(text) {
-  const typed = text.trim().replaceAll(MINUS, "-");
+  const typed = text.trim();
   if (!NUMBER.test(typed)) throw new Error(`${quoted(typed)} is not a number`);
-  const pointed = typed.replace(",", ".");
   if (THOUSANDS.test(typed)) {
     const whole = typed.replace(/[,.]/, "");
-    throw new Error(`${quoted(typed)} may be ${pointed} or ${whole}; one digit more says which: ${typed}0`);
+    throw new Error(`${quoted(typed)} may be ${typed.replace(",", ".")} or ${whole}; one digit more says which: ${typed}0`);
   }
-  const value = Number(pointed);
+  const value = Number(typed.replace(",", ".").replace("\u2212", "-"));
   if (!Number.isFinite(value)) throw new Error(`${quoted(typed)} is not finite`);
   return value;
 }

@@ -3,6 +3,7 @@
 import { enterFailure, enterResult } from "./dialogs.js";
 import { byId, counted, digits, element, inline, say, shown } from "./dom.js";
 import { drawFront, drawHypervolume, drawProgress, drawSpace } from "./figures.js";
+import { showHistory } from "./history.js";
 import { count } from "./number.js";
 import { download, newKey, Refused, send, token, tokenOfAddress, who } from "./service.js";
 import { Table } from "./table.js";
@@ -244,6 +245,14 @@ async function inFull(what) {
 // --- telling ---
 
 async function act(what, trial) {
+  if (what === "history") {
+    try {
+      await showHistory(page.standing, trial);
+    } catch (error) {
+      say(byId("table-said"), error.message, true);
+    }
+    return;
+  }
   if (what === "failure") {
     const give = (end, reason, worker) => send("POST", end, { ids: [trial.id], reason, worker });
     const saved = await enterFailure(trial, give);

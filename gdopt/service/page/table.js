@@ -7,7 +7,7 @@ const FIRST = 100;
 const COLUMNS = 12;
 
 export class Table {
-  /** `act(what, trial)` is called for "result", "failure" and "amend". */
+  /** `act(what, trial)` is called for "result", "failure", "amend" and "history". */
   constructor(act) {
     this.act = act;
     this.rows = new Map();
@@ -65,7 +65,7 @@ export class Table {
     const focused = row.contains(document.activeElement);
     row.classList.toggle("best", Boolean(best));
     row.replaceChildren(...this.cells(t, best));
-    if (focused) (row.querySelector("button") ?? byId("trials-heading")).focus();
+    if (focused) (row.querySelector("td button") ?? byId("trials-heading")).focus();
     this.rows.set(t.id, { says, row });
     return row;
   }
@@ -79,7 +79,7 @@ export class Table {
   cells(t, best) {
     const outcomes = this.standing.outcomes.map((name) => valueOf(this.standing, t, name));
     return [
-      element("th", { scope: "row" }, best ? `${t.id} (${best})` : String(t.id)),
+      element("th", { scope: "row" }, this.button(String(t.id), "history", t, "plain", "History"), best ? ` (${best})` : ""),
       element("td", {}, element("span", { class: `state ${t.status}` }, t.status), ...note(t.satisfied === false ? "breaks a limit" : "")),
       element("td", {}, ...this.buttons(t)),
       ...outcomes.map(([value, sem]) => element("td", {}, digits(value), ...note(sem === null ? "" : `± ${digits(sem)}`))),
@@ -102,8 +102,8 @@ export class Table {
     return t.status === "done" && (t.satisfied === null || others.some((one) => !(one.name in t.outcomes)));
   }
 
-  button(text, what, t, style) {
-    const made = element("button", { type: "button", class: style, "aria-label": `${text}: trial ${t.id}` }, text);
+  button(text, what, t, style, said = text) {
+    const made = element("button", { type: "button", class: style, "aria-label": `${said}: trial ${t.id}` }, text);
     made.addEventListener("click", () => this.act(what, t));
     return made;
   }
