@@ -3,6 +3,7 @@
 The public names are loaded when they are first used, so that `import gdopt` takes no time.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from gdopt.weights import outcome_weights
 
 __version__ = "0.1.0"
+
+# linear_operator, which BoTorch needs, compiles two functions when it is imported, by a way that PyTorch 2.14 warns of.
+# Appended: the filters of the user's come first.
+warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning, r"torch\.jit", append=True)
 
 __all__ = [
     "Choice",

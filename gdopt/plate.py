@@ -1,7 +1,7 @@
 """A batch as a CSV file: written for a laboratory, read back with what was measured, and data from before.
 
 A row is a trial. Its columns are id, the parameters, what a table of candidates says of them, one for each outcome, and
-note; `NAME sem` and status may be added. The cell of a parameter that does not count is empty.
+note; `NAME sem`, status and worker may be added. The cell of a parameter that does not count is empty.
 """
 
 import json
@@ -23,7 +23,7 @@ from gdopt.study import Study
 
 __all__ = ["Before", "Plate", "columns", "filled", "known", "written"]
 
-ID, STATUS, NOTE, REASON, SEM = "id", "status", "note", "reason", "sem"
+ID, STATUS, NOTE, REASON, SEM, WORKER = "id", "status", "note", "reason", "sem", "worker"
 # No other file than an export of a study has these.
 EXPORTED = ("round", "source")
 ENDS = (Status.FAILED.value, Status.ABANDONED.value)
@@ -112,7 +112,8 @@ def filled(study: Study, content: bytes, file: str = "the file") -> Plate:
     """What a plate that was filled in says of the study's trials.
 
     Columns and rows may come in any order, and rows may be missing. What has no result stays pending. "failed" and
-    "abandoned" may stand in the objective's column or in one called status. A parameter that is not a rounding of the
+    "abandoned" may stand in the objective's column or in one called status. The objective's standard error may be in a
+    column called sem, and one called worker is for people. A parameter that is not a rounding of the
     one that was proposed is what was tried.
 
     Args:
@@ -124,7 +125,7 @@ def filled(study: Study, content: bytes, file: str = "the file") -> Plate:
         TableError: cells that are not understood, or contradict each other or what the study knows, all of them.
     """
     named = columns(study)
-    known = [ID, *named.params.values(), *named.beside.values(), *named.measured, STATUS, NOTE]
+    known = [ID, *named.params.values(), *named.beside.values(), *named.measured, SEM, STATUS, NOTE, WORKER]
     table = parsed(content, file, known, _numeric(study, named))
     if ID not in table.columns:
         raise TableError(f"nothing of {file} was taken: it has no column {ID}; its columns are {list(table.columns)}")
@@ -150,7 +151,7 @@ def filled(study: Study, content: bytes, file: str = "the file") -> Plate:
 def _numeric(study: Study, named: Headings) -> list[str]:
     """The headings of columns of numbers."""
     numbers = [p.name for p in study.space.parameters if isinstance(p, Real | Integer)]
-    return [*(named.params[name] for name in numbers), *named.measured]
+    return [*(named.params[name] for name in numbers), *named.measured, SEM]
 
 
 def _take(study: Study, plate: Plate, row: Row, trial: Trial, said: _Said, problems: Problems) -> None:
@@ -224,7 +225,11 @@ def _measured(
     found = dict[str, Measured]()
     for name, heading in named.outcomes.items():
         value = _number(table, cells.get(heading, ""), row, heading, problems)
-        called = SEM if name == study.objective and cells.get(SEM) else named.sem(name)
+        called = named.sem(name)
+        if name == study.objective and cells.get(SEM):
+            if cells.get(called, "") not in ("", cells[SEM]):
+                problems.say(row, SEM, f"is {cells[SEM]}, but {called} says {cells[called]}")
+            called = SEM
         sem = _number(table, cells.get(called, ""), row, called, problems)
         if sem is not None and value is None:
             problems.say(row, called, f"is given without {heading}")
@@ -393,17 +398,18 @@ def _results(study: Study, named: Headings, content: bytes, file: str) -> Table:
         TableError: it is none, or has no column for a parameter or the objective, or is a plate.
     """
     columns = [*named.params.values(), *named.beside.values(), *named.measured, *RESERVED]
-    table = parsed(content, file, columns, [*_numeric(study, named), SEM])
+    table = parsed(content, file, columns, _numeric(study, named))
     needed = [*named.params.values(), named.outcomes[study.objective]]
     with Problems(file).raised() as problems:
         if missing := [one for one in needed if one not in table.columns]:
             raise problems.fatal(f"it has no columns {missing}")
         # Else the plate of a study would be added to it again, beside its own trials.
         if ID in table.columns and not set(EXPORTED) <= set(table.columns):
-            problems.say(1, ID, "is unknown in results from before; a plate is told, and an export has "
-                         f"{' and '.join(EXPORTED)} too")  # fmt: skip
-        if {SEM, named.sem(study.objective)} <= set(table.columns):
-            problems.say(1, SEM, f"is the standard error of {study.objective}, and so is {named.sem(study.objective)}")
+            problems.say(
+                table.header,
+                ID,
+                f"is unknown in results from before; a plate is told, and an export has {' and '.join(EXPORTED)} too",
+            )
     return table
 
 

@@ -87,6 +87,7 @@ class Table:
     """The columns and rows of a file, and which decimal marks it has.
 
     Args:
+        header: the number of its row, as a spreadsheet counts.
         columns: their names, in order.
         numbers: of the rows that are not blank, as a spreadsheet counts them.
         cells: of these rows, in the order of the columns.
@@ -94,6 +95,7 @@ class Table:
         point: the same of a point.
     """
 
+    header: int
     columns: tuple[str, ...]
     numbers: tuple[int, ...]
     cells: tuple[list[str], ...]
@@ -189,9 +191,9 @@ def parsed(
         table = _named(records, known, problems)
         for name in table.columns:
             if name not in known and not others:
-                problems.say(records[0][0], name, f"is unknown; there may be {', '.join(known)}")
+                problems.say(table.header, name, f"is unknown; there may be {', '.join(known)}")
         if not _has_header(table.columns, known):
-            problems.say(records[0][0], None, "has numbers only: expected a header with a name for each column")
+            problems.say(table.header, None, "has numbers only: expected a header with a name for each column")
     return _marked(table, delimiter, numeric)
 
 
@@ -301,7 +303,7 @@ def _named(records: Sequence[tuple[int, list[str]]], known: Collection[str], pro
             problems.say(number, None, f"has a cell without a column: {', '.join(map(repr, beyond))}")
     whole = len(kept) == len(names)
     cells = tuple(row[: len(names)] if whole else [row[at] for at in kept] for row in rows)
-    return Table(columns, numbers, cells, comma=False, point=False)
+    return Table(first, columns, numbers, cells, comma=False, point=False)
 
 
 def _has_header(names: Sequence[str], known: Collection[str]) -> bool:

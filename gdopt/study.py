@@ -321,7 +321,7 @@ class Study:
             TrialError: the id is unknown, or its trial is still pending.
             ResultError, SpaceError: as `tell`.
         """
-        if not reason.strip():
+        if not plain_text("reason", reason).strip():
             raise SettingsError(f"reason = {reason!r}: expected why the result of trial {id} is corrected")
         report = None if value is None else self._report(value, gradient, params)
         self._write(lambda: [journal.amended(self.state, id, report, reason, self._sign)], worker)

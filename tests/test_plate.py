@@ -98,6 +98,14 @@ def test_all_that_a_row_may_say_is_told_at_once() -> None:
     assert len({entry.at for id in range(4) for entry in study.history(id) if entry.kind != "asked"}) == 1
 
 
+def test_columns_of_the_studys_frame_are_understood() -> None:
+    study = study_of()
+    found = said(study, {(0, "yield"): "83.5", (0, "sem"): "0.5", (0, "worker"): "ann"}, "worker", "sem", "yield sem")
+    assert found.results == {0: Report(gdopt.algorithm.Result(83.5, 0.5))}
+    wrong = {(0, "yield"): "1", (0, "sem"): "0.5", (0, "yield sem"): "0.6"}
+    assert "row 2, column sem: is 0.5, but yield sem says 0.6" in refused(study, wrong, "sem", "yield sem")
+
+
 def test_told_twice_is_told_once() -> None:
     study = study_of()
     filled = with_cells(study, {(0, "yield"): "83.5", (0, "note"): "cloudy", (1, "yield"): "failed"})
@@ -353,7 +361,7 @@ def test_data_from_before_is_added_once_and_repeats_are_kept() -> None:
         (b"base,hours,temperature\r\nKOAc,3,80\r\n", r"it has no columns \['yield'\]"),
         (b"base,hours,temperature,yield\r\nKOAc,3,80,\r\n", "row 2, column yield: has no value"),
         (b"base,hours,temperature,yield\r\nKOAc,,80,3\r\n", "row 2, column hours: is empty"),
-        (b"base,hours,temperature,yield\r\nKOAc,24,119,3\r\n", "row 2, 1 temperature"),
+        (b"base,hours,temperature,yield\r\nKOAc,24,150,3\r\n", "row 2, 1 temperature"),
         (b"id,base,hours,temperature,yield\r\n0,KOAc,24,119,3\r\n", "row 1, column id: is unknown"),
     ],
 )
@@ -454,8 +462,8 @@ def test_a_mixture_as_it_was_weighed_is_what_was_tried() -> None:
     study.ask(1)
     plate.filled(study, b"id,water,ethanol,acetone,value\n0,0.441,0.452,0.106,5\n").tell(study)
     assert study.trials[0].params == {"water": 0.441, "ethanol": 0.452, "acetone": 0.106}
-    with pytest.raises(TableError, match=r"row 2, .* does not hold: the left side is 4.958"):
-        plate.filled(study, b"id,water,ethanol,acetone,value\n0,0.441,4.52,0.106,5\n")
+    with pytest.raises(TableError, match=r"row 2, .* does not hold: the left side is 1\.938"):
+        plate.filled(study, b"id,water,ethanol,acetone,value\n0,0.441,0.452,1.045,5\n")
 
 
 def test_results_of_a_wider_campaign_are_added_where_it_is_said() -> None:

@@ -403,6 +403,55 @@ def test_a_report_needs_no_other_file_and_shows_names_as_they_are(folder: Path) 
     assert "<b>" in page.text
 
 
+def test_a_report_overwrites_an_earlier_one_and_nothing_else(folder: Path) -> None:
+    kept = {name: Path(name).read_bytes() for name in ("suzuki.gdopt", "campaign.toml")}
+    for name in kept:
+        assert "expected the name of the page, which ends in .html" in error("report", name)["message"]
+    Path("suzuki.html").write_bytes(kept["suzuki.gdopt"])
+    assert "is a study, which is not overwritten" in error("report", "suzuki.html", "--force")["message"]
+    Path("page.html").write_text("<p>of somebody's")
+    assert "page.html is there already, and no report of gdopt's" in error("report", "page.html")["message"]
+    assert Path("page.html").read_text() == "<p>of somebody's"
+    answer("report", "page.html", "--force")
+    answer("ask")
+    answer("report", "page.html")
+    assert "3 trials" in Path("page.html").read_text()
+    assert {name: Path(name).read_bytes() for name in kept}["campaign.toml"] == kept["campaign.toml"]
+
+
+def test_a_figure_is_not_drawn_over_a_study(folder: Path) -> None:
+    answer("ask")
+    answer("tell", "0", "5")
+    assert "is a study, which is not overwritten" in error("plot", "suzuki.gdopt")["message"]
+    assert answer("status")["trials"]["done"] == 1
+
+
+def test_a_backup_is_a_copy_that_is_checked(folder: Path) -> None:
+    answer("ask")
+    assert answer("backup", "monday.backup") == {"file": "monday.backup", "entries": 1}
+    assert answer("check", "--study", "monday.backup")["trials"] == 3
+    assert "monday.backup is there already" in error("backup", "monday.backup")["message"]
+    assert "there is no study" in error("backup", "tuesday.backup", "--study", "missing.gdopt")["message"]
+    assert not Path("tuesday.backup").exists()
+
+
+def test_a_result_outside_the_bounds_is_kept_and_marked(folder: Path) -> None:
+    answer("ask")
+    answer("tell", "0", "5", "--outcome", "impurity=1", "--param", "t<i>=120.4")
+    assert answer("best")["outside"] is True
+    assert "outside   t<i> = 120.4 is outside [20.0, 120.0]" in text("best")
+    assert "far outside" in error("tell", "1", "5", "--param", "t<i>=1204")["message"]
+    answer("report")
+    assert "t&lt;i&gt; = 120.4 is outside [20.0, 120.0]" in Path("report.html").read_text()
+    assert [row["outside"] for row in answer("export")] == [True, False, False]
+
+
+def test_results_of_a_wider_campaign_are_added_where_it_is_said(folder: Path) -> None:
+    Path("old.csv").write_text("t<i>,base,yield\n1000,KOAc,3\n")
+    assert "is far outside" in error("add", "old.csv")["message"]
+    assert answer("add", "old.csv", "--outside")["added"] == [0]
+
+
 def test_a_report_of_an_empty_study_says_so(folder: Path) -> None:
     answer("report")
     assert "no trial has a value yet" in Path("report.html").read_text()

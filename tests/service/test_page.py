@@ -289,6 +289,13 @@ def test_constraints_are_shown(opened):
         expect(page.locator("#constraints")).to_have_text("constraints: 1 a + 1 b = 1; allowed by rules:mixes")
 
 
+def test_a_trial_that_was_tried_outside_the_bounds_is_marked(opened):
+    study = random_study(space=gdopt.Space([gdopt.Real("heat", 20, 120)]))
+    study.add({"heat": 120.4}, 1.0)
+    with served(study) as url, opened(url) as page:
+        expect(page.locator("#rows tr td").first).to_have_text("done tried outside the bounds")
+
+
 def test_what_does_not_count_is_a_dash(opened):
     study = random_study(space=NESTED)
     study.add({"metal": "none", "steps": 1, "heat": 50.0}, 1.0)

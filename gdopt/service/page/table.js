@@ -80,7 +80,7 @@ export class Table {
     const outcomes = this.standing.outcomes.map((name) => valueOf(this.standing, t, name));
     return [
       element("th", { scope: "row" }, this.button(String(t.id), "history", t, "plain", "History"), best ? ` (${best})` : ""),
-      element("td", {}, element("span", { class: `state ${t.status}` }, t.status), ...note(t.status === "done" && t.satisfied === false ? "breaks a limit" : "")),
+      element("td", {}, element("span", { class: `state ${t.status}` }, t.status), ...note(remarks(t))),
       element("td", {}, ...this.buttons(t)),
       ...outcomes.map(([value, sem]) => element("td", {}, digits(value), ...note(sem === null ? "" : `± ${digits(sem)}`))),
       element("td", { class: "text" }, t.worker ?? "", ...note(until(t))),
@@ -111,6 +111,11 @@ export class Table {
 
 function note(text) {
   return text ? [" ", element("small", {}, text)] : [];
+}
+
+/** How a trial is unlike what was wanted of it, or what may be proposed. */
+function remarks(t) {
+  return [t.status === "done" && t.satisfied === false ? "breaks a limit" : "", t.outside ? "tried outside the bounds" : ""].filter(Boolean).join(", ");
 }
 
 function until(t) {
