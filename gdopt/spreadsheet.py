@@ -15,7 +15,18 @@ from gdopt.errors import GdoptError, TableError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Problems", "Row", "Table", "decoded", "harmless", "is_number", "looks_numeric", "parsed", "written"]
+__all__ = [
+    "Problems",
+    "Row",
+    "Table",
+    "cells",
+    "decoded",
+    "harmless",
+    "is_number",
+    "looks_numeric",
+    "parsed",
+    "written",
+]
 
 DELIMITERS = ",;\t|"
 # With a minus sign as people set it, too.

@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from gdopt.algorithm import Trial
     from gdopt.journal import Entry
 
-__all__ = ["PRIOR", "check_replaceable", "event", "facts", "held", "outcomes", "percent", "put"]
+__all__ = ["check_replaceable", "event", "facts", "outcomes", "percent", "put"]
 
 # With which every file of SQLite begins.
 SQLITE = b"SQLite format 3\0"
-STUDY, PRIOR, CAMPAIGN = "a study", "a prior", "a campaign"
 
 
 def put(path: Path, text: str) -> None:
@@ -37,31 +36,21 @@ def check_replaceable(path: Path) -> None:
     """Check that a file that is to be written is not there, or is none that is never overwritten.
 
     Raises:
-        StoreError: a study, a prior or a campaign is there.
-    """
-    if (kind := held(path)) is not None:
-        raise StoreError(f"{path} is {kind}, which is not overwritten: choose another file")
-
-
-def held(path: Path) -> str | None:
-    """What a file is: a study, a prior, a campaign, or none of these.
-
-    Raises:
-        StoreError: it cannot be read.
+        StoreError: a study, a prior or a campaign is there, or the file cannot be read.
     """
     try:
         with path.open("rb") as file:
             start = file.read(len(SQLITE))
     except FileNotFoundError:
-        return None
+        return
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    if start == SQLITE:
-        return STUDY
     # A safetensors file begins with the length of its JSON part, 8 bytes, little end first.
-    if start[8:10] == b'{"' and int.from_bytes(start[:8], "little") <= path.stat().st_size:
-        return PRIOR
-    return CAMPAIGN if path.suffix.lower() == ".toml" else None
+    is_prior = start[8:10] == b'{"' and int.from_bytes(start[:8], "little") <= path.stat().st_size
+    kinds = {"a study": start == SQLITE, "a prior": is_prior, "a campaign": path.suffix.lower() == ".toml"}
+    for kind, found in kinds.items():
+        if found:
+            raise StoreError(f"{path} is {kind}, which is not overwritten: choose another file")
 
 
 def facts(trial: "Trial") -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from gdopt.cli.answer import Answer, verb
-from gdopt.cli.output import PRIOR, held
 from gdopt.counting import counted
 from gdopt.errors import SettingsError, StoreError
 
@@ -44,8 +43,8 @@ def fit(
     from gdopt.demo.loop import training
     from gdopt.prior import DiffusionPrior
 
-    if out.exists() and held(out) != PRIOR:
-        raise StoreError(f"{out} is there already, and no prior: choose another file")
+    if out.exists():
+        raise StoreError(f"{out} is there already: choose another --out, or delete it")
     given = None if space is None else campaign.read(space).space
     if space is not None and given is None:
         raise SettingsError(f"{space} has no [[parameters]]: expected a campaign that says what may be varied")

@@ -51,6 +51,13 @@ def test_check_says_what_pythons_says_and_draws_it() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_prior_is_not_fitted_over_a_file_that_is_there() -> None:
+    Path("six.csv").write_bytes(Path("designs.csv").read_bytes())
+    found = json.loads(said("fit", "designs.csv", "--out", "six.csv", "--json", code=1))
+    assert found["message"] == "six.csv is there already: choose another --out, or delete it"
+    assert Path("six.csv").read_bytes() == Path("designs.csv").read_bytes()
+
+
 def test_check_reads_priors_of_strings_too() -> None:
     dna().save("dna")
     found = json.loads(said("check", "dna", "-n", "40", "--json"))
