@@ -32,6 +32,8 @@ When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
 
 # Rounding of a sum of products may exceed a bound by this share of the terms' size.
 SLACK = 1e-9
+# Sums of a few larger numbers overflow.
+LARGEST = 1e300
 # Up to here every whole number is a floating point number of its own.
 EXACT = 2**53
 
@@ -466,9 +468,8 @@ def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: 
 
 
 def _check_bounds(name: str, low: float, high: float) -> None:
-    # The width as well: of [-1e308, 1e308] it is infinite.
-    if not (math.isfinite(low) and math.isfinite(high) and low < high and math.isfinite(high - low)):
-        raise SpaceError(f"{name}: low must be below high, both and their difference finite, got [{low}, {high}]")
+    if not -LARGEST <= low < high <= LARGEST:
+        raise SpaceError(f"{name}: low must be below high, and both at most {LARGEST:g} in size, got [{low}, {high}]")
 
 
 def _check_number(parameter: Real | Integer, value: Value) -> None:
