@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gdopt.errors import (
     CorpusError,
+    ExhaustedError,
     GdoptError,
     MissingExtraError,
     NumericsError,
@@ -44,6 +45,7 @@ __all__ = [
     "Constraint",
     "CorpusError",
     "DiffusionPrior",
+    "ExhaustedError",
     "GdoptError",
     "GuidedDiffusion",
     "Integer",

@@ -53,8 +53,8 @@ def _asking(made: APIRouter, study: Study) -> None:
 
     @made.post("/ask")
     async def ask(asked: schema.Asked, key: Key) -> schema.Rows:
-        """New trials; sent again with the same Idempotency-Key, the same ones."""
-        call = partial(study.ask, asked.n, fixed=asked.fixed, key=key, worker=asked.worker, lease=asked.lease)
+        """New trials, fewer where fewer designs are left; sent again with the same Idempotency-Key, the same ones."""
+        call = partial(study.ask, key=key, **asked.model_dump())
         return _rows(study, await anyio.to_thread.run_sync(call, limiter=turn))
 
     @made.post("/release")
