@@ -11,7 +11,7 @@ import torch
 from gdopt import strings
 from gdopt.algorithm import State, append, stream
 from gdopt.designs import begun, best_first
-from gdopt.errors import SettingsError, SpaceError
+from gdopt.errors import CorpusError, SettingsError, SpaceError
 from gdopt.finite import every, first
 from gdopt.outcomes import feasible_only
 from gdopt.space import Space
@@ -119,12 +119,17 @@ def unused(state: State, corpus: Sequence[str], n: int, beside: Collection[str] 
     """n strings that were not asked for, or all that are left: of the corpus in an order that the seed fixes.
 
     Once they run out, any other sequences of the space; molecules have no end, and only those of the corpus are known.
+
+    Raises:
+        CorpusError: the corpus has no string that the space allows.
     """
     name, known = name_of(state.space), seen(state) | set(beside)
     order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(state.seed)).tolist()
     # Looked at only as far as it is wanted: reading a molecule takes a while.
     of_corpus = (one for i in order if (one := corpus[i]) not in known and state.space.allows({name: one}))
     found = list(islice(of_corpus, max(n, 0)))
+    if n > 0 and not found and known.isdisjoint(corpus):
+        raise CorpusError("the corpus has no string that the space allows")
     known |= {*found}
     rest = first(every(state.space, {}), n - len(found), lambda one: one[name] not in known)
     return found + [str(one[name]) for one in rest or []]
