@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gdopt.errors import (
     CorpusError,
+    ExhaustedError,
     GdoptError,
     MissingExtraError,
     NumericsError,
@@ -49,6 +50,7 @@ __all__ = [
     "Constraint",
     "CorpusError",
     "DiffusionPrior",
+    "ExhaustedError",
     "GdoptError",
     "GuidedDiffusion",
     "Integer",

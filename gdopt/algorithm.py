@@ -16,9 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.errors import ResultError, SettingsError
+from gdopt.errors import ExhaustedError, ResultError, SettingsError
 from gdopt.goals import Goals
-from gdopt.space import Params, Space
+from gdopt.space import Params, Space, identity
 
 __all__ = [
     "Algorithm",
@@ -30,6 +30,7 @@ __all__ = [
     "append",
     "check_fixed",
     "check_seed",
+    "exhausted",
     "has",
     "seed_from",
     "stream",
@@ -168,7 +169,13 @@ class Algorithm(Protocol):
         ...
 
     def ask(self, state: State, n: int) -> State:
-        """Learn what has been told since, and append n new pending trials."""
+        """Learn what has been told since, and append n new pending trials.
+
+        They are fewer where fewer designs are left to try.
+
+        Raises:
+            ExhaustedError: no design is left.
+        """
         ...
 
 
@@ -205,6 +212,15 @@ def check_fixed(algorithm: Algorithm, before: State, after: State) -> None:
         raise SettingsError(f"{kind} cannot fix parameters; asked for were {dict(before.fixed)}")
 
 
+def exhausted(state: State) -> ExhaustedError:
+    """The error that no design is left to try."""
+    tried = len({identity(one) for one in state.known if has(one, state.fixed)})
+    beside = f" with {dict(state.fixed)}" if state.fixed else ""
+    return ExhaustedError(
+        f"all {tried} designs{beside} were tried, and no other is left; to measure the best again, ask with repeat"
+    )
+
+
 def append(
     state: State,
     params: Sequence[Params],
@@ -213,7 +229,13 @@ def append(
     note: Mapping[str, float],
     feasible: Sequence[float | None] = (),
 ) -> State:
-    """The state after an `ask` that proposes these, with what is believed of them: see `Trial`."""
+    """The state after an `ask` that proposes these, with what is believed of them: see `Trial`.
+
+    Raises:
+        ExhaustedError: there are none.
+    """
+    if not params:
+        raise exhausted(state)
     first = len(state.trials)
     new = [
         Trial(first + i, p, round=len(state.notes), source=s, predicted=m, feasible=f)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gdopt import strings
 from gdopt.errors import ResultError, SpaceError
+from gdopt.finite import Designs, every
 from gdopt.polytope import Polytope
 from gdopt.space import Candidate, Choice, Integer, Parameter, Params, Real, Space, Value, conditions
 
@@ -43,6 +44,10 @@ class Codec(Encoder, Protocol):
 
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """Parameters within the space, near each row of z."""
+        ...
+
+    def every(self) -> Designs | None:
+        """Each design that may be proposed, once; None if they are infinitely many."""
         ...
 
     def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
@@ -118,6 +123,10 @@ class Smooth(ABC):
     @abstractmethod
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """Parameters within the space, near each row of z."""
+
+    def every(self) -> Designs | None:
+        """None: numbers have infinitely many values."""
+        return None
 
     def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
@@ -276,6 +285,10 @@ class BoxCodec:
                 z[:, at] = torch.tensor(_encode(p, self.fixed[p.name]), dtype=torch.float64)
         return z
 
+    def every(self) -> Designs | None:
+        """Each design that may be proposed, once; None if they are infinitely many."""
+        return every(self.space, self._given)
+
     def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
         del known
@@ -315,7 +328,7 @@ class BoxCodec:
 
     def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
         """The values that a row is nearest to, whether they count or not."""
-        return {p.name: self.fixed.get(p.name, _decode(p, row[at])) for p, at in self._places}
+        return {p.name: self._given.get(p.name, _decode(p, row[at])) for p, at in self._places}
 
     def _counting(self, params: dict[str, Value]) -> dict[str, Value]:
         return {name: params[name] for name in self.space.active(params)} if self._conditional else params
@@ -342,15 +355,23 @@ class BoxCodec:
         return {n: float(params[n]) for n in self._polytope.names}
 
     def _put(self, params: dict[str, Value], found: Mapping[str, float]) -> None:
-        """Take the found numbers, the whole ones rounded; what is fixed stays."""
+        """Take the found numbers, the whole ones rounded; what is given stays."""
         for name, value in found.items():
-            if name not in self.fixed:
+            if name not in self._given:
                 params[name] = round(value) if name in self._whole else value
 
     @cached_property
     def _conditional(self) -> bool:
         """Whether the space is; asked for every row."""
         return self.space.conditional
+
+    @cached_property
+    def _given(self) -> Params:
+        """What is fixed, and the numbers for which the constraints leave a single value."""
+        if not self.space.constraints:
+            return self.fixed
+        single = self._polytope.single
+        return {n: round(v) if n in self._whole else v for n, v in single.items()} | dict(self.fixed)
 
     @cached_property
     def _whole(self) -> frozenset[str]:

@@ -1,30 +1,74 @@
 """A study's designs, as an `ask` sees them: what was told, what is pending, and which of its candidates are new."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State, Trial
+from gdopt.algorithm import Algorithm, State, Status, Trial, exhausted, has
 from gdopt.codec import Codec, Encoder
+from gdopt.errors import ExhaustedError
+from gdopt.finite import first
 from gdopt.outcomes import ranked
 from gdopt.prior import DiffusionPrior
 from gdopt.replicates import merged
 from gdopt.space import Params, identity
-from gdopt.start import start_designs
+from gdopt.start import left, start_designs
+from gdopt.threads import one_thread
 
-__all__ = ["best_first", "distinct", "enough", "history", "new", "pending", "slope", "spare", "told"]
+__all__ = [
+    "asked",
+    "begun",
+    "best_first",
+    "check_left",
+    "distinct",
+    "enough",
+    "history",
+    "new",
+    "pending",
+    "slope",
+    "spare",
+    "told",
+]
 
 # Results before the first learned proposal, unless the user says: two in each direction, within reason.
 LEAST_START, MOST_START = 4, 10
-# Designs looked at for each new one that a small space may still have.
+# Designs looked at for each one that is missing: a surrogate chooses among them.
 SEARCH = 20
 
 
-def enough(dim: int) -> int:
-    """How many results to wait for before learning: twice the dimension, between 4 and 10."""
-    return min(max(2 * dim, LEAST_START), MOST_START)
+def enough(codec: Codec) -> int:
+    """How many results to wait for before learning: twice the dimension, between 4 and 10.
+
+    In a small space they are at most half of its designs, so that the other half is learned for.
+    """
+    usual = min(max(2 * codec.dim, LEAST_START), MOST_START)
+    designs = first(codec.every(), 2 * usual, lambda one: True)
+    return usual if designs is None else max(2, min(usual, len(designs) // 2))
+
+
+def begun(state: State, values: int, results: int, since: int = -1) -> bool:
+    """Whether there are results enough to learn from.
+
+    A failed trial is a result as well; of values there have to be `LEAST_START`, or as many as results are wanted.
+
+    Args:
+        state: of the failed trials.
+        values: designs of which a value is known.
+        results: to wait for.
+        since: the round from which failed trials count.
+    """
+    failed = {identity(t.params) for t in state.trials if t.status is Status.FAILED and t.round >= since}
+    return values >= min(results, LEAST_START) and values + len(failed) >= results
+
+
+def check_left(state: State, codec: Codec) -> None:
+    """Raise `ExhaustedError` if all designs were asked for, added or refused."""
+    if left(codec, {identity(one) for one in state.known}, 1) == []:
+        raise exhausted(state)
 
 
 def best_first(state: State) -> list[Trial]:
@@ -90,12 +134,54 @@ def new(designs: Sequence[Params], state: State) -> list[int]:
 
 
 def spare(state: State, prior: DiffusionPrior | None, params: list[Params], missing: int) -> list[Params]:
-    """Designs of the start to fill up with beside the given ones, as many as are missing and more if there are.
+    """New designs of the start beside the given ones: as many as are missing, and more if there are."""
+    return start_designs(replace(state, refused=(*state.refused, *params)), prior, SEARCH * missing)
 
-    New ones come first: small spaces run out of them. None was refused.
+
+# What `Trial.source` says of designs that are measured again.
+REPEAT = "repeat"
+
+
+def asked(algorithm: Algorithm, state: State, n: int, repeat: bool) -> State:
+    """The state with n new pending trials of an algorithm; with fewer, if fewer designs are left to try.
+
+    Args:
+        algorithm: that proposes.
+        state: before the `ask`.
+        n: how many.
+        repeat: whether the best designs are measured again in place of the missing ones.
+
+    Raises:
+        ExhaustedError: no design is left, and none is to be or can be measured again.
     """
-    refused = {identity(one) for one in state.refused}
-    known = {identity(one) for one in [*params, *(t.params for t in state.trials)]}
-    found = [one for one in start_designs(state, prior, SEARCH * missing) if identity(one) not in refused]
-    unknown = {key: one for one in found if (key := identity(one)) not in known}
-    return [*unknown.values(), *found]
+    try:
+        with one_thread():
+            after = algorithm.ask(state, n)
+    except ExhaustedError:
+        if not repeat:
+            raise
+        after = replace(state, notes=(*state.notes, {}))
+    first, missing = len(after.trials), n - (len(after.trials) - len(state.trials))
+    if not repeat or not missing:
+        return after
+    more = [
+        Trial(first + i, one, round=len(state.notes), source=REPEAT) for i, one in enumerate(_again(state, missing))
+    ]
+    return replace(after, trials=(*after.trials, *more))
+
+
+def _again(state: State, n: int) -> list[Params]:
+    """n designs to measure again, of those that have the fixed parameters: the best first, pending ones after others.
+
+    Raises:
+        ExhaustedError: none of them has a value.
+    """
+    best = [t.params for t in best_first(state) if has(t.params, state.fixed)]
+    if not best:
+        raise exhausted(state)
+    waiting = Counter(identity(t.params) for t in state.pending)
+    chosen: list[Params] = []
+    for _ in range(n):
+        chosen.append(min(best, key=lambda one: waiting[identity(one)]))
+        waiting[identity(chosen[-1])] += 1
+    return chosen

@@ -2,6 +2,7 @@
 
 * GdoptError
   + SpaceError         a parameter, a constraint or a value of one is wrong
+    + ExhaustedError     every design of the space was tried
   + CorpusError        unlabelled designs that no prior can be fitted to
   + TrialError         a result names a trial that is unknown or already settled
     + UnknownTrialError  there is no trial of that id
@@ -19,6 +20,7 @@ Each is also the built-in error that people already catch. A call that raises on
 
 __all__ = [
     "CorpusError",
+    "ExhaustedError",
     "GdoptError",
     "MissingExtraError",
     "NumericsError",
@@ -40,6 +42,10 @@ class GdoptError(Exception):
 
 class SpaceError(GdoptError, ValueError):
     """A parameter, a constraint or a value of one is wrong."""
+
+
+class ExhaustedError(SpaceError):
+    """Every design of the space was tried."""
 
 
 class CorpusError(GdoptError, ValueError):

@@ -10,9 +10,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt import belief, select
-from gdopt.algorithm import State, append, stream
+from gdopt.algorithm import State, append, exhausted, stream
 from gdopt.codec import EDGE, BoxCodec, Codec
-from gdopt.designs import best_first, distinct, enough, history, new, pending, slope, spare, told
+from gdopt.designs import (
+    begun,
+    best_first,
+    check_left,
+    distinct,
+    enough,
+    history,
+    new,
+    pending,
+    slope,
+    spare,
+    told,
+)
 from gdopt.diffusion.denoiser import BoxDenoiser, Denoiser, HeldDenoiser, moved, projected
 from gdopt.diffusion.guidance import acquisition, combined, improvement, weighted
 from gdopt.diffusion.network import PreconditionedNet
@@ -41,8 +53,8 @@ from gdopt.proposal import (
     scale_after,
 )
 from gdopt.select import Selection
-from gdopt.space import Params, Space
-from gdopt.start import START, box_draws, check_space, codec_of, start_designs, uniform
+from gdopt.space import Params, Space, identity
+from gdopt.start import START, box_draws, check_space, codec_of, left, start_designs, started, uniform
 from gdopt.surrogate import categories, gp
 from gdopt.surrogate.improvement import log_expected_improvement
 from gdopt.surrogate.joint import Joint
@@ -92,7 +104,8 @@ class GuidedDiffusion:
 
     Args:
         prior: a diffusion model of unlabelled designs; without one, the uniform law on the box.
-        start: designs to have results of before learning; by default twice the dimension, between 4 and 10.
+        start: designs to have results of before learning, failed ones among them; by default twice the dimension,
+            between 4 and 10, and no more than half of the designs of a small space.
         candidates: in the pool, at least; four for each design asked for, if that is more.
         refit: share of the pool whose steps are the elite's own differences.
         guide: share that is drawn by guided sampling of the law moved to the elite; none by default, as it costs a
@@ -171,15 +184,17 @@ class GuidedDiffusion:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far.
+        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
 
         Raises:
+            ExhaustedError: all designs were tried.
             SettingsError: fewer than n designs that are `allowed` were found by so many `checks`, or it said neither
                 True nor False of one. What it raises is passed on, with a note that says of which design.
         """
         codec = codec_of(state.space, self.prior, state.fixed)
+        check_left(state, codec)
         whole, _ = valued(state.goals, best_first(state))
-        if len(whole) < (self.start or enough(codec.dim)):
+        if not begun(state, len(whole), self.start or enough(codec_of(state.space, self.prior))):
             return self._first(state, codec, n)
         generator = stream(state)
         z, _ = told(state, codec)
@@ -204,7 +219,9 @@ class GuidedDiffusion:
 
         picks = gate.passing(params, pick)
         sources = [pool.sources[i] for i in pool.source[picks].tolist()]
-        sources += [START] * _fill(gate, self.prior)
+        sources += [START] * self._fill(gate, codec)
+        if not gate.passed:
+            raise exhausted(gate.state)
         z = codec.encode(gate.passed)
         return append(
             gate.state,
@@ -222,7 +239,7 @@ class GuidedDiffusion:
         wide as that of the allowed ones is believed to be.
         """
         if self.allowed is None:
-            return append(state, start_designs(state, self.prior, n), [START] * n, [None] * n, {})
+            return started(state, start_designs(state, self.prior, n))
         gate, generator = Gate(self.allowed, self.checks, state, n), stream(state)
         # Not all at once, as under constraints a thousand take seconds.
         for size in (STARTS * n, max(STARTS * n, self.checks)):
@@ -230,8 +247,24 @@ class GuidedDiffusion:
                 found = start_designs(state, self.prior, size)
                 unknown = gate.unasked([found[row] for row in new(found, state)])
                 gate.passing(unknown, _by_chance(gate, codec, unknown, generator))
-        _fill(gate, self.prior)
-        return append(gate.state, gate.passed, [START] * n, [None] * n, {})
+        self._fill(gate, codec)
+        return started(gate.state, gate.passed)
+
+    def _fill(self, gate: Gate, codec: Codec) -> int:
+        """Let as many designs of the start pass as are missing, or all that are left: how many.
+
+        Raises:
+            SettingsError: there are too few that are allowed.
+        """
+        before = len(gate.passed)
+        if gate.missing:
+            more = spare(gate.state, self.prior, gate.passed, gate.missing)
+            gate.passing(more, lambda rows, count: rows[:count])
+        if gate.missing and self.allowed is not None:
+            known = {identity(one) for one in [*gate.state.known, *gate.passed]}
+            if left(codec, known, 1) != []:
+                raise gate.short()
+        return len(gate.passed) - before
 
     def _fine_tune(
         self, state: State, codec: Codec, z: Float[Tensor, "n d"], generator: torch.Generator
@@ -470,8 +503,8 @@ def _before_last_round(state: State) -> State:
 def _topped_up(
     pool: Pool, params: list[Params], state: State, prior: DiffusionPrior | None, codec: Codec, n: int
 ) -> tuple[Pool, list[Params]]:
-    """The candidates and as many designs of the start as are missing."""
-    more = spare(state, prior, params, n - len(params))[: n - len(params)]
+    """The candidates and designs of the start: as many as are missing, and others for the surrogate to choose from."""
+    more = spare(state, prior, params, n - len(params))
     return joined(pool, START, codec.encode(more)), params + more
 
 
@@ -486,19 +519,6 @@ def _by_chance(gate: Gate, codec: Codec, designs: list[Params], generator: torch
         return [left[i] for i in torch.multinomial(chance, count, generator=generator).tolist()]
 
     return pick
-
-
-def _fill(gate: Gate, prior: DiffusionPrior | None) -> int:
-    """Let as many designs of the start pass as are missing, repeated ones where there are no others: how many.
-
-    Raises:
-        SettingsError: there are too few.
-    """
-    if missing := gate.missing:
-        gate.passing(spare(gate.state, prior, gate.passed, missing), lambda left, count: left[:count])
-    if gate.missing:
-        raise gate.short()
-    return missing
 
 
 def _mass_lift(surrogate: Surrogate, pool: Float[Tensor, "m d"], draws: Float[Tensor, "k d"]) -> float:

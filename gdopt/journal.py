@@ -123,6 +123,7 @@ def asked(
     again: Sequence[int] = (),
     until: float | None = None,
     refused: Sequence[Params] = (),
+    wanted: int | None = None,
 ) -> Entry:
     """Trials that an algorithm proposed, which get the next ids, and others that are given out again with them.
 
@@ -133,11 +134,12 @@ def asked(
         again: ids.
         until: when the lease of them all runs out.
         refused: designs that were found not to be allowed.
+        wanted: how many trials were asked for, where fewer were left.
     """
     # Only where there are limits is there anything to say of them.
     trials = [[dict(t.params), t.source, t.predicted, *([] if t.feasible is None else [t.feasible])] for t in new]
     data = {"first": len(state.trials), "trials": trials, "note": dict(note)}
-    more = {"again": list(again), "until": until, "refused": [dict(one) for one in refused]}
+    more = {"again": list(again), "until": until, "refused": [dict(one) for one in refused], "wanted": wanted}
     return Entry(Kind.ASKED, _without_empty({**data, **more}))
 
 

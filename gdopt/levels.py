@@ -6,7 +6,7 @@ a product law is exact: what is hidden is drawn from the share of its level, tim
 result to be an improvement.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gdopt.codec import Block
+from gdopt.surrogate.model import ROWS
 
 __all__ = ["Levels", "Tilt", "frequencies", "hidden", "shares"]
 
@@ -59,6 +60,8 @@ def hidden(n: int, blocks: int, share: Float[Tensor, " n"], generator: torch.Gen
 HIDDEN, REFILLED = 0.5, 1.0
 # Blocks of a row that are refilled one after the other, each knowing those before it; more are drawn by themselves.
 GUIDED = 64
+# Numbers of rows with levels that are tried at once: a choice of 500 levels has 500 columns, in 500 rows for each row.
+TRIED = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,8 @@ class Levels:
     ) -> Float[Tensor, "n d"]:
         """At most one block of each row drawn from the law times exp(tilt)."""
         rows = [column.nonzero().flatten() for column in where.T]
-        tried = [_tried(z[some], block) for some, block in zip(rows, self.blocks, strict=True)]
-        owners = [some.repeat_interleave(len(block.points)) for some, block in zip(rows, self.blocks, strict=True)]
-        leaning = tilt(torch.cat(tried), torch.cat(owners)).split([len(one) for one in tried])
+        sizes = [len(some) * len(block.points) for some, block in zip(rows, self.blocks, strict=True)]
+        leaning = torch.cat([tilt(*part) for part in self._tried(z, rows)]).split(sizes)
         z = z.clone()
         for some, block, law, lean in zip(rows, self.blocks, self.law, leaning, strict=True):
             if len(some):
@@ -143,12 +145,23 @@ class Levels:
                 z[some, block.columns] = block.points[torch.multinomial(likely, 1, generator=generator).squeeze(1)]
         return z
 
-
-def _tried(z: Float[Tensor, "n d"], block: Block) -> Float[Tensor, "m d"]:
-    """Each row as often as the block has levels, with another one of them each time."""
-    tried = z.repeat_interleave(len(block.points), 0)
-    tried[:, block.columns] = block.points.repeat(len(z), 1)
-    return tried
+    def _tried(
+        self, z: Float[Tensor, "n d"], rows: Sequence[Int[Tensor, " _"]]
+    ) -> Iterator[tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]]:
+        """The rows of each block with each of its levels, and the number of the row each is tried for, in parts."""
+        levels = torch.tensor([len(block.points) for block in self.blocks])
+        blocks = torch.arange(len(rows)).repeat_interleave(torch.tensor([len(some) for some in rows]))
+        times = levels[blocks]
+        owners = torch.cat([*rows]).repeat_interleave(times)
+        blocks = blocks.repeat_interleave(times)
+        # The numbers of levels count up from 0 for each row.
+        level = torch.arange(len(owners)) - (times.cumsum(0) - times).repeat_interleave(times)
+        for some in torch.arange(len(owners)).split(max(1, TRIED // z.shape[1] // ROWS) * ROWS):
+            tried = z[owners[some]]
+            for number in blocks[some].unique().tolist():
+                block, here = self.blocks[number], blocks[some] == number
+                tried[here, block.columns] = block.points[level[some][here]]
+            yield tried, owners[some]
 
 
 def _counts(z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], block: Block) -> Float[Tensor, " _levels"]:

@@ -10,12 +10,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt import belief, select, strings
-from gdopt.algorithm import State, append, stream
-from gdopt.designs import best_first, pending
+from gdopt.algorithm import State, append, exhausted, stream
+from gdopt.designs import begun, best_first, pending
 from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
 from gdopt.diffusion.token_network import TokenNet, fit
 from gdopt.diffusion.train import resumed
 from gdopt.errors import SettingsError, SpaceError
+from gdopt.finite import every, first
 from gdopt.masked_prior import MaskedPrior
 from gdopt.outcomes import ranked
 from gdopt.portfolio import portfolio
@@ -143,10 +144,15 @@ class MaskedDiffusion:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far."""
-        if len(best_first(state)) < self.start:
+        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
+
+        Raises:
+            ExhaustedError: all sequences of the space were tried.
+            SettingsError: so few molecules are left that the prior has not that many more.
+        """
+        if not begun(state, len(best_first(state)), self.start):
             some = self._unused(state, n)
-            return append(state, [self._params(one) for one in some], [START] * n, [None] * n, {})
+            return append(state, [self._params(one) for one in some], [START] * len(some), [None] * len(some), {})
         generator = stream(state)
         view, fitted = seen(self.prior.space, self.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
@@ -156,10 +162,12 @@ class MaskedDiffusion:
         missing, corpus = n - len(pool), set(self.prior.corpus)
         if missing > 0:
             pool |= {one: "corpus" if one in corpus else "drawn" for one in self._unused(state, missing, pool)}
+        if not pool:
+            raise exhausted(state)
         found = list(pool)
         z = view.features(found)
         usable = belief.likely(state, view, z, n)
-        chosen = self.selection(surrogate, z[usable], n, pending(state, view), self.temper, generator)
+        chosen = self.selection(surrogate, z[usable], min(n, len(usable)), pending(state, view), self.temper, generator)
         picks = [usable[i] for i in chosen]
         return append(
             state,
@@ -190,10 +198,12 @@ class MaskedDiffusion:
         return {str(t.params[self._name]) for t in state.trials}
 
     def _unused(self, state: State, n: int, beside: Mapping[str, str] | None = None) -> list[str]:
-        """n strings that were not asked for: of the corpus in an order that the seed fixes, then of the prior.
+        """n strings that were not asked for: of the corpus in an order that the seed fixes, of the prior, then any.
+
+        They are all sequences that are left, if these are fewer.
 
         Raises:
-            SettingsError: there are no more, nearly.
+            SettingsError: there are no more molecules, nearly.
         """
         known = self._seen(state) | set(beside or ())
         generator = torch.Generator().manual_seed(state.seed)
@@ -206,6 +216,10 @@ class MaskedDiffusion:
             seed = state.seed + len(state.trials) * ATTEMPTS + attempt
             more = (one for one in self.prior.sample(max(n, LEAST_DRAWN), seed) if self._new(one, known | {*found}))
             found += list(dict.fromkeys(more))[: n - len(found)]
+        known |= {*found}
+        rest = first(every(self.prior.space, {}), n - len(found), lambda one: self._new(str(one[self._name]), known))
+        if rest is not None:
+            return found + [str(one[self._name]) for one in rest]
         raise SettingsError(f"n = {n}: the prior has only {len(found)} more strings that are allowed and new")
 
     def _new(self, one: str, known: set[str]) -> bool:

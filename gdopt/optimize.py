@@ -1,5 +1,6 @@
 """The whole loop in one call, for objectives that a program can evaluate: here, or in the workers of an executor."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from gdopt.algorithm import Algorithm, Status, Trial
-from gdopt.errors import SettingsError
+from gdopt.errors import ExhaustedError, SettingsError
 from gdopt.goals import Direction
 from gdopt.space import Params, Space
 from gdopt.store import Store
@@ -22,6 +23,7 @@ Evaluate = Callable[[Params], Told]
 
 # What a job raises whose worker died, of the standard library's executors.
 LOST = (BrokenExecutor, CancelledError)
+log = logging.getLogger(__name__)
 # Seconds between two looks at jobs that cannot be waited for.
 LOOK = 0.5
 
@@ -117,7 +119,8 @@ def run(
     evaluated again, and abandoned after some deaths.
 
     A value that is NaN or infinite is a failed trial, which counts as an evaluation. What `evaluate` raises is passed
-    on, after the values that are there have been told.
+    on, after the values that are there have been told. Once every design of a space without real numbers was tried, the
+    run ends before its budget is spent, with a line in the log.
 
     Args:
         study: in memory or in a file.
@@ -166,8 +169,11 @@ def _one_by_one(
     waiting = study.pending
     while (left := budget - _spent(study)) > 0:
         outcomes: dict[int, Told] = {}
+        trials = waiting[:left] or _asked(study, min(batch, left))
+        if not trials:
+            return
         try:
-            for trial in waiting[:left] or study.ask(min(batch, left)):
+            for trial in trials:
                 outcomes[trial.id] = evaluate(trial.params)
         finally:
             _tell(study, outcomes)
@@ -214,7 +220,7 @@ class _Spread:
     def start(self, n: int) -> None:
         """Begin n evaluations: of trials that wait for one, or of new ones."""
         if n > 0 and not self.waiting:
-            self.waiting = self.study.ask(n)
+            self.waiting = _asked(self.study, n)
         for _ in range(min(n, len(self.waiting))):
             try:
                 job = self.executor.submit(self.evaluate, dict(self.waiting[0].params))
@@ -257,6 +263,15 @@ class _Spread:
         if self.make is None:
             raise BrokenExecutor("a worker died, and with it the executor: give a function that makes one")
         self.executor = self.make()
+
+
+def _asked(study: Study, n: int) -> list[Trial]:
+    """At most n new trials; none, with a line in the log, if every design was tried."""
+    try:
+        return study.ask(n)
+    except ExhaustedError as error:
+        log.warning("the run ends before its budget is spent: %s", error)
+        return []
 
 
 def _ended(jobs: Sequence[Job]) -> list[Job]:

@@ -48,12 +48,15 @@ def reference(goals: Goals, values: Float[Tensor, "n m"]) -> Float[Tensor, " m"]
     """The point that the hypervolume is measured from: as it was given, else a tenth of the front's range below it.
 
     What is inferred is BoTorch's `infer_reference_point`: the front's worst values, less a tenth of its range
-    (Ishibuchi et al. 2011).
+    (Ishibuchi et al. 2011). Equal rows are one point; an objective in which the whole front is equal has no range, and
+    as of a front of one point the reference is a tenth of its size below.
     """
     given = [None if one.reference is None else one.sign * one.reference for one in goals.objectives]
     if None not in given:
         return torch.tensor(given).to(values)
-    inferred = infer_reference_point(values[front(values)])
+    best = values[front(values)].unique(dim=0)
+    ranged = best.amax(0) > best.amin(0)
+    inferred = torch.where(ranged, infer_reference_point(best), infer_reference_point(best[:1]))
     return torch.tensor([i if g is None else g for g, i in zip(given, inferred.tolist(), strict=True)]).to(values)
 
 

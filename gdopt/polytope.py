@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from botorch.utils.sampling import sample_polytope
-from jaxtyping import Float
-from scipy.linalg import null_space
+from jaxtyping import Bool, Float
+from scipy.linalg import null_space, orth
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from gdopt.errors import SpaceError
@@ -20,6 +22,12 @@ __all__ = ["Polytope"]
 BURN_IN, THINNING = 1000, 33
 # Below this length a direction within the set is rounding.
 PARALLEL = 1e-9
+# A set thinner than this, in shares of the ranges, is flat: HiGHS satisfies constraints to 1e-7.
+FLAT = 1e-7
+# What rounding leaves of a constraint that holds.
+ROUNDING = 1e-9
+# A share that is as near as NEAR to one of so many decimals is that one.
+DECIMALS, NEAR = 9, 1e-12
 # Of HiGHS: time for a proof, the widest range of whole numbers whose coefficients, divided by it, are none of those
 # that it drops as too small, and what SciPy calls its answer that there is nothing.
 SECONDS, WIDEST, INFEASIBLE = 1.0, 1e6, 2
@@ -34,7 +42,7 @@ class Polytope:
         low: their lower bounds.
         width: of their ranges.
         above: A and b, the bounds of the box among them.
-        equal: E and e, fixed numbers among them.
+        equal: E and e, fixed numbers and the inequalities that can only hold as equalities among them.
         centre: the point of the set that is farthest from all of its sides.
     """
 
@@ -52,7 +60,7 @@ class Polytope:
         """What the constraints allow of the numbers, some of which are fixed.
 
         Raises:
-            SpaceError: nothing, or, where nothing is equal, no more than a border.
+            SpaceError: nothing.
         """
         names = tuple(p.name for p in numbers)
         low = np.array([float(p.low) for p in numbers])
@@ -65,11 +73,36 @@ class Polytope:
         b = np.array([*(end for _, end in sides), *np.ones(len(names)), *np.zeros(len(names))])
         e = np.vstack([row for row, _ in equal]) if equal else np.zeros((0, len(names)))
         ends = np.array([end for _, end in equal])
-        centre = _centre(a, b, e, ends)
-        if centre is None:
+        centre, flat = _centre(a, b, e, ends)
+        if centre is not None and flat:
+            e, ends = _with_implied(a, b, e, ends, centre)
+            centre, _ = _centre(a, b, e, ends)
+        if centre is None or (a @ centre - b).max() > ROUNDING:
             named = "; ".join([*map(str, constraints), *(f"{n} = {v:g}" for n, v in fixed.items())])
             raise SpaceError(f"no parameters within the bounds satisfy the constraints {named}")
         return cls(names, low, width, (a, b), (e, ends), centre)
+
+    @cached_property
+    def single(self) -> dict[str, float]:
+        """The numbers that have the same value in the whole set, with that value."""
+        still = np.linalg.norm(self._free, axis=1) < PARALLEL
+        # Rounding of a share such as 0 or 0.5 would break a constraint of bound 0, or look odd.
+        near = self.centre.round(DECIMALS)
+        u = np.where(np.abs(self.centre - near) < NEAR, near, self.centre)
+        values = (self.low + self.width * u).tolist()
+        return {n: v for n, v, one in zip(self.names, values, still, strict=True) if one}
+
+    @cached_property
+    def _free(self) -> Float[np.ndarray, "k m"]:
+        """An orthonormal basis of the directions within E u = e."""
+        found: Float[np.ndarray, "k m"] = null_space(self.equal[0]) if len(self.equal[0]) else np.eye(len(self.names))
+        return found
+
+    @cached_property
+    def _bounding(self) -> Bool[np.ndarray, " p"]:
+        """Which sides bound the set within E u = e: those that do not lie along it."""
+        found: Bool[np.ndarray, " p"] = np.linalg.norm(self.above[0] @ self._free, axis=1) > PARALLEL
+        return found
 
     def within(self, values: Mapping[str, float]) -> dict[str, float]:
         """The values projected onto what is equal, then moved towards the centre until all holds."""
@@ -81,7 +114,7 @@ class Polytope:
         step = u - self.centre
         rise = a @ step
         room = b - a @ self.centre
-        outward = rise > 0
+        outward = (rise > 0) & self._bounding
         reach = min(1.0, float(np.min(room[outward] / rise[outward], initial=1.0)))
         return self._named(self.centre + max(reach, 0.0) * step)
 
@@ -120,12 +153,11 @@ class Polytope:
 
     def draws(self, n: int, seed: int) -> list[dict[str, float]]:
         """n draws of the uniform law on the set, by hit-and-run."""
-        free = null_space(self.equal[0]) if len(self.equal[0]) else np.eye(len(self.names))
+        free, bounding = self._free, self._bounding
         if not free.shape[1]:
             return [self._named(self.centre)] * n
         a, b = self.above
         sides = a @ free
-        bounding = np.linalg.norm(sides, axis=1) > PARALLEL
         steps = sample_polytope(
             torch.from_numpy(sides[bounding]),
             torch.from_numpy((b - a @ self.centre)[bounding, None]),
@@ -139,7 +171,7 @@ class Polytope:
 
     def _named(self, u: Float[np.ndarray, " k"]) -> dict[str, float]:
         values = self.low + self.width * u.clip(0.0, 1.0)
-        return dict(zip(self.names, values.tolist(), strict=True))
+        return dict(zip(self.names, values.tolist(), strict=True)) | self.single
 
 
 def _row(
@@ -155,23 +187,56 @@ def _row(
 
 def _centre(
     a: Float[np.ndarray, "p k"], b: Float[np.ndarray, " p"], e: Float[np.ndarray, "q k"], ends: Float[np.ndarray, " q"]
-) -> Float[np.ndarray, " k"] | None:
-    """The Chebyshev centre of {E u = e, A u <= b}: farthest from all sides A u = b, within E u = e; None for no set.
+) -> tuple[Float[np.ndarray, " k"] | None, bool]:
+    """The Chebyshev centre of {E u = e, A u <= b}, and whether it is on the border, as the whole set is then.
 
-    Sides that E u = e lies along, as those of a fixed number, have no distance.
+    It is the point that is farthest from all sides A u = b, within E u = e; None for an empty set. Sides that E u = e
+    lies along, such as the sides of a fixed number, have no distance.
     """
     within = a - a @ np.linalg.pinv(e) @ e if len(e) else a
     lengths = np.linalg.norm(within, axis=1)
     lengths[lengths < PARALLEL] = 0.0
-    solved = linprog(
+    solved = _lowest(
         np.r_[np.zeros(a.shape[1]), -1.0],
-        A_ub=np.hstack([a, lengths[:, None]]),
-        b_ub=b,
-        A_eq=np.hstack([e, np.zeros((len(e), 1))]) if len(e) else None,
-        b_eq=ends if len(e) else None,
-        bounds=[(None, None)] * a.shape[1] + [(0, 1)],
+        (np.hstack([a, lengths[:, None]]), b),
+        (np.hstack([e, np.zeros((len(e), 1))]), ends),
+        [(None, None)] * a.shape[1] + [(0, 1)],
     )
-    if not solved.success or (solved.x[-1] <= 0 and lengths.any()):
-        return None
-    centre: Float[np.ndarray, " k"] = solved.x[:-1]
-    return centre
+    if solved is None:
+        return None, False
+    centre: Float[np.ndarray, " k"] = solved[:-1]
+    return centre, bool(lengths.any() and solved[-1] <= FLAT)
+
+
+def _with_implied(
+    a: Float[np.ndarray, "p k"],
+    b: Float[np.ndarray, " p"],
+    e: Float[np.ndarray, "q k"],
+    ends: Float[np.ndarray, " q"],
+    point: Float[np.ndarray, " k"],
+) -> tuple[Float[np.ndarray, "r k"], Float[np.ndarray, " r"]]:
+    """The equalities of a flat set of which a point is known, with the inequalities that only hold as equalities.
+
+    A side that touches the point is one if no point of the set is away from it.
+    """
+    implied = [e]
+    for side, end in zip(a, b, strict=True):
+        if end - side @ point <= FLAT:
+            farthest = _lowest(side, (a, b), (e, ends), (None, None))
+            if farthest is not None and end - side @ farthest <= FLAT:
+                implied.append(side[None])
+    # Rows that say the same would contradict each other by their rounding.
+    independent = orth(np.vstack(implied).T).T
+    return independent, independent @ point
+
+
+def _lowest(
+    slope: Float[np.ndarray, " k"],
+    above: tuple[Float[np.ndarray, "p k"], Float[np.ndarray, " p"]],
+    equal: tuple[Float[np.ndarray, "q k"], Float[np.ndarray, " q"]],
+    bounds: Any,
+) -> Float[np.ndarray, " k"] | None:
+    """Where the slope is lowest within {E u = e, A u <= b} and SciPy's bounds; None for an empty set."""
+    (e, ends) = equal if len(equal[0]) else (None, None)
+    solved = linprog(slope, *above, e, ends, bounds)
+    return solved.x if solved.success else None

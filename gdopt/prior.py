@@ -154,6 +154,7 @@ class DiffusionPrior:
         _check_space(rows, space)
         codec: WhiteningCodec | BoxCodec
         if _is_linear(space):
+            _check_scale(rows, space.names)
             codec = _whitening(rows, mass, space, commensurate, unexplained)
             z = codec.encode_array(rows)
             moments = torch.zeros(codec.dim), torch.eye(codec.dim), torch.ones(codec.dim)
@@ -525,6 +526,22 @@ def _space_of(rows: Float[Tensor, "n D"], names: Sequence[str], choices: Mapping
     margin = MARGIN * torch.where(width > 0, width, low.abs().clamp_min(1.0))
     ends = zip(names, (low - margin).tolist(), (high + margin).tolist(), strict=True)
     return Space([choices.get(end[0]) or Real(*end) for end in ends])
+
+
+# Squares of larger numbers overflow, of smaller ones they vanish.
+WIDEST, NARROWEST = 1e100, 1e-100
+
+
+def _check_scale(rows: Float[Tensor, "n D"], names: Sequence[str]) -> None:
+    """Raise `CorpusError` if a column is of a size, or varies by so little, that its variance is no normal number."""
+    size, width = rows.abs().amax(0), rows.amax(0) - rows.amin(0)
+    bad = (size > WIDEST) | ((width > 0) & (width < NARROWEST))
+    if bad.any():
+        column = int(bad.nonzero()[0])
+        raise CorpusError(
+            f"{names[column]} is up to {size[column]:g} in size and varies by {width[column]:g}: expected at most "
+            f"{WIDEST:g} and at least {NARROWEST:g}; give it in another unit"
+        )
 
 
 def _whitening(

@@ -92,11 +92,14 @@ def unclaimed(pool: Float[Tensor, "m d"], pending: Float[Tensor, "p d"], n: int)
     are only less uncertain where the mean is highest.
     """
     free = torch.ones(len(pool), dtype=torch.bool)
-    for distances in torch.cdist(pending, pool)[: len(pool) - n]:
-        free[distances.masked_fill(~free, torch.inf).argmin()] = False
+    for part in pending[: len(pool) - n].split(CLAIMS):
+        for distances in torch.cdist(part, pool):
+            free[distances.masked_fill(~free, torch.inf).argmin()] = False
     return free.nonzero().flatten().tolist()
 
 
+# Pending points whose distances to the pool are held at once.
+CLAIMS = 1000
 # The joint posterior of more candidates at once than this costs more than it tells.
 JOINT = 2000
 
@@ -145,7 +148,8 @@ SAMPLES = 128
 SAMPLES_OF_FRONTS = 32
 # Of a large pool, so many candidates of the highest mean + BOUND deviations are looked at: others promise too little.
 LOOKED_AT, BOUND = 256, 2.0
-# Of numbers that BoTorch's batch of so many candidates has, with the known points beside each. Fingerprints have more.
+# Of numbers that BoTorch's batch of so many candidates has, with the known and the pending points beside each: in their
+# columns, of which fingerprints have more, and in their joint covariance, of which it holds half a dozen copies.
 ROOM = 2**25
 # By draws, the incumbent is the best of so many known points: others are hardly ever.
 KNOWN = 256
@@ -160,8 +164,8 @@ def greedy(
 ) -> list[int]:
     """n different candidates of m, each the best addition to those before it by BoTorch's qLogNEI.
 
-    Where z is so wide, and so much is known, that BoTorch's batches would take too much memory and time, the same
-    improvement is taken over joint draws of all candidates, at once and without logarithms.
+    Where z is so wide, and so much is known or pending, that BoTorch's batches would take too much memory and time, the
+    same improvement is taken over joint draws of all candidates, at once and without logarithms.
 
     Args:
         surrogate: of the objective: the incumbent is the best of where it knows values, under each draw.
@@ -174,9 +178,14 @@ def greedy(
     if isinstance(surrogate, Joint):
         # What breaks a limit for certain comes last, and would be taken for its value where little is left to gain.
         rows = rows[: max(n, int((surrogate.broken(pool[rows], BOUND) == 0).sum()))]
-    if LOOKED_AT * surrogate.z.numel() > ROOM:
+    if LOOKED_AT * max(surrogate.z.numel(), _beside(surrogate, pending)) > ROOM:
         return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
     return rows[additions(_improvement(surrogate, pending, seed), surrogate.inputs(pool[rows]), n)].tolist()
+
+
+def _beside(surrogate: Surrogate, pending: Float[Tensor, "p d"]) -> int:
+    """The numbers of the joint covariance of the known and the pending points; 0 if nothing is pending."""
+    return (len(surrogate.z) + len(pending)) ** 2 if len(pending) else 0
 
 
 def promise(surrogate: Surrogate, pool: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:

@@ -36,6 +36,8 @@ SLACK = 1e-9
 # A number that was tried may lie outside its bounds by so many times their distance, and the sum of a constraint off by
 # this share of the terms' size: a thermostat overshoots and a balance rounds, while more is a slip of the pen.
 REACH, WEIGHING = 1.0, 0.1
+# Sums of a few larger numbers overflow.
+LARGEST = 1e300
 # Up to here every whole number is a floating point number of its own.
 EXACT = 2**53
 
@@ -513,9 +515,8 @@ def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: 
 
 
 def _check_bounds(name: str, low: float, high: float) -> None:
-    # The width as well: of [-1e308, 1e308] it is infinite.
-    if not (math.isfinite(low) and math.isfinite(high) and low < high and math.isfinite(high - low)):
-        raise SpaceError(f"{name}: low must be below high, both and their difference finite, got [{low}, {high}]")
+    if not -LARGEST <= low < high <= LARGEST:
+        raise SpaceError(f"{name}: low must be below high, and both at most {LARGEST:g} in size, got [{low}, {high}]")
 
 
 def _check_number(parameter: Real | Integer, value: Value) -> None:

@@ -1,18 +1,21 @@
 """Designs to measure before anything can be learned: of the corpus where there is one, else spread over the box."""
 
+from collections.abc import Sequence, Set
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
-from gdopt.algorithm import State, seed_from
+from gdopt.algorithm import State, append, seed_from
 from gdopt.codec import EDGE, BoxCodec, Codec, FixedCodec, as_params
 from gdopt.errors import SpaceError
+from gdopt.finite import first
 from gdopt.prior import DiffusionPrior
-from gdopt.space import Choice, Integer, Params, Real, Space, identity
+from gdopt.space import Choice, Integer, Params, Real, Space, Value, identity
 from gdopt.table_codec import TableCodec, has_table
 
-__all__ = ["box_draws", "check_space", "check_whitened", "codec_of", "sobol", "start_designs"]
+__all__ = ["box_draws", "check_space", "check_whitened", "codec_of", "left", "sobol", "start_designs", "started"]
 
 # What `Trial.source` says of them.
 START = "start"
@@ -52,26 +55,65 @@ def check_whitened(prior: DiffusionPrior | None) -> None:
 
 
 def start_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Params]:
-    """n designs that no start before gave, allowed by the space; the seed and the weights fix their order."""
-    if has_table(state.space):
-        return _rows(TableCodec(state.space, state.fixed), state, n)
-    skip = sum(t.source == START for t in state.trials)
+    """n designs that were neither tried nor refused, each once; all that are left, if fewer.
+
+    The seed and the weights fix their order.
+    """
+    codec = codec_of(state.space, prior, state.fixed)
+    if isinstance(codec, TableCodec):
+        return codec.untried(state, n, torch.Generator().manual_seed(state.seed))
+    seen = {identity(one) for one in state.known}
+    found: list[Params] = []
+    skip, size = sum(t.source == START for t in state.trials), n
+    for _ in range(PARTS):
+        try:
+            found += _unseen(_part(state, prior, codec, skip, size), seen)
+        except SpaceError:
+            # Points of the box are hardly ever allowed; whole numbers and levels can be gone through all the same.
+            if not (some := left(codec, seen, n - len(found))) and not (some == [] and seen):
+                raise
+            return found + some
+        if len(found) >= n:
+            return found[:n]
+        some = left(codec, seen, FEW)
+        if some is not None and len(some) < FEW:
+            order = torch.randperm(len(some), generator=torch.Generator().manual_seed(state.seed + len(seen)))
+            return found + [some[i] for i in order[: n - len(found)].tolist()]
+        skip, size = skip + size, min(4 * size, max(n, FEW))
+    return found + (left(codec, seen, n - len(found)) or [])
+
+
+def started(state: State, designs: Sequence[Params]) -> State:
+    """The state with pending trials of the start."""
+    return append(state, designs, [START] * len(designs), [None] * len(designs), {})
+
+
+def left(codec: Codec, seen: Set[tuple[Value, ...]], n: int) -> list[Params] | None:
+    """n designs that were not seen, or all that are left if they are fewer; None where `gdopt.finite.first` says so."""
+    return first(codec.every(), n, lambda one: identity(one) not in seen)
+
+
+def _unseen(designs: Sequence[Params], seen: set[tuple[Value, ...]]) -> list[Params]:
+    """The designs that were not seen, each once; from now on they are."""
+    found: list[Params] = []
+    for one in designs:
+        if (key := identity(one)) not in seen:
+            seen.add(key)
+            found.append(one)
+    return found
+
+
+def _part(state: State, prior: DiffusionPrior | None, codec: Codec, skip: int, n: int) -> list[Params]:
+    """n designs after the first `skip`: of the corpus in random order and then of the prior, or spread over the box."""
     if prior is None:
-        codec = BoxCodec(state.space, state.fixed)
-        return _apart(codec, state, skip, n) if state.space.conditional else _spread(codec, state.seed, skip, n)
+        assert isinstance(codec, BoxCodec)
+        return _spread(codec, state.seed, skip, n)
     order = prior.order(torch.Generator().manual_seed(state.seed))
     designs = as_params(state.space, prior.designs[order[skip : skip + n]])
     if len(designs) < n:
         generator = torch.Generator().manual_seed(state.seed + skip)
         designs += prior.codec.decode(prior.sample_z(n - len(designs), generator))
     return [{**one, **state.fixed} for one in designs]
-
-
-def _rows(codec: TableCodec, state: State, n: int) -> list[Params]:
-    """n rows of the table, in random order, those that were not tried first."""
-    order = torch.randperm(len(codec.table), generator=torch.Generator().manual_seed(state.seed))
-    again = torch.isin(order, torch.tensor(codec.tried(state), dtype=torch.long))
-    return codec.params(torch.cat([order[~again], order[again]])[:n].tolist())
 
 
 def sobol(dim: int, seed: int, skip: int, n: int) -> Float[Tensor, "n d"]:
@@ -133,24 +175,9 @@ def _few(space: Space, allowed: int, points: int) -> str:
     return f"only {allowed} of {points} points of the box satisfy the constraints {named}"
 
 
-def _apart(codec: BoxCodec, state: State, skip: int, n: int) -> list[Params]:
-    """n designs that differ from each other and from all trials, as long as there are any.
-
-    Points of the box that differ only in what does not count are one design.
-    """
-    taken = {identity(t.params) for t in state.trials}
-    found: list[Params] = []
-    again: list[Params] = []
-    while len(found) < n and len(again) < AGAIN + n:
-        for one in _spread(codec, state.seed, skip, n):
-            key = identity(one)
-            (again if key in taken else found).append(one)
-            taken.add(key)
-        skip += n
-    return [*found, *again][:n]
-
-
-# Points that are known already, after which there is taken to be nothing new.
-AGAIN = 1000
+# Designs are looked at for new ones in so many parts, of n, 4 n, 16 n ... but of at most FEW or n.
+PARTS = 8
+# As soon as fewer designs than this are left in all, the missing ones are drawn from them.
+FEW = 1000
 # A space that allows less than one point in this many is refused.
 CHUNKS = 100

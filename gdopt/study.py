@@ -20,6 +20,7 @@ from torch import Tensor
 from gdopt import files, journal, pareto
 from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_fixed, check_seed, has
 from gdopt.counting import counted
+from gdopt.designs import asked
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
@@ -163,8 +164,12 @@ class Study:
         key: str | None = None,
         worker: str | None = None,
         lease: float | None = None,
+        repeat: bool = False,
     ) -> list[Trial]:
         """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
+
+        No design is proposed again while one is left that was neither asked for nor added. A space without real numbers
+        has finitely many: where fewer than n are left, these are returned, and then there is an error.
 
         Args:
             n: how many; by default the study's batch, or as many as were asked for with the key.
@@ -174,8 +179,10 @@ class Study:
             lease: seconds after which they may be given to another worker, who asks with a lease too: first come those
                 whose lease has run out. Without one they are never given out again by themselves. A result that comes
                 late is taken all the same.
+            repeat: once no other design is left, the best ones are measured again.
 
         Raises:
+            ExhaustedError: no design is left that was not tried, and none is to be or can be repeated.
             SettingsError: n is not a whole number above 0, the lease is not above 0, the key or the worker is no text,
                 the key is of a batch of another size or with other fixed parameters or of something else, or the
                 algorithm cannot fix parameters, or too few designs are allowed.
@@ -198,7 +205,7 @@ class Study:
             if len(ids) == n:
                 self._write(lambda: [journal.leased(self.state, ids, until)], worker, key)
             else:
-                ids = self._propose(n - len(ids), fixed, ids, until, worker, key)
+                ids = self._propose(n - len(ids), fixed, ids, until, worker, key, repeat)
             return [self._trial(id) for id in ids]
 
     def asked(self, key: str) -> list[Trial]:
@@ -716,13 +723,20 @@ class Study:
         return {**begun, "algorithm": algorithm}, contents
 
     def _propose(
-        self, n: int, fixed: Params, again: Sequence[int], until: float | None, worker: str | None, key: str | None
+        self,
+        n: int,
+        fixed: Params,
+        again: Sequence[int],
+        until: float | None,
+        worker: str | None,
+        key: str | None,
+        repeat: bool,
     ) -> list[int]:
-        """The ids of n trials of the algorithm, after those that are given out again."""
+        """The ids of n trials of the algorithm, or of as many as are left, after those that are given out again."""
         self._restore()
         began = time.perf_counter()
         before = replace(self.state, fixed=fixed)
-        after = self.algorithm.ask(before, n)
+        after = asked(self.algorithm, before, n, repeat)
         note = {**after.notes[-1], "seconds": time.perf_counter() - began}
         new = after.trials[len(before.trials) :]
         check_fixed(self.algorithm, before, after)
@@ -731,8 +745,9 @@ class Study:
         tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
         with self._lock:
             refused = after.refused[len(before.refused) :]
+            wanted = len(again) + n if len(new) < n else None
             (entry,) = self._write(
-                lambda: [journal.asked(self.state, new, note, again, until, refused)], worker, key, tensors
+                lambda: [journal.asked(self.state, new, note, again, until, refused, wanted)], worker, key, tensors
             )
             if learned:
                 self.state, self._restored = replace(self.state, tensors=after.tensors), self._learned
@@ -757,7 +772,7 @@ class Study:
         entry = self._keys[key]
         if entry.kind not in (Kind.ASKED, Kind.LEASED):
             raise SettingsError(f"key = {key!r}: something else was {entry.kind.value} with it")
-        if len(ids := journal.given_out(entry)) != n and n is not None:
+        if n not in (None, len(ids := journal.given_out(entry)), entry.data.get("wanted")):
             raise SettingsError(f"key = {key!r}: {counted(len(ids), 'trial')} asked for with it before, now {n}")
         # As it was proposed: what was tried may differ.
         if not all(has(t.proposed or t.params, fixed) for t in (self.state.trials[id] for id in ids)):

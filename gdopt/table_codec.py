@@ -11,6 +11,7 @@ from gdopt.algorithm import State
 from gdopt.codec import Smooth, check_gradient
 from gdopt.diffusion.denoiser import MixtureDenoiser
 from gdopt.errors import SpaceError
+from gdopt.finite import Designs
 from gdopt.space import Candidate, Params, Space
 from gdopt.table import Table
 
@@ -84,6 +85,10 @@ class TableCodec(Smooth):
     def params(self, places: Sequence[int]) -> list[Params]:
         """The rows of these places, by their ids."""
         return [{self.name: self.table.id(place)} for place in places]
+
+    def every(self) -> Designs | None:
+        """Each row, in the order of the table."""
+        return (one for place in range(len(self.table)) for one in self.params([place]))
 
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """The row nearest to each row of z."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from gdopt.algorithm import Trial
-from gdopt.errors import SettingsError, TrialError
+from gdopt.errors import ExhaustedError, SettingsError, TrialError
 from gdopt.space import Params
 from gdopt.study import Told
 
@@ -48,7 +48,7 @@ def work(
     lease: float = HOUR,
     say: Callable[[str], None] | None = None,
 ) -> int:
-    """How many evaluations were made, when they were as many as wanted.
+    """How many evaluations were made, when they were as many as wanted or every design was tried.
 
     First come trials whose worker's lease ran out. A value that is not finite, and what `evaluate` raises, is a failed
     trial. A trial that another worker was faster with stays as that one told it.
@@ -71,7 +71,12 @@ def work(
     count = trouble = 0
     while evaluations is None or count < evaluations:
         # With a key, so that an answer that was lost on the way is not a trial that nobody has.
-        (trial,) = source.ask(1, key=f"{name}-{uuid.uuid4().hex}", worker=name, lease=lease)
+        try:
+            (trial,) = source.ask(1, key=f"{name}-{uuid.uuid4().hex}", worker=name, lease=lease)
+        except ExhaustedError as error:
+            if say is not None:
+                say(str(error))
+            break
         try:
             outcome = evaluate(trial.params)
             trouble = 0

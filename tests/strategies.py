@@ -299,6 +299,81 @@ CASES = ON_TABLE + ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTOR
 QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
 
 
+LEVELS = gdopt.Space([gdopt.Choice("a", list("xyz")), gdopt.Choice("b", list("xyz"))])
+ONE = gdopt.Space([gdopt.Choice("a", list("stuvwxyz"))])
+BINARY = gdopt.Space([gdopt.Choice(name, ["no", "yes"]) for name in "abc"])
+# Constraints that leave ten of sixteen designs, and three of 121 pairs of whole numbers.
+TIED = gdopt.Space([gdopt.Integer("a", 0, 3), gdopt.Integer("b", 0, 3)], [gdopt.Constraint({"a": 1, "b": 1}, 3)])
+RARE = gdopt.Space(
+    [gdopt.Integer("a", 0, 10), gdopt.Integer("b", 0, 10), gdopt.Choice("c", ["on", "off"])],
+    [gdopt.Constraint({"a": 3, "b": 5}, equal=30)],
+)
+BRANCHES = gdopt.Space(
+    [
+        gdopt.Choice("metal", ["none", "Pd", "Ni"]),
+        gdopt.Choice("ligand", ["A", "B", "C"], when={"metal": ["Pd", "Ni"]}),
+        gdopt.Integer("steps", 1, 2, when={"ligand": "B"}),
+    ]
+)
+# Small spaces, each with the number of its designs.
+DISCRETE: dict[str, tuple[gdopt.Space, int]] = {
+    "levels": (LEVELS, 9),
+    "one": (ONE, 8),
+    "binary": (BINARY, 8),
+    "tiny": (TINY, 8),
+    "tied": (TIED, 10),
+    "rare": (RARE, 6),
+    "branches": (BRANCHES, 9),
+}
+
+
+@dataclass(frozen=True)
+class Finite:
+    """An algorithm, a small space, and how many designs that has."""
+
+    name: str
+    algorithm: Callable[[], Algorithm]
+    space: gdopt.Space
+    designs: int
+    slow: bool = False
+
+
+TWELVE_ROWS = gdopt.Space.from_table(pd.DataFrame({"row": range(12), "u": np.linspace(0, 1, 12) ** 2}), id="row")
+LETTERS = gdopt.SequenceSpace("ab", 3, corpus=["aaa", "abb"])
+FINITE = (
+    [
+        Finite(f"guided-{name}", guided, space, designs, slow=name not in ("levels", "rare"))
+        for name, (space, designs) in DISCRETE.items()
+    ]
+    + [
+        Finite(f"{kind}-{name}", lambda kind=kind: baseline(kind), space, designs)
+        for kind in ("random", "sobol")
+        for name, (space, designs) in DISCRETE.items()
+    ]
+    + [
+        Finite(f"{kind}-{name}", lambda kind=kind: quick(kind), space, designs, slow=kind in SLOW or name != "levels")
+        for kind in LEARNERS
+        for name, (space, designs) in DISCRETE.items()
+        if name != "branches" or kind in BRANCHING
+    ]
+    + [
+        Finite("guided-table", guided, TWELVE_ROWS, 12),
+        Finite("random-table", gdopt.RandomSearch, TWELVE_ROWS, 12),
+        Finite("pool-thompson-table", lambda: quick("pool-thompson"), TWELVE_ROWS, 12),
+        Finite("guided-letters", guided, LETTERS, 8),
+        Finite("masked-letters", lambda: masked(letters_prior()), LETTERS, 8),
+        Finite("corpus-random-letters", lambda: quick_string("corpus-random", LETTERS), LETTERS, 8),
+        Finite("genetic-letters", lambda: quick_string("genetic", LETTERS), LETTERS, 8),
+    ]
+)
+
+
+@cache
+def letters_prior() -> gdopt.MaskedPrior:
+    """Of the few sequences of three letters out of two."""
+    return gdopt.MaskedPrior.fit(LETTERS, steps=1)
+
+
 def height(params: Params) -> float:
     """An objective for any space: higher the nearer to an off-centre point; some levels and letters have a bonus."""
     numbers = [v for v in params.values() if not isinstance(v, str)]

@@ -31,13 +31,17 @@ def test_the_docstring_draws_every_class_with_its_own_words() -> None:
 
 
 def test_every_error_is_listed_and_public() -> None:
-    assert set(errors.__all__) == {*BUILTINS, "UnknownTrialError", "GdoptError"}
+    assert set(errors.__all__) == {*BUILTINS, "UnknownTrialError", "ExhaustedError", "GdoptError"}
     assert set(errors.__all__) <= set(gdopt.__all__)
 
 
 @pytest.mark.parametrize(("name", "builtin"), BUILTINS.items())
 def test_every_error_is_gdopts_and_the_builtin_that_people_catch(name: str, builtin: type) -> None:
     assert getattr(errors, name).__bases__ == (gdopt.GdoptError, builtin)
+
+
+def test_an_exhausted_space_is_a_space_error() -> None:
+    assert gdopt.ExhaustedError.__bases__ == (gdopt.SpaceError,)
 
 
 def test_an_unknown_trial_is_a_trial_error_and_a_failed_look_up() -> None:

@@ -89,11 +89,12 @@ def test_fixed_letters_and_forbidden_motifs_are_kept() -> None:
     assert all(one[3] == "A" and "TT" not in one for one in found)
 
 
-def test_more_than_a_small_space_has_is_refused() -> None:
+def test_a_small_space_is_exhausted_once_all_of_its_sequences_were_tried() -> None:
     space = gdopt.SequenceSpace("ab", 2, corpus=["aa", "bb"])
     study = Study(space, direction="maximize", algorithm=masked(MaskedPrior.fit(space, steps=1)))
-    with pytest.raises(gdopt.SettingsError, match=r"only 4 more strings"):
-        study.ask(5)
+    assert {t.params["sequence"] for t in study.ask(5)} == {"aa", "ab", "ba", "bb"}
+    with pytest.raises(gdopt.ExhaustedError, match="all 4 designs were tried"):
+        study.ask(1)
 
 
 def test_prior_of_another_space_is_refused() -> None:

@@ -15,7 +15,7 @@ import pytest
 import gdopt
 from gdopt import ResultError, SettingsError, TrialError, optimize
 from gdopt.study import Study
-from tests.strategies import LINE, guided, height, unchecked
+from tests.strategies import LINE, TINY, guided, height, unchecked
 
 RANDOM = gdopt.RandomSearch()
 
@@ -298,3 +298,13 @@ def test_several_outcomes_come_from_one_evaluation() -> None:
     best = study.run(lambda p: {"y": height(p), "c": p["x"]}, budget=9, batch=3)
     assert best.outcomes["c"][0] <= 0
     assert best.value == max(t.value for t in study.trials if t.params["x"] <= 0)
+
+
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(2)], ids=["here", "threads"])
+def test_a_run_ends_once_every_design_was_tried(
+    executor: Callable[[], ThreadPoolExecutor] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    objective = Counted()
+    best = gdopt.maximize(objective, TINY, budget=20, batch=3, algorithm=RANDOM, executor=executor)
+    assert (objective.calls, best.value) == (8, max(height({"i": i, "c": "on"}) for i in range(1, 5)))
+    assert "the run ends before its budget is spent: all 8 designs were tried" in caplog.text

@@ -73,3 +73,17 @@ def test_a_reference_is_taken_as_given_and_inferred_a_tenth_of_the_range_below_t
     goals = Goals((Objective("a", "maximize"), Objective("b", "minimize", 7.0)))
     values = torch.tensor([[0.0, -2.0], [10.0, -4.0], [-5.0, -9.0]], dtype=torch.float64)
     assert pareto.reference(goals, values).tolist() == pytest.approx([-1.0, -7.0])
+
+
+def test_equal_points_on_the_front_are_one_point() -> None:
+    goals = Goals((Objective("a", "maximize"), Objective("b", "minimize")))
+    once = torch.tensor([[80.0, -1.0], [50.0, -3.0]], dtype=torch.float64)
+    twice = once[[0, 0, 1]]
+    assert torch.equal(pareto.reference(goals, twice), pareto.reference(goals, once))
+    assert pareto.hypervolume(twice, pareto.reference(goals, twice)) == pytest.approx(8.0 * 0.1)
+
+
+def test_an_objective_in_which_the_front_is_equal_has_a_reference_below_it() -> None:
+    goals = Goals(tuple(Objective(name, "maximize") for name in "abc"))
+    values = torch.tensor([[1.0, 2.0, 5.0], [2.0, 1.0, 5.0]], dtype=torch.float64)
+    assert pareto.reference(goals, values).tolist() == pytest.approx([0.9, 0.9, 4.5])

@@ -4,9 +4,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 from scipy.stats import kstest
 
-from gdopt import Constraint, Integer, Real, SpaceError
+from gdopt import Constraint, Integer, Real, Space, SpaceError
 from gdopt.polytope import Polytope
 
 SHARES = [Real(name, 0, 1) for name in "abc"]
@@ -106,3 +107,64 @@ def test_a_number_that_may_be_real_leaves_something() -> None:
     polytope = Polytope.of([Integer("a", 0, 4), Integer("b", 0, 4)], half, {})
     assert polytope.empty({"a"})
     assert not polytope.empty({"b"})
+
+
+# Sets without an inside.
+
+AB = [Real("a", 0, 1), Real("b", 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "constraints", "fixed", "left"),
+    [
+        (SHARES, MIXTURE, {"a": 1.0}, {"a": 1.0, "b": 0.0, "c": 0.0}),
+        (SHARES, MIXTURE, {"a": 0.3, "b": 0.7}, {"a": 0.3, "b": 0.7, "c": 0.0}),
+        (AB, [Constraint({"a": 1, "b": 1}, 1)], {"a": 1.0}, {"a": 1.0, "b": 0.0}),
+        ([Real("a", 0.1, 1), Real("b", 0.9, 1)], [Constraint({"a": 1, "b": 1}, equal=1)], {}, {"a": 0.1, "b": 0.9}),
+        ([Real("a", 0, 0.5), Real("b", 0, 0.5)], [Constraint({"a": 1, "b": 1}, equal=1)], {}, {"a": 0.5, "b": 0.5}),
+        ([Integer("a", 1, 5), Integer("b", 1, 5)], [Constraint({"a": 1, "b": 1}, 2)], {}, {"a": 1.0, "b": 1.0}),
+        ([Real("a", -1, 1)], [Constraint({"a": 1}, 0), Constraint({"a": -1}, 0)], {}, {"a": 0.0}),
+    ],
+    ids=["pure", "two fixed", "border", "lower bounds", "upper bounds", "whole", "two inequalities"],
+)
+def test_a_set_of_one_point_is_that_point(numbers: list, constraints: list, fixed: dict, left: dict) -> None:
+    polytope = Polytope.of(numbers, constraints, fixed)
+    assert polytope.single == pytest.approx(left, abs=1e-12)
+    assert polytope.draws(2, seed=0) == [polytope.single] * 2 == [polytope.within(dict.fromkeys(left, 0.4))] * 2
+    assert Space(numbers, constraints).allows({p.name: p.plain(polytope.single[p.name]) for p in numbers})
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_equality_as_two_inequalities_is_the_equality(sign: float) -> None:
+    row = {"a": sign, "b": sign}
+    polytope = Polytope.of(AB, [Constraint(row, sign), Constraint({n: -v for n, v in row.items()}, -sign)], {})
+    assert not polytope.single
+    drawn = polytope.draws(300, seed=0)
+    assert [sum(one.values()) for one in drawn] == pytest.approx([1.0] * 300)
+    assert kstest([one["a"] for one in drawn], "uniform").pvalue > 0.01
+
+
+def test_what_is_empty_and_what_has_one_value_is_as_linear_programming_finds() -> None:
+    rng = np.random.default_rng(0)
+    kinds = []
+    for _ in range(60):
+        k = int(rng.integers(1, 4))
+        rows, ends = rng.integers(-2, 3, (2, k)).astype(float), rng.integers(-4, 9, 2).astype(float)
+        rows[:, 0] += rows[:, 0] == 0
+        # An inequality, and an equality that is written as two of them.
+        sides = [(rows[0], ends[0]), (rows[1], ends[1]), (-rows[1], -ends[1])]
+        above, bound = np.array([row for row, _ in sides]), np.array([end for _, end in sides])
+        ranges = [[linprog(s * e, above, bound, bounds=[(0, 4)] * k) for s in (1, -1)] for e in np.eye(k)]
+        constraints = [Constraint(dict(zip("abc", row.tolist(), strict=False)), float(end)) for row, end in sides]
+        numbers = [Real(name, 0, 4) for name in "abc"[:k]]
+        if not ranges[0][0].success:
+            with pytest.raises(SpaceError, match="no parameters within the bounds satisfy"):
+                Polytope.of(numbers, constraints, {})
+            kinds.append(-1)
+            continue
+        polytope = Polytope.of(numbers, constraints, {})
+        still = {p.name for p, (low, high) in zip(numbers, ranges, strict=True) if low.fun + high.fun > -1e-6}
+        assert polytope.single.keys() == still
+        assert all(Space(numbers, constraints).allows(one) for one in polytope.draws(3, seed=0))
+        kinds.append(len(still))
+    assert {*kinds} == {-1, 0, 1, 2, 3}

@@ -65,6 +65,8 @@ UNIT = Space.from_bounds([(-100, 100)] * 5)
         ),
         (corpus(6, 1), {"space": Space([Choice("c", ["a", "b"])])}, r"row 0: c = .* is not one of \['a', 'b'\]"),
         (corpus(6, 1), {"space": Space([Real("x", 1, 9, log=True)])}, r"which has to be in \[1, 9\]"),
+        (1e-200 * corpus(6, 1), {}, r"x0 is up to .*e-200 in size and varies by .*; give it in another unit"),
+        (1e200 * corpus(6, 1), {}, r"x0 is up to .*e\+200 in size and varies by .*: expected at most 1e\+100"),
     ],
 )
 def test_a_corpus_that_cannot_be_fitted_is_refused(designs: np.ndarray, settings: dict, match: str) -> None:

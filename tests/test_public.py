@@ -14,6 +14,7 @@ NAMES = [
     "Constraint",
     "CorpusError",
     "DiffusionPrior",
+    "ExhaustedError",
     "GdoptError",
     "GuidedDiffusion",
     "Integer",

@@ -78,11 +78,22 @@ def test_a_space_that_allows_no_whole_number_is_refused_at_once() -> None:
         start_designs(State(gdopt.Space([gdopt.Integer("i", 1, 8)], narrow), 0), None, 5)
 
 
+# About ninety of a million settings: (37, 53, 71) is one of them.
+HARDLY = [gdopt.Constraint({"a": 101, "b": 103, "c": 107}, equal=16793)]
+WHOLE = [gdopt.Integer(n, 0, 99) for n in "abc"]
+
+
+def test_whole_numbers_that_points_of_the_box_hardly_meet_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "CHUNKS", 3)
+    designs = start_designs(State(gdopt.Space(WHOLE, HARDLY), 0), None, 100)
+    a, b, c = np.meshgrid(*[np.arange(100)] * 3, indexing="ij")
+    assert len({tuple(one.values()) for one in designs}) == (101 * a + 103 * b + 107 * c == 16793).sum()
+
+
 def test_a_space_that_allows_next_to_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "CHUNKS", 3)
-    # About ninety of a million settings: (37, 53, 71) is one of them.
-    rare = [gdopt.Constraint({"a": 101, "b": 103, "c": 107}, equal=16793)]
-    space = gdopt.Space([gdopt.Integer(n, 0, 99) for n in "abc"], rare)
+    # Beside a real number there is no counting.
+    space = gdopt.Space([*WHOLE, gdopt.Real("x", 0, 1)], HARDLY)
     with pytest.raises(SpaceError, match=r"only \d of 15 points .* 101 a \+ 103 b \+ 107 c = 16793$"):
         start_designs(State(space, 0), None, 5)
 

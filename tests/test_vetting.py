@@ -207,13 +207,16 @@ def test_limits_and_failed_trials_are_learned_beside_it() -> None:
     assert all(disc(t.params) for t in study.trials)
 
 
-def test_a_small_space_is_used_up_and_then_repeated_where_it_is_allowed() -> None:
+def test_a_small_space_is_used_up_where_it_is_allowed_and_then_exhausted() -> None:
     space = gdopt.Space([gdopt.Integer("i", 1, 4), gdopt.Choice("c", ["on", "off"])])
     counted = Counted(lambda p: p["c"] == "on" and p["i"] != 2)
     study = study_of(counted, space)
-    driven(study, 4, 3)
+    driven(study, 1, 2)
+    assert len(study.ask(2)) == 1
     assert {(t.params["i"], t.params["c"]) for t in study.trials} == {(1, "on"), (3, "on"), (4, "on")}
     assert len({tuple(one.values()) for one in study.state.refused}) == len(study.state.refused) <= 5
+    with pytest.raises(gdopt.ExhaustedError, match="no other is left"):
+        study.ask(1)
 
 
 def test_designs_of_a_prior_are_asked_about() -> None:
@@ -244,3 +247,12 @@ def test_the_gate_stops_asking_when_it_has_enough() -> None:
     rows = gate.passing(designs, lambda left, count: left[:count])
     assert (rows, counted.asked) == ([1, 3], [{"x0": -0.5}, {"x0": 0.5}, {"x0": 0.7}])
     assert gate.state.refused == ({"x0": -0.5},)
+
+
+def test_a_space_is_exhausted_where_all_that_is_left_is_refused() -> None:
+    space = gdopt.Space([gdopt.Choice("c", list("uvwxyz"))])
+    study = study_of(Counted(lambda p: p["c"] in "uvw"), space, start=2)
+    for c in "uvw":
+        study.add({"c": c}, 1.0)
+    with pytest.raises(gdopt.ExhaustedError, match="all 6 designs were tried"):
+        study.ask(2)

@@ -11,7 +11,7 @@ import gdopt
 from gdopt import SettingsError
 from gdopt.study import Study
 from gdopt.worker import Source, work
-from tests.strategies import LINE, height
+from tests.strategies import LINE, TINY, height
 
 
 def random_study(**settings: object) -> Study:
@@ -91,3 +91,9 @@ def test_a_trial_that_another_worker_told_first_stays_as_it_is() -> None:
 def test_no_evaluations_are_no_work() -> None:
     with pytest.raises(SettingsError, match="evaluations = 0: expected a whole number above 0"):
         work(random_study(), height, evaluations=0)
+
+
+def test_a_worker_ends_once_every_design_was_tried() -> None:
+    study, lines = Study(TINY, direction="maximize", algorithm=gdopt.RandomSearch()), list[str]()
+    assert work(study, height, say=lines.append) == 8
+    assert "all 8 designs were tried" in lines[-1]

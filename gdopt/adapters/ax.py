@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gdopt.errors import MissingExtraError, SettingsError, SpaceError
+from gdopt.errors import ExhaustedError, MissingExtraError, SettingsError, SpaceError
 
 try:
     from ax.core.arm import Arm
@@ -132,7 +132,10 @@ class GdoptNode(ExternalGenerationNode):
         assert call is not None
         for _ in range(ASKS):
             if not call.queue:
-                self._ask(call)
+                try:
+                    self._ask(call)
+                except ExhaustedError:
+                    break
             while call.queue:
                 trial = call.queue.pop(0)
                 arm = Arm(parameters=call.shared.decode(trial.params))
@@ -141,8 +144,8 @@ class GdoptNode(ExternalGenerationNode):
                     call.about[arm.signature] = metadata(trial, call.state.notes[trial.round])
                     return dict(arm.parameters)
         raise SpaceError(
-            f"{ASKS * self.batch} candidates, and all are in the experiment already: nothing new may be left to try; "
-            "should_deduplicate=False proposes trials again"
+            "all candidates are in the experiment already, and nothing new was found; "
+            "should_deduplicate=False measures the best again"
         )
 
     # Ax's own override has another order of arguments than the method that it overrides, too.
@@ -170,7 +173,7 @@ class GdoptNode(ExternalGenerationNode):
         )
 
     def _ask(self, call: "_Call") -> None:
-        state = asked(self.algorithm, call.state, self.batch, HOST)
+        state = asked(self.algorithm, call.state, self.batch, HOST, repeat=not self.should_deduplicate)
         call.queue += state.trials[len(call.state.trials) :]
         call.state = state
 

@@ -195,7 +195,7 @@ def study_candidates(study: Study, n: int, bounds: Tensor | None = None) -> Floa
 
     Args:
         study: with `GuidedDiffusion` as its algorithm.
-        n: how many.
+        n: how many; there are fewer where fewer designs are left.
         bounds: of x, as for `Box`.
 
     Raises:
@@ -207,7 +207,7 @@ def study_candidates(study: Study, n: int, bounds: Tensor | None = None) -> Floa
         raise SettingsError(f"the study's algorithm is {type(study.algorithm).__name__}: expected GuidedDiffusion")
     box = Box(study.space, bounds)
     state = replace(study.algorithm, selection=_any).ask(study.state, n)
-    return box.encode([t.params for t in state.trials[-n:]])
+    return box.encode([t.params for t in state.trials[len(study.state.trials) :]])
 
 
 def _any(

@@ -92,9 +92,10 @@ class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
             raise SettingsError(f"constraints {list(vocs.constraints)}: gdopt takes none")
 
     def suggest(self, num_points: int | None = None) -> list[dict[str, Any]]:
-        """New points with their `_id`: as many as were wanted.
+        """New points with their `_id`: as many as were wanted, or as are left.
 
         Raises:
+            ExhaustedError: all points were tried.
             SettingsError: the number is not a whole number above 0.
         """
         trials = self.study.ask(self.batch if num_points is None else num_points)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gdopt import designs
 from gdopt.algorithm import Algorithm, State, check_fixed
 from gdopt.errors import SettingsError, SpaceError
 from gdopt.prior import DiffusionPrior
@@ -38,14 +39,15 @@ def check_keeps_nothing(algorithm: Algorithm, host: str) -> None:
         raise SettingsError(f"finetune = {finetune}: expected 0, as {host} has no place for a network between asks")
 
 
-def asked(algorithm: Algorithm, state: State, n: int, host: str) -> State:
-    """The state with n new pending trials.
+def asked(algorithm: Algorithm, state: State, n: int, host: str, repeat: bool = False) -> State:
+    """The state with n new pending trials; with fewer, or repeats of the best, where fewer designs are left.
 
     Raises:
+        ExhaustedError: no design is left, and none is to be or can be repeated.
         SettingsError: the algorithm cannot fix parameters, or keeps tensors between asks, for which the host has no
             place.
     """
-    after = algorithm.ask(state, n)
+    after = designs.asked(algorithm, state, n, repeat)
     check_fixed(algorithm, state, after)
     if after.tensors:
         kind = type(algorithm).__name__

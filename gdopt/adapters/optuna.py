@@ -5,13 +5,15 @@ is derived from the seed and the trial's number: a study that is loaded from its
 stopped.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from gdopt.errors import MissingExtraError
+from gdopt.errors import ExhaustedError, MissingExtraError
 
 try:
     from optuna import Study
@@ -81,7 +83,11 @@ class GdoptSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Parameters for the trial, proposed from all trials of the study.
 
+        Once all of a space without real numbers was tried, the best is measured again, with a warning, and
+        `optimize` stops.
+
         Raises:
+            ExhaustedError: everything was tried, and nothing has a value.
             SettingsError: the study has several objectives or constraints, or the algorithm keeps more than trials.
             SpaceError: the algorithm cannot work in the search space.
         """
@@ -92,7 +98,14 @@ class GdoptSampler(BaseSampler):
         with self._lock:
             shared = SharedSpace.of(search_space, like=prior_space(self.algorithm))
             state = state_of(study, trial, shared, self.algorithm.init(shared.space, self.seed))
-            state = asked(self.algorithm, state, 1, HOST)
+            try:
+                state = asked(self.algorithm, state, 1, HOST)
+            except ExhaustedError as error:
+                warnings.warn(f"{error}: the best is measured again, and optimize() stops", stacklevel=2)
+                # Only within optimize() there is something to stop.
+                with suppress(RuntimeError):
+                    study.stop()
+                state = asked(self.algorithm, state, 1, HOST, repeat=True)
             params = shared.decode(state.trials[-1].params)
             keep(study, trial, params, state.trials[-1], state.notes[-1])
         return params

@@ -10,12 +10,12 @@ import torch
 
 from gdopt.algorithm import State, Trial, append, stream
 from gdopt.codec import Codec
-from gdopt.designs import enough, spare
+from gdopt.designs import begun, check_left, enough, spare
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError
 from gdopt.outcomes import feasible_only
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Params, Space
-from gdopt.start import START, check_space, check_whitened, codec_of, start_designs
+from gdopt.start import START, check_space, check_whitened, codec_of, start_designs, started
 from gdopt.table_codec import has_table
 
 __all__ = ["Learner", "Proposal"]
@@ -38,7 +38,8 @@ class Learner(ABC):
         prior: a diffusion model of unlabelled designs; the first designs are of its corpus.
         whitened: whether to work in the prior's coordinates, the whitened principal directions of its corpus, instead
             of the box of the parameters.
-        start: results to wait for before learning; by default twice the dimension, between 4 and 10.
+        start: results to wait for before learning, failed trials among them; by default twice the dimension, between 4
+            and 10, and no more than half of the designs of a small space.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -84,12 +85,18 @@ class Learner(ABC):
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far."""
-        codec = codec_of(state.space, self.prior if self.whitened else None, state.fixed)
+        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
+
+        Raises:
+            ExhaustedError: all designs were tried.
+        """
+        prior = self.prior if self.whitened else None
+        codec = codec_of(state.space, prior, state.fixed)
+        check_left(state, codec)
         seen = state if self.limited else feasible_only(state)
-        if len(self.known(seen, codec)) < (self.start or enough(codec.dim)):
-            designs = start_designs(state, self.prior, n)
-            return append(state, designs, [START] * n, [None] * n, {})
+        results = self.start or enough(codec_of(state.space, prior))
+        if not begun(state, len(self.known(seen, codec)), results, self.since(seen, codec)):
+            return started(state, start_designs(state, self.prior, n))
         proposal = self.propose(seen, codec, n, stream(state))
         params = list(proposal.params[:n])
         more = spare(state, self.prior, params, n - len(params))[: n - len(params)] if len(params) < n else []
@@ -100,6 +107,11 @@ class Learner(ABC):
     def known(self, state: State, codec: Codec) -> Sequence[Trial]:
         """The results that are learned from."""
         return state.done
+
+    def since(self, state: State, codec: Codec) -> int:
+        """The round from which on results count."""
+        del state, codec
+        return -1
 
     @abstractmethod
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:

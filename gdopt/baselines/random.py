@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gdopt.algorithm import State, append
+from gdopt.algorithm import State
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Space
-from gdopt.start import check_space, start_designs
+from gdopt.start import check_space, start_designs, started
 
 __all__ = ["RandomSearch"]
 
@@ -26,6 +26,5 @@ class RandomSearch:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """Append n new pending trials."""
-        designs = start_designs(state, self.prior, n)
-        return append(state, designs, ["start"] * n, [None] * n, {})
+        """Append n new pending trials, or as many as are left to try."""
+        return started(state, start_designs(state, self.prior, n))

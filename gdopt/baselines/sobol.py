@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gdopt.algorithm import State, append
+from gdopt.algorithm import State
 from gdopt.baselines.cube import cube_of
 from gdopt.codec import EDGE
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Space
-from gdopt.start import START, check_space, check_whitened, sobol, start_designs
+from gdopt.start import check_space, check_whitened, sobol, start_designs, started
 
 __all__ = ["Sobol"]
 
@@ -29,11 +29,11 @@ class Sobol:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """Append n new pending trials."""
+        """Append n new pending trials, or as many as are left to try."""
         if self.prior is None:
             designs = start_designs(state, None, n)
         else:
             cube = cube_of(self.prior.codec, self.prior)
             unit = (sobol(cube.codec.dim, state.seed, len(state.trials), n) / EDGE + 1) / 2
             designs = cube.codec.decode(cube.z(unit))
-        return append(state, designs, [START] * n, [None] * n, {})
+        return started(state, designs)

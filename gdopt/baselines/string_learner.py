@@ -3,15 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import islice
 from typing import ClassVar
 
 import torch
 
 from gdopt import strings
 from gdopt.algorithm import State, append, stream
-from gdopt.designs import best_first
+from gdopt.designs import begun, best_first
 from gdopt.errors import CorpusError, SettingsError, SpaceError
+from gdopt.finite import every, first
 from gdopt.outcomes import feasible_only
 from gdopt.space import Space
 from gdopt.start import START
@@ -51,9 +52,13 @@ class StringLearner(ABC):
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far."""
+        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
+
+        Raises:
+            ExhaustedError: nothing is left.
+        """
         known = feasible_only(state)
-        if len(best_first(known)) < self.start:
+        if not begun(state, len(best_first(known)), self.start):
             return _started(state, self.corpus, n)
         found, means = self.propose(known, n, stream(state))
         found = found[:n]
@@ -111,28 +116,25 @@ def seen(state: State) -> set[str]:
 
 
 def unused(state: State, corpus: Sequence[str], n: int, beside: Collection[str] = ()) -> list[str]:
-    """n strings of the corpus that were not asked for, in an order that the seed fixes; once they run out, any again.
+    """n strings that were not asked for, or all that are left: of the corpus in an order that the seed fixes.
+
+    Once they run out, any other sequences of the space; molecules have no end, and only those of the corpus are known.
 
     Raises:
         CorpusError: the corpus has no string that the space allows.
     """
-    if n <= 0:
-        return []
     name, known = name_of(state.space), seen(state) | set(beside)
     order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(state.seed)).tolist()
     # Looked at only as far as it is wanted: reading a molecule takes a while.
-    allowed = (one for i in order if state.space.allows({name: (one := corpus[i])}))
-    before: list[str] = []
-    found: list[str] = []
-    for one in allowed:
-        (before if one in known else found).append(one)
-        if len(found) == n:
-            return found
-    if not before and not found:
+    of_corpus = (one for i in order if (one := corpus[i]) not in known and state.space.allows({name: one}))
+    found = list(islice(of_corpus, max(n, 0)))
+    if n > 0 and not found and known.isdisjoint(corpus):
         raise CorpusError("the corpus has no string that the space allows")
-    return found + list(islice(cycle(before or found), n - len(found)))
+    known |= {*found}
+    rest = first(every(state.space, {}), n - len(found), lambda one: one[name] not in known)
+    return found + [str(one[name]) for one in rest or []]
 
 
 def _started(state: State, corpus: Sequence[str], n: int) -> State:
     some = unused(state, corpus, n)
-    return append(state, [{name_of(state.space): one} for one in some], [START] * n, [None] * n, {})
+    return append(state, [{name_of(state.space): one} for one in some], [START] * len(some), [None] * len(some), {})

@@ -88,8 +88,11 @@ class TuRBO(Learner):
 
     def known(self, state: State, codec: Codec) -> Sequence[Trial]:
         """The results since the trust region began."""
-        first = region_of(state, codec.dim).first
-        return [t for t in state.done if t.round >= first]
+        return [t for t in state.done if t.round >= self.since(state, codec)]
+
+    def since(self, state: State, codec: Codec) -> int:
+        """The round that the trust region began in."""
+        return region_of(state, codec.dim).first
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice among perturbations of the best design within the trust region."""

@@ -112,7 +112,7 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
     while len(values) < problem.budget:
         wanted = problem.batch if values else problem.start
         before = time.process_time()
-        trials = study.ask(min(wanted, problem.budget - len(values)))
+        trials = study.ask(min(wanted, problem.budget - len(values)), repeat=True)
         seconds.append(time.process_time() - before)
         batch = [t.params for t in trials]
         slopes: list[dict[str, float] | None] = [None] * len(batch)

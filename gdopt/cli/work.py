@@ -47,6 +47,9 @@ def ask(
     lease: Annotated[
         float | None, typer.Option(help="Hours after which they may be given to another worker, who asks with one too.")
     ] = None,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Once every design was tried, ask for the best of them again.")
+    ] = False,
     comma: Annotated[
         bool, typer.Option("--comma", help="Decimal commas, and semicolons between cells: for many in Europe.")
     ] = False,
@@ -68,7 +71,8 @@ def ask(
     rounds = found.rounds
     count = found.batch if n is None else n
     with waiting(f"asking for {counted(count, 'trial')}", rounds[-1].seconds if rounds else None):
-        trials = found.ask(n, fixed=fixed, key=key, worker=worker, lease=None if lease is None else lease * HOUR)
+        until = None if lease is None else lease * HOUR
+        trials = found.ask(n, fixed=fixed, key=key, worker=worker, lease=until, repeat=repeat)
     said = {"trials": [facts(t) for t in trials], "key": key}
     if csv is None:
         return Answer(said, _trials(found, trials))

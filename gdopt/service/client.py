@@ -71,14 +71,15 @@ class Client:
         key: str | None = None,
         worker: str | None = None,
         lease: float | None = None,
+        repeat: bool = False,
     ) -> list[Trial]:
         """n new trials, as `Study.ask` gives them.
 
         Raises:
-            SettingsError, SpaceError: as there.
+            ExhaustedError, SettingsError, SpaceError: as there.
             ServiceError: the service does not answer, or not to this token; so does every other call.
         """
-        body = {"n": n, "fixed": dict(fixed or {}), "worker": worker, "lease": lease}
+        body = {"n": n, "fixed": dict(fixed or {}), "worker": worker, "lease": lease, "repeat": repeat}
         return self._trials(self._send("POST", "/v1/ask", body, key or uuid.uuid4().hex))
 
     def release(self, *ids: int) -> None:

@@ -131,9 +131,8 @@ def _asking(made: APIRouter, study: Study) -> None:
 
     @made.post("/ask")
     async def ask(asked: schema.Asked, key: Key) -> schema.Rows:
-        """New trials; sent again with the same Idempotency-Key, the same ones."""
-        call = partial(study.ask, asked.n, fixed=asked.fixed, key=key, worker=asked.worker, lease=asked.lease)
-        return _rows(study, await turn(call))
+        """New trials, fewer where fewer designs are left; sent again with the same Idempotency-Key, the same ones."""
+        return _rows(study, await turn(partial(study.ask, key=key, **asked.model_dump())))
 
 
 def _telling(made: APIRouter, study: Study, turn: Turn) -> None:

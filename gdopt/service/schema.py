@@ -79,7 +79,8 @@ class Message(BaseModel):
 
 
 class Asked(Message):
-    """For how many trials, with which parameters fixed, by whom, and for how many seconds they are theirs.
+    """For how many trials, with which parameters fixed, by whom, for how many seconds they are theirs, and whether the
+    best designs are measured again once no other is left.
 
     Without a number there are as many as the batch of the study has.
     """
@@ -88,6 +89,7 @@ class Asked(Message):
     fixed: Params = {}
     worker: Name | None = None
     lease: Annotated[FiniteFloat, Strict()] | None = None
+    repeat: Annotated[bool, Strict()] = False
 
 
 class Reported(Message):

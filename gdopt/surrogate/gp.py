@@ -35,6 +35,8 @@ __all__ = ["GaussianProcess", "conditioned", "fit", "fitted", "scaled"]
 BOX = 3.0
 # L-BFGS iterations of the marginal likelihood at most: what the time of an `ask` allows.
 ITERATIONS = 75
+# Rows whose mean is taken at once.
+MEANS = 2000
 # No multiple of a covariance is below it.
 LEAST = 1e-6
 
@@ -74,7 +76,9 @@ class GaussianProcess:
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
         with torch.no_grad():
-            return self.model.posterior(self.inputs(z)).mean.squeeze(-1)
+            # A posterior has the joint covariance of its rows.
+            parts = [self.model.posterior(part).mean.squeeze(-1) for part in self.inputs(z).split(MEANS)]
+            return torch.cat(parts)
 
     def gradient(self, z: Float[Tensor, " d"]) -> Float[Tensor, " d"]:
         """The gradient of the mean at a point."""

@@ -366,3 +366,15 @@ def test_optuna_is_imported_by_its_adapter_only_and_missed_by_name():
     assert (
         f"{MissingExtraError.__name__}: the adapter for Optuna needs Optuna: pip install 'gdopt[optuna]'" in done.stderr
     )
+
+
+def test_small_space_is_tried_once_and_then_optimize_stops():
+    space = {"a": CategoricalDistribution(["u", "v"]), "b": IntDistribution(1, 3)}
+    study = study_of(gdopt.RandomSearch(), space)
+    with pytest.warns(UserWarning, match="all 6 designs were tried"):
+        study.optimize(
+            lambda t: t.suggest_int("b", 1, 3) + (t.suggest_categorical("a", ["u", "v"]) == "u"), n_trials=20
+        )
+    assert len(study.trials) == 7
+    assert len({tuple(t.params.items()) for t in study.trials}) == 6
+    assert study.trials[-1].params == study.best_params

@@ -62,11 +62,21 @@ def test_fixed_letters_are_kept_and_forbidden_motifs_are_not_made(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["corpus-random", "pool-thompson"])
-def test_what_has_tried_the_whole_corpus_begins_again(name: str) -> None:
+def test_what_has_tried_the_whole_corpus_goes_on_with_other_sequences(name: str) -> None:
     space = gdopt.SequenceSpace("ACGT", 12, corpus=many_sequences().corpus[:20])
     study = drive(Study(space, direction="maximize", algorithm=quick_string(name, space)), 4, 8)
     found = [str(t.params["sequence"]) for t in study.trials]
-    assert set(found[:20]) == set(found) == set(space.corpus)
+    assert set(found[:20]) == set(space.corpus)
+    assert len(set(found)) == len(found) == 32
+
+
+@pytest.mark.parametrize("name", ["corpus-random", "pool-thompson"])
+def test_molecules_of_the_corpus_are_exhausted(name: str) -> None:
+    space = gdopt.MoleculeSpace.from_smiles(["CCO", "CCCO", "CCN", "CCCN", "CCOC"])
+    study = Study(space, direction="maximize", algorithm=quick_string(name, space))
+    drive(study, 1, 8, lambda p: float(len(str(p))))
+    with pytest.raises(gdopt.ExhaustedError, match="all 5 designs were tried"):
+        study.ask(1)
 
 
 def test_an_empty_corpus_is_refused() -> None:

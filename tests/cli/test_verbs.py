@@ -632,3 +632,19 @@ def test_a_campaigns_function_says_what_is_asked_for(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GDOPT_ALLOWED", "verbs_rules:mixes")
     trials += answer("ask")["trials"]
     assert [t["params"]["base"] for t in trials] == ["KOAc"] * 6
+
+
+def test_everything_was_tried_is_an_error_unless_the_best_is_to_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.toml").write_text(
+        CAMPAIGN.replace('kind = "real"\nlow = 20\nhigh = 120', 'kind = "integer"\nlow = 1\nhigh = 2')
+    )
+    answer("new")
+    asked = answer("ask", "-n", "6")["trials"]
+    assert len(asked) == 4
+    answer("tell", "2", "80", "--outcome", "impurity=1")
+    assert "all 4 designs were tried" in error("ask")["message"]
+    (again,) = answer("ask", "-n", "1", "--repeat")["trials"]
+    assert (again["params"], again["source"]) == (asked[2]["params"], "repeat")

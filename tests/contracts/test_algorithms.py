@@ -1,6 +1,7 @@
 """What every algorithm keeps to, on every kind of space."""
 
 import random
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,22 @@ import torch
 import gdopt
 from gdopt.algorithm import Algorithm, State, Trial
 from gdopt.study import Study
-from tests.strategies import CASES, QUICK, TINY, Case, drive, guided, height, quick_prior, tell, unchecked
+from tests.strategies import (
+    CASES,
+    DISCRETE,
+    FINITE,
+    QUICK,
+    TINY,
+    Case,
+    Finite,
+    drive,
+    guided,
+    height,
+    quick,
+    quick_prior,
+    tell,
+    unchecked,
+)
 
 ROUNDS = 3
 
@@ -24,8 +40,15 @@ def over(cases: list[Case]) -> pytest.MarkDecorator:
 
 every_case = over(CASES)
 every_algorithm = over(QUICK)
+on_finite = pytest.mark.parametrize(
+    "case", [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.slow else []) for c in FINITE]
+)
 # The wide space takes seconds a round: what costs further rounds is shown without it.
 in_short = over([c for c in CASES if "wide" not in c.name])
+
+
+def kind(algorithm: Algorithm) -> str:
+    return type(algorithm).__name__
 
 
 @cache
@@ -112,12 +135,80 @@ def test_a_thousand_can_be_asked_for_after_results(case: Case) -> None:
     assert all(case.space().allows(t.params) for t in trials)
 
 
-@pytest.mark.parametrize("algorithm", [guided(), gdopt.RandomSearch()], ids=["guided", "random"])
-@pytest.mark.parametrize("n", [3, 10])
-def test_an_exhausted_space_still_gives_what_was_asked_for(algorithm: Algorithm, n: int) -> None:
-    study = drive(Study(TINY, direction="maximize", algorithm=algorithm), 5, n)
-    assert [r.asked for r in study.rounds] == [n] * 5
-    assert all(TINY.allows(t.params) for t in study.trials)
+# Small spaces.
+
+
+@on_finite
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_small_space_is_exhausted_by_as_many_trials_as_it_has_designs(case: Finite, n: int) -> None:
+    study = Study(case.space, direction="maximize", algorithm=case.algorithm())
+    while len(study.trials) < case.designs:
+        batch = study.ask(n)
+        assert len(batch) == min(n, case.designs - batch[0].id)
+        study.fail(*(t.id for t in batch if t.id % 4 == 3))
+        tell(study, [t for t in batch if t.id % 4 != 3])
+    assert len({tuple(t.params.items()) for t in study.trials}) == case.designs
+    with pytest.raises(gdopt.ExhaustedError, match=f"all {case.designs} designs were tried, and no other is left"):
+        study.ask(n)
+
+
+@pytest.mark.parametrize("name", ["levels", pytest.param("tied", marks=pytest.mark.slow), "rare"])
+@pytest.mark.parametrize("algorithm", [gdopt.GuidedDiffusion(candidates=64), quick("pool-thompson")], ids=kind)
+def test_half_of_a_small_space_at_least_is_learned_for(name: str, algorithm: Algorithm) -> None:
+    space, designs = DISCRETE[name]
+    study = drive(Study(space, direction="maximize", algorithm=replace(algorithm, start=None)), designs, 1)
+    assert sum(t.source != "start" for t in study.trials) >= designs // 3
+
+
+@on_finite
+def test_what_was_added_is_not_proposed(case: Finite) -> None:
+    study = Study(case.space, direction="maximize", algorithm=case.algorithm())
+    for trial in Study(case.space, direction="maximize", algorithm=case.algorithm(), seed=5).ask(4):
+        study.add(trial.params, height(trial.params))
+    asked = study.ask(case.designs)
+    assert len(asked) == case.designs - 4
+    assert len({tuple(t.params.items()) for t in study.trials}) == case.designs
+
+
+@on_finite
+def test_the_best_is_repeated_where_that_is_wanted(case: Finite) -> None:
+    study = Study(case.space, direction="maximize", algorithm=case.algorithm())
+    tell(study, study.ask(case.designs))
+    best = sorted((t.value for t in study.trials), reverse=True)
+    more = study.ask(2, repeat=True)
+    assert [height(t.params) for t in more] == best[:2]
+    assert {t.source for t in more} == {"repeat"}
+
+
+def test_a_batch_is_filled_up_with_repeats_where_that_is_wanted() -> None:
+    study = drive(Study(TINY, direction="maximize", algorithm=guided()), 1, 6)
+    batch = study.ask(5, repeat=True)
+    assert [t.source == "repeat" for t in batch] == [False] * 2 + [True] * 3
+    assert {t.round for t in batch} == {1}
+
+
+def test_nothing_is_repeated_where_nothing_has_a_value() -> None:
+    study = Study(TINY, direction="maximize", algorithm=gdopt.RandomSearch())
+    study.fail(*(t.id for t in study.ask(8)))
+    with pytest.raises(gdopt.ExhaustedError, match="all 8 designs were tried"):
+        study.ask(1, repeat=True)
+
+
+def test_designs_beside_what_is_fixed_are_exhausted_by_themselves() -> None:
+    study = Study(TINY, direction="maximize", algorithm=guided())
+    tell(study, study.ask(7, fixed={"c": "on"}))
+    assert {t.params["c"] for t in study.trials} == {"on"}
+    with pytest.raises(gdopt.ExhaustedError, match=r"all 4 designs with \{'c': 'on'\} were tried"):
+        study.ask(1, fixed={"c": "on"})
+    assert len(study.ask(7)) == 4
+
+
+def test_a_batch_of_what_was_left_comes_back_by_its_key() -> None:
+    study = Study(TINY, direction="maximize", algorithm=gdopt.RandomSearch())
+    batch = study.ask(10, key="plate-1")
+    assert [t.id for t in study.ask(10, key="plate-1")] == [t.id for t in batch] == list(range(8))
+    with pytest.raises(gdopt.SettingsError, match="8 trials were asked for with that key"):
+        study.ask(9, key="plate-1")
 
 
 # Reality outside the plan.

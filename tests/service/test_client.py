@@ -17,7 +17,7 @@ import gdopt
 from gdopt.algorithm import State
 from gdopt.service.client import Client
 from tests.service.serving import TOKEN, random_study, served
-from tests.strategies import NESTED, unchecked
+from tests.strategies import NESTED, TINY, unchecked
 
 
 @pytest.fixture
@@ -288,3 +288,14 @@ def test_the_curl_lines_of_the_documentation_say_what_the_service_takes(client):
         answer = connection.getresponse()
         assert answer.status == 200, (call, answer.read())
         connection.close()
+
+
+def test_an_exhausted_space_is_the_same_error_over_the_wire_and_can_be_repeated():
+    study = random_study(space=TINY)
+    with served(study) as url:
+        client = Client(url, TOKEN)
+        assert len(client.ask(10, key="plate")) == len(client.ask(10, key="plate")) == 8
+        client.tell(0, 1.0)
+        with pytest.raises(gdopt.ExhaustedError, match="all 8 designs were tried"):
+            client.ask()
+        assert client.ask(repeat=True)[0].params == client.trials[0].params
