@@ -214,7 +214,7 @@ def check_fixed(algorithm: Algorithm, before: State, after: State) -> None:
 
 def exhausted(state: State) -> ExhaustedError:
     """The error that no design is left to try."""
-    tried = len({identity(one) for one in state.known if has(one, state.fixed)})
+    tried = len({identity(one) for one in state.known if has(one, state.fixed) and state.space.allows(one)})
     beside = f" with {dict(state.fixed)}" if state.fixed else ""
     return ExhaustedError(
         f"all {tried} designs{beside} were tried, and no other is left; to measure the best again, ask with repeat"

@@ -176,7 +176,7 @@ def _again(state: State, n: int) -> list[Params]:
     Raises:
         ExhaustedError: none of them has a value.
     """
-    best = [t.params for t in best_first(state) if has(t.params, state.fixed)]
+    best = [t.params for t in best_first(state) if has(t.params, state.fixed) and not t.outside]
     if not best:
         raise exhausted(state)
     waiting = Counter(identity(t.params) for t in state.pending)

@@ -51,9 +51,9 @@ class Plate:
     pending: list[int] = field(default_factory=list)
     new: int = 0
 
-    def tell(self, study: Study) -> bool:
+    def tell(self, study: Study, worker: str | None = None) -> bool:
         """Record it all, in one transaction; whether anything of it was new."""
-        return study.tell(self.results, failed=self.failed, abandoned=self.abandoned)
+        return study.tell(self.results, failed=self.failed, abandoned=self.abandoned, worker=worker)
 
 
 @dataclass(frozen=True)

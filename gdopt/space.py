@@ -267,7 +267,8 @@ class Constraint:
 
     def __str__(self) -> str:
         sign = "=" if self.equality else "<="
-        return f"{' + '.join(f'{c:g} {n}' for n, c in self.coefficients)} {sign} {self.bound:g}"
+        terms = [n if c == 1 else f"{c:g} {n}" for n, c in self.coefficients]
+        return f"{' + '.join(terms)} {sign} {self.bound:g}"
 
     def check(self, params: Params, share: float = SLACK) -> None:
         """Raise `SpaceError` unless the parameters satisfy it, up to a share of the terms' size."""

@@ -17,7 +17,7 @@ def heavy(params: dict) -> bool:
 def test_constraints_and_the_function_that_allows_designs_are_listed() -> None:
     text = page(Study(MIXTURE, direction="maximize", algorithm=GuidedDiffusion(allowed=heavy)), "mixture")
     assert "<h2>Constraints</h2>" in text
-    assert "1 water + 1 acetone = 1" in text
+    assert "water + acetone = 1" in text
     assert f"allowed by {__name__}:heavy" in text
 
 

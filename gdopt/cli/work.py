@@ -185,7 +185,7 @@ def _tell_plate(study: "Study", path: Path, worker: str | None) -> Answer:
     from gdopt import plate
 
     said = plate.filled(study, _content(path), str(path))
-    study.tell(said.results, failed=said.failed, abandoned=said.abandoned, worker=worker)
+    said.tell(study, worker)
     ids = {
         "told": sorted(said.results),
         "failed": sorted(said.failed),

@@ -207,7 +207,7 @@ def _plates(made: APIRouter, study: Study, turn: Turn) -> None:
 
 def _told(study: Study, content: bytes, file: str, worker: str | None) -> schema.Plate:
     said = plate.filled(study, content, file)
-    study.tell(said.results, failed=said.failed, abandoned=said.abandoned, worker=worker)
+    said.tell(study, worker)
     return schema.Plate(
         told=sorted(said.results),
         failed=sorted(said.failed),
