@@ -41,7 +41,8 @@ def verb(app: typer.Typer, function: Callable[..., Answer], panel: str) -> None:
     @wraps(function)
     def spoken(*, as_json: bool, **given: Any) -> None:
         if not as_json:
-            typer.echo(function(**given).text)
+            # As in files: a terminal has no half of a surrogate pair, which earlier versions kept.
+            typer.echo(function(**given).text.encode(errors="backslashreplace").decode())
             return
         try:
             data = function(**given).data

@@ -20,6 +20,8 @@ SQLITE = b"SQLite format 3\0"
 def put(path: Path, text: str) -> None:
     """Write a file, whole or not at all; with a byte order mark, which Excel needs, if it is not all ASCII.
 
+    Characters that UTF-8 has no bytes for, which earlier versions kept, are written as escapes.
+
     Raises:
         StoreError: it cannot be written.
     """
@@ -27,7 +29,7 @@ def put(path: Path, text: str) -> None:
 
     marked = path.suffix == ".csv" and not text.isascii()
     try:
-        files.put(path, text.encode("utf-8-sig" if marked else "utf-8"))
+        files.put(path, text.encode("utf-8-sig" if marked else "utf-8", errors="backslashreplace"))
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
 

@@ -16,6 +16,8 @@ import gdopt
 from gdopt import files
 from gdopt.cli import app
 from gdopt.cli.waiting import waiting
+from gdopt.journal import Entry, Kind
+from gdopt.sql_store import SqlStore
 
 CAMPAIGN = """
 name = "suzuki"
@@ -417,6 +419,20 @@ def test_a_report_overwrites_an_earlier_one_and_nothing_else(folder: Path) -> No
     answer("report", "page.html")
     assert "3 trials" in Path("page.html").read_text()
     assert {name: Path(name).read_bytes() for name in kept}["campaign.toml"] == kept["campaign.toml"]
+
+
+def test_a_reason_that_is_no_text_is_refused_and_one_that_was_kept_hinders_nothing(folder: Path) -> None:
+    answer("ask")
+    assert "it cannot be written in UTF-8" in error("fail", "1", "--reason", "caf\udce9")["message"]
+    store = SqlStore("suzuki.gdopt")
+    with store.writing(store.header(), begun=True) as writer:
+        writer.append(Entry(Kind.FAILED, {"ids": [1], "reason": "caf\udce9"}))
+    answer("tell", "0", "5", "--outcome", "impurity=1")
+    answer("report")
+    answer("export", "all.csv")
+    assert all("caf\\udce9" in Path(name).read_text() for name in ("report.html", "all.csv"))
+    assert "caf\\" in text("history", "1")
+    assert "caf\\udce9" in text("export")
 
 
 def test_a_figure_is_not_drawn_over_a_study(folder: Path) -> None:
