@@ -1,0 +1,82 @@
+"""Arguments as people give them, as plain Python: numbers of NumPy, torch and pandas among them.
+
+Each function answers None where the value is not of its kind, so that the caller says in one error what was expected.
+"""
+
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["flag", "listed", "number", "shown", "text", "whole"]
+
+# `float` takes them, and nobody means a number by them.
+TEXTS = (str, bytes, bytearray)
+# A float has every whole number up to here.
+EXACT = 2**53
+# Raised by the conversions of objects that are no number; by torch, of tensors of several.
+REFUSED = (TypeError, ValueError, OverflowError, RuntimeError, AttributeError)
+# Characters of a value in a message.
+SHOWN = 200
+
+
+def number(value: object) -> float | int | None:
+    """The value as a `float`, or an `int` that a `float` holds exactly; None if it is no number, or larger than any."""
+    if type(value) is float:
+        return value
+    try:
+        bare = _bare(value)
+        if isinstance(bare, TEXTS):
+            return None
+        if hasattr(bare, "__index__") and abs(found := operator.index(bare)) <= EXACT:
+            return int(found)
+        return float(bare)
+    except REFUSED:
+        return None
+
+
+def whole(value: object) -> int | None:
+    """The value as an `int`; None if it is no whole number by its type: neither 2.0 nor True is one."""
+    try:
+        bare = _bare(value)
+        return None if isinstance(bare, bool) else int(operator.index(bare))
+    except REFUSED:
+        return None
+
+
+def flag(value: object) -> bool | None:
+    """The value as a `bool`; None if it is none."""
+    try:
+        bare = _bare(value)
+    except REFUSED:
+        return None
+    return bare if isinstance(bare, bool) else None
+
+
+def text(value: object) -> str | None:
+    """The value as a `str` and no subclass of it, such as NumPy's; None if it is none."""
+    return str.__str__(value) if isinstance(value, str) else None
+
+
+def listed(value: object) -> list[Any] | None:
+    """The values in their order; None of what has no order or is one thing: a set, a mapping, text, a number."""
+    if isinstance(value, str | bytes | bytearray | Mapping | set | frozenset) or not isinstance(value, Iterable):
+        return None
+    try:
+        return list(value)
+    except REFUSED:
+        return None
+
+
+def shown(value: object) -> str:
+    """The value in a message: on one line, and shortened."""
+    try:
+        said = " ".join(repr(value).split())
+    # Of a number of thousands of digits Python refuses to make text, and of an object its class may.
+    except Exception:
+        said = f"a {type(value).__name__}"
+    return said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
+
+
+def _bare(value: Any) -> Any:
+    """The one number in a scalar, an array or a tensor; what is none of these as it is."""
+    return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
