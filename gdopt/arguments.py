@@ -1,13 +1,16 @@
 """Arguments as people give them, as plain Python: numbers of NumPy, torch and pandas among them.
 
-Each function answers None where the value is not of its kind, so that the caller says in one error what was expected.
+A conversion answers None where the value is not of its kind, so that the caller says in one error what was expected.
 """
 
+import math
 import operator
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["flag", "listed", "number", "shown", "text", "whole"]
+from gdopt.errors import SettingsError
+
+__all__ = ["Array", "assign", "at_least", "check_calls", "flag", "listed", "number", "row", "shown", "text", "whole"]
 
 # `float` takes them, and nobody means a number by them.
 TEXTS = (str, bytes, bytearray)
@@ -17,6 +20,20 @@ EXACT = 2**53
 REFUSED = (TypeError, ValueError, OverflowError, RuntimeError, AttributeError)
 # Characters of a value in a message.
 SHOWN = 200
+
+
+@runtime_checkable
+class Array(Protocol):
+    """An array of NumPy or a tensor of torch."""
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        ...
+
+    def tolist(self) -> Any:
+        """The values as lists, or as the one value that it is."""
+        ...
 
 
 def number(value: object) -> float | int | None:
@@ -67,14 +84,47 @@ def listed(value: object) -> list[Any] | None:
         return None
 
 
+def row(value: Any) -> list[Any] | None:
+    """The values of an array or a tensor of one dimension; None of anything else, such as a pandas Series."""
+    # The values of a Series have names of their own, and are in no order that was agreed on.
+    if not isinstance(value, Array) or value.ndim != 1 or hasattr(value, "iloc"):
+        return None
+    return list(value.tolist())
+
+
+def at_least(least: float, said: str, value: object, kind: Callable[[object], float | None]) -> float:
+    """The setting as a finite number of a kind, `number` or `whole`.
+
+    Raises:
+        SettingsError: it is none, or below the least.
+    """
+    if (found := kind(value)) is None or not least <= found < math.inf:
+        raise SettingsError(f"{said} = {shown(value)}: expected {least:g} or more")
+    return found
+
+
+def check_calls(**functions: object) -> None:
+    """Raise `SettingsError` unless each can be called, or is None."""
+    for said, one in functions.items():
+        if one is not None and not callable(one):
+            raise SettingsError(f"{said} = {shown(one)}: expected a function")
+
+
 def shown(value: object) -> str:
     """The value in a message: on one line, and shortened."""
     try:
-        said = " ".join(repr(value).split())
+        # Not "np.int64(3)".
+        said = " ".join(repr(value if getattr(value, "ndim", 0) else _bare(value)).split())
     # Of a number of thousands of digits Python refuses to make text, and of an object its class may.
     except Exception:
         said = f"a {type(value).__name__}"
     return said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
+
+
+def assign(thing: object, **values: object) -> None:
+    """Give a frozen object its attributes."""
+    for name, value in values.items():
+        object.__setattr__(thing, name, value)
 
 
 def _bare(value: Any) -> Any:

@@ -159,8 +159,8 @@ def _made(name: object, homes: Homes, settings: Mapping[str, object]) -> object:
         raise StoreError(f"{name} is a function and has no settings")
     try:
         return kind(**settings)
-    # Settings of other types than those that were written.
-    except (TypeError, AttributeError) as error:
+    # Settings of other types, or out of the range of those that were written.
+    except (TypeError, AttributeError, SettingsError) as error:
         raise StoreError(f"{name}: {error}") from error
 
 

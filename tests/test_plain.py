@@ -127,7 +127,7 @@ def test_a_setting_that_numpy_made_is_kept_as_a_number() -> None:
     ("settings", "match"),
     [
         ({"candidates": [64]}, "candidates = .* is no plain setting"),
-        ({"candidates": "many"}, "GuidedDiffusion: .*not supported"),
+        ({"candidates": "many"}, "GuidedDiffusion: candidates = 'many': expected 2 or more"),
         ({"unheard": 1}, "GuidedDiffusion: .*unexpected keyword argument"),
         ({"warp": {"named": "gdopt.select.batch"}}, "'gdopt.select.batch' is none of gdopt's own: .*warp.power"),
         ({"warp": {"class": "gdopt.surrogate.warp.power", "settings": {}}}, "is a function and has no settings"),

@@ -254,3 +254,19 @@ def test_the_curl_lines_of_the_documentation_say_what_the_service_takes(client):
         answer = connection.getresponse()
         assert answer.status == 200, (call, answer.read())
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"url": "http://h:99999"}, "url = 'http://h:99999': expected http://host:port"),
+        ({"url": "http://[::1"}, "url = .*: expected http://host:port"),
+        ({"url": "http://h/a b"}, "url = .*: expected http://host:port"),
+        ({"token": "a token\nof two lines"}, "token: expected one line of ASCII"),
+        ({"timeout": 0}, "timeout = 0, tries = 4: expected seconds above 0"),
+        ({"tries": 0}, "tries = 0: expected seconds above 0, and tries of 1 or more"),
+    ],
+)
+def test_a_client_is_made_of_a_url_and_a_token(given: dict, match: str) -> None:
+    with pytest.raises(gdopt.SettingsError, match=match):
+        Client(**{"url": "http://127.0.0.1:8321", "token": TOKEN, **given})
