@@ -386,7 +386,7 @@ def _array(designs: Any) -> np.ndarray:
         array = np.asarray(plain)
     except (TypeError, ValueError) as error:
         raise CorpusError(f"designs must be an array (n, D), one design a row: {error}") from error
-    if array.ndim != 2 or not array.size:
+    if array.ndim != 2:
         flat = "; flatten images: designs.reshape(len(designs), -1)" if array.ndim > 2 else ""
         raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}{flat}")
     if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating) or array.dtype == object):
