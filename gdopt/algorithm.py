@@ -9,13 +9,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gdopt.arguments import shown, whole
 from gdopt.errors import ExhaustedError, ResultError, SettingsError
 from gdopt.goals import Goals
 from gdopt.space import Params, Space, identity
@@ -29,7 +30,7 @@ __all__ = [
     "Trial",
     "append",
     "check_fixed",
-    "check_seed",
+    "checked_seed",
     "exhausted",
     "has",
     "seed_from",
@@ -183,10 +184,16 @@ class Algorithm(Protocol):
 SEEDS = 2**63
 
 
-def check_seed(seed: int) -> None:
-    """Raise `SettingsError` unless it is a whole number that the random streams can be derived from."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEEDS:
-        raise SettingsError(f"seed = {seed!r}: expected a whole number, 0 or above and below 2**63")
+def checked_seed(seed: SupportsIndex) -> int:
+    """The seed as Python's own number.
+
+    Raises:
+        SettingsError: it is no whole number that the random streams can be derived from.
+    """
+    found = whole(seed)
+    if found is None or not 0 <= found < SEEDS:
+        raise SettingsError(f"seed = {shown(seed)}: expected a whole number, 0 or above and below 2**63")
+    return found
 
 
 def stream(state: State) -> torch.Generator:

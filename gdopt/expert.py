@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import SupportsFloat
 
+from gdopt.arguments import assign, number, shown
 from gdopt.errors import SettingsError
 
 __all__ = ["Belief", "Normal", "Uniform"]
@@ -23,9 +25,11 @@ class Normal:
     mean: float
     std: float
 
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.mean) and 0 < self.std < math.inf):
-            raise SettingsError(f"{self}: expected finite numbers, std above 0")
+    def __init__(self, mean: SupportsFloat, std: SupportsFloat) -> None:
+        at, spread = number(mean), number(std)
+        if at is None or spread is None or not (math.isfinite(at) and 0 < spread < math.inf):
+            raise SettingsError(f"Normal(mean={shown(mean)}, std={shown(std)}): expected finite numbers, std above 0")
+        assign(self, mean=at, std=spread)
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,13 @@ class Uniform:
     low: float
     high: float
 
-    def __post_init__(self) -> None:
-        if not -math.inf < self.low < self.high < math.inf:
-            raise SettingsError(f"{self}: expected finite numbers, low below high")
+    def __init__(self, low: SupportsFloat, high: SupportsFloat) -> None:
+        least, most = number(low), number(high)
+        if least is None or most is None or not -math.inf < least < most < math.inf:
+            raise SettingsError(
+                f"Uniform(low={shown(low)}, high={shown(high)}): expected finite numbers, low below high"
+            )
+        assign(self, low=least, high=most)
 
 
 Belief = Normal | Uniform

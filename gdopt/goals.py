@@ -3,13 +3,15 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, SupportsFloat
 
+from gdopt.arguments import assign, number, shown, text
 from gdopt.errors import SettingsError
 
 __all__ = ["Direction", "Goals", "Limit", "Objective"]
 
 Direction = Literal["maximize", "minimize"]
+DIRECTIONS, SENSES = ("maximize", "minimize"), ("<=", ">=")
 WRITTEN = re.compile(r"^\s*(?P<outcome>.+?)\s*(?P<sense><=|>=)\s*(?P<bound>\S+)\s*$")
 
 
@@ -24,18 +26,22 @@ class Objective:
             objectives is measured from. None: it is inferred from what was measured.
 
     Raises:
-        SettingsError: the direction is neither of the two, or the reference is not finite.
+        SettingsError: the name is no string, the direction is neither of the two, or the reference is not finite.
     """
 
     name: str
     direction: Direction
     reference: float | None = None
 
-    def __post_init__(self) -> None:
-        if self.direction not in ("maximize", "minimize"):
-            raise SettingsError(f"direction = {self.direction!r}: expected 'maximize' or 'minimize'")
-        if self.reference is not None and not math.isfinite(self.reference):
-            raise SettingsError(f"reference of {self.name} = {self.reference}: expected a finite number")
+    def __init__(self, name: str, direction: Direction, reference: SupportsFloat | None = None) -> None:
+        called, way, worst = text(name), text(direction), number(reference)
+        if called is None:
+            raise SettingsError(f"objective = {shown(name)}: expected the name of an outcome, such as 'yield'")
+        if way not in DIRECTIONS:
+            raise SettingsError(f"direction = {shown(direction)}: expected 'maximize' or 'minimize'")
+        if reference is not None and (worst is None or not math.isfinite(worst)):
+            raise SettingsError(f"reference of {called} = {shown(reference)}: expected a finite number")
+        assign(self, name=called, direction=way, reference=worst)
 
     @property
     def sign(self) -> float:
@@ -53,33 +59,39 @@ class Limit:
         bound: the last value that is allowed.
 
     Raises:
-        SettingsError: the sense is neither of the two, or the bound is not finite.
+        SettingsError: the outcome is no string, the sense is neither of the two, or the bound is not finite.
     """
 
     outcome: str
     sense: str
     bound: float
 
-    def __post_init__(self) -> None:
-        if self.sense not in ("<=", ">="):
-            raise SettingsError(f"limit on {self.outcome}: sense = {self.sense!r}, expected '<=' or '>='")
-        if not math.isfinite(self.bound):
-            raise SettingsError(f"limit on {self.outcome}: the bound must be finite, got {self.bound}")
+    def __init__(self, outcome: str, sense: str, bound: SupportsFloat) -> None:
+        name, way, last = text(outcome), text(sense), number(bound)
+        if name is None:
+            raise SettingsError(f"limit on {shown(outcome)}: expected the name of an outcome, such as 'impurity'")
+        if way not in SENSES:
+            raise SettingsError(f"limit on {name}: sense = {shown(sense)}, expected '<=' or '>='")
+        if last is None or not math.isfinite(last):
+            raise SettingsError(f"limit on {name}: the bound must be finite, got {shown(bound)}")
+        assign(self, outcome=name, sense=way, bound=last)
 
     @classmethod
-    def of(cls, text: str) -> "Limit":
+    def of(cls, written: str) -> "Limit":
         """The limit that is written "impurity <= 2".
 
         Raises:
             SettingsError: it is not written so.
         """
-        found = WRITTEN.match(text)
+        found = WRITTEN.match(written) if isinstance(written, str) else None
         try:
             if found is not None:
                 return cls(found["outcome"], found["sense"], float(found["bound"]))
         except ValueError:
             pass
-        raise SettingsError(f"limit {text!r}: expected an outcome, <= or >=, and a number, such as 'impurity <= 2'")
+        raise SettingsError(
+            f"limit {shown(written)}: expected an outcome, <= or >=, and a number, such as 'impurity <= 2'"
+        )
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.sense} {self.bound:g}"

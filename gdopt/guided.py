@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gdopt import belief, select
 from gdopt.algorithm import State, append, exhausted, stream
+from gdopt.arguments import assign, at_least, check_calls, number, shown, whole
 from gdopt.codec import EDGE, BoxCodec, Codec
 from gdopt.designs import (
     begun,
@@ -167,16 +168,26 @@ class GuidedDiffusion:
     limited: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name in ("candidates", "elites", "family", "keep"):
-            _require(getattr(self, name) >= 2, name, getattr(self, name), "2 or more")
-        for name in ("strength", "momentum", "climb", "slopes", "temper", "finetune"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        _require(self.checks >= 1, "checks", self.checks, "1 or more")
-        _require(self.start is None or self.start >= 2, "start", self.start, "2 or more")
+        wholes = {"candidates": 2, "elites": 2, "family": 2, "keep": 2, "checks": 1, "finetune": 0}
+        if self.start is not None:
+            wholes["start"] = 2
+        for name, least in wholes.items():
+            assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
+        for name in ("strength", "momentum", "climb", "slopes", "temper"):
+            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
+        required = {"warp": self.warp, "guidance": self.guidance, "selection": self.selection}
+        for name, function in required.items():
+            _require(function is not None, name, function, "a function")
+        check_calls(**required, surrogate=self.surrogate, allowed=self.allowed)
+        of_designs = self.prior is None or isinstance(self.prior, DiffusionPrior)
+        _require(of_designs, "prior", self.prior, "a DiffusionPrior")
         network = self.prior is None or isinstance(self.prior.denoiser, PreconditionedNet)
         _require(network or not self.finetune, "finetune", self.finetune, "0, as the prior has no network to train on")
-        shares = (self.refit, self.guide, self.renoise, self.broad)
-        _require(min(shares) >= 0 and sum(shares) <= 1, "refit, guide, renoise, broad", shares, "shares, together <= 1")
+        given = (self.refit, self.guide, self.renoise, self.broad)
+        shares = [share for share in map(number, given) if share is not None and share >= 0]
+        fits = len(shares) == len(given) and sum(shares) <= 1
+        _require(fits, "refit, guide, renoise, broad", given, "shares, together <= 1")
+        assign(self, **dict(zip(("refit", "guide", "renoise", "broad"), shares, strict=True)))
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""
@@ -532,4 +543,4 @@ def _mass_lift(surrogate: Surrogate, pool: Float[Tensor, "m d"], draws: Float[Te
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:
     if not holds:
-        raise SettingsError(f"{name} = {given}: expected {expected}")
+        raise SettingsError(f"{name} = {shown(given)}: expected {expected}")

@@ -7,12 +7,12 @@ and change nothing; `replay` does not check again. What would change nothing mak
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from numbers import Integral
 from typing import Any, cast
 
 from gdopt.algorithm import Measured, Result, State, Status, Trial
+from gdopt.arguments import shown, whole
 from gdopt.codec import check_gradient
-from gdopt.errors import SettingsError, TrialError, UnknownTrialError
+from gdopt.errors import TrialError, UnknownTrialError
 from gdopt.space import Params
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "described",
     "given_out",
     "given_up",
+    "known",
     "leased",
-    "plain_text",
     "replay",
     "told",
     "turned",
@@ -92,27 +92,6 @@ def turned(result: Result, sign: float) -> Result:
     return Result(-result.value, result.sem, slopes)
 
 
-def plain_text(what: str, given: object) -> str:
-    """A text as Python's own string, also of a subclass, such as a member of a `StrEnum` or NumPy's string.
-
-    Args:
-        what: its name, for people.
-        given: by a user.
-
-    Raises:
-        SettingsError: it is no text, or no file of text can hold it.
-    """
-    if not isinstance(given, str):
-        raise SettingsError(f"{what} = {given!r}: expected text")
-    try:
-        given.encode()
-    except UnicodeEncodeError as error:
-        raise SettingsError(f"{what} = {given!r} is no text: it cannot be written in UTF-8") from error
-    if "\0" in given:
-        raise SettingsError(f"{what} = {given!r}: expected text without zero bytes")
-    return str.__str__(given)
-
-
 # --- entries, checked --------------------------------------------------------------------------------
 
 
@@ -143,16 +122,38 @@ def asked(
     return Entry(Kind.ASKED, _without_empty({**data, **more}))
 
 
-def leased(state: State, ids: Sequence[int], until: float | None) -> Entry | None:
+def known(state: State, trial: object) -> Trial:
+    """The trial of the state that is given by its id, or as it once was.
+
+    Raises:
+        UnknownTrialError: there is no trial of that id, or it is another study's.
+    """
+    id = whole(trial.id if isinstance(trial, Trial) else trial)
+    if id is None or not 0 <= id < len(state.trials):
+        pending, said = [t.id for t in state.pending], shown(trial if id is None else id)
+        raise UnknownTrialError(
+            f"trial {said} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
+        )
+    found = state.trials[id]
+    # Other designs may have been tried, and told, since it was given out.
+    if isinstance(trial, Trial) and trial.params not in (found.params, found.proposed):
+        raise UnknownTrialError(
+            f"trial {id} is of another study, with {dict(trial.params)}; here {id} has {dict(found.params)}"
+        )
+    return found
+
+
+def leased(state: State, trials: Sequence[int | Trial], until: float | None) -> Entry | None:
     """That pending trials are given out again, or may be from a time on; None for none.
 
     Raises:
         TrialError: an id is unknown, or its trial is not pending.
     """
-    for id in ids:
-        if (was := _known(state, id).status) is not Status.PENDING:
-            raise TrialError(f"trial {id} is {was.value}: only what is pending can be given out")
-    return Entry(Kind.LEASED, {"ids": list(map(int, ids)), "until": until}) if ids else None
+    found = [known(state, one) for one in trials]
+    for trial in found:
+        if trial.status is not Status.PENDING:
+            raise TrialError(f"trial {trial.id} is {trial.status.value}: only what is pending can be given out")
+    return Entry(Kind.LEASED, {"ids": [trial.id for trial in found], "until": until}) if found else None
 
 
 def told(state: State, reports: Mapping[int, Report], sign: float) -> Entry | None:
@@ -167,50 +168,52 @@ def told(state: State, reports: Mapping[int, Report], sign: float) -> Entry | No
     """
     data = {}
     for id, report in reports.items():
-        trial = _known(state, id)
+        trial = known(state, id)
         _check_slopes(state, report)
         if new := _news(state, trial, report, sign):
-            data[str(int(id))] = new
+            data[str(trial.id)] = new
     return Entry(Kind.TOLD, data) if data else None
 
 
-def given_up(state: State, ids: Sequence[int], status: Status, reason: str, sign: float) -> Entry | None:
+def given_up(state: State, trials: Sequence[int | Trial], status: Status, reason: str, sign: float) -> Entry | None:
     """That trials failed or are abandoned; None for none that was not already.
 
     Raises:
-        TrialError: an id is unknown, or its trial has come to another end.
-        SettingsError: the reason is no text.
+        TrialError: an id is unknown, or its trial has come to another end, or to this one for another reason.
     """
-    reason, new = plain_text("reason", reason), []
-    for id in ids:
-        trial = _known(state, id)
+    new = []
+    for one in trials:
+        trial = known(state, one)
         if trial.status not in (Status.PENDING, status):
             raise _settled(trial, status.value, sign)
         if trial.status is Status.PENDING:
-            new.append(int(id))
+            new += [] if trial.id in new else [trial.id]
+        elif reason not in ("", trial.reason):
+            was = f"for {trial.reason!r}" if trial.reason else "without a reason"
+            raise TrialError(f"trial {trial.id} is {status.value} already, {was}, not {reason!r}; amend() changes it")
     return Entry(Kind(status.value), _without_empty({"ids": new, "reason": reason})) if new else None
 
 
-def amended(state: State, id: int, report: Report | None, reason: str, sign: float) -> Entry:
+def amended(state: State, id: int | Trial, report: Report | None, reason: str, sign: float) -> Entry:
     """That a trial that had come to an end is done with another result, or failed if there is none.
 
     Raises:
         TrialError: the id is unknown, or its trial is still pending.
         ResultError, SpaceError: as `told` does.
     """
-    trial, reason = _known(state, id), plain_text("reason", reason)
+    trial = known(state, id)
     if trial.status is Status.PENDING:
-        raise TrialError(f"trial {id} is still pending: tell it, there is nothing to amend")
+        raise TrialError(f"trial {trial.id} is still pending: tell it, there is nothing to amend")
     if report is None:
-        return Entry(Kind.AMENDED, _without_empty({"id": int(id), "reason": reason}))
+        return Entry(Kind.AMENDED, _without_empty({"id": trial.id, "reason": reason}))
     _check_slopes(state, report)
     tried = {} if report.params is None else _tried(state, report.params)
-    data = {"id": int(id), **_plain(report.result, report.outcomes, tried), "reason": reason}
+    data = {"id": trial.id, **_plain(report.result, report.outcomes, tried), "reason": reason}
     return Entry(Kind.AMENDED, _without_empty(data))
 
 
 def added(state: State, params: Params, report: Report, far: bool = False) -> Entry:
-    """A result that was not asked for.
+    """A design that was not asked for and its result; it failed if there is none.
 
     Args:
         state: as it is now.
@@ -224,7 +227,8 @@ def added(state: State, params: Params, report: Report, far: bool = False) -> En
     """
     tried = _tried(state, params, far)
     _check_slopes(state, report)
-    said = {**_plain(report.result, report.outcomes, tried), "reason": plain_text("note", report.note)}
+    failed = True if report.result is None else None
+    said = {**_plain(report.result, report.outcomes, tried), "failed": failed, "reason": report.note}
     return Entry(Kind.ADDED, {"id": len(state.trials), **_without_empty(said)})
 
 
@@ -274,17 +278,8 @@ def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, 
                 "amend corrects it"
             )
     outcomes = {name: one for name, one in report.outcomes.items() if name not in trial.outcomes}
-    note = "" if report.note == trial.reason else plain_text("note", report.note)
+    note = "" if report.note == trial.reason else report.note
     return _without_empty({**_plain(result, outcomes, tried), "reason": note})
-
-
-def _known(state: State, id: int) -> Trial:
-    if isinstance(id, bool) or not isinstance(id, Integral) or not 0 <= id < len(state.trials):
-        pending = [t.id for t in state.pending]
-        raise UnknownTrialError(
-            f"trial {id!r} is unknown; pending are {_short(pending)}; add takes results that were not asked for"
-        )
-    return state.trials[int(id)]
 
 
 def _check_slopes(state: State, report: Report) -> None:
@@ -433,6 +428,8 @@ def _replay_added(drafts: _Drafts, entry: Entry, round: int, sign: float) -> Non
     data = entry.data
     outside = data.get("outside", False)
     draft = drafts.new({"params": data["params"], "outside": outside, "worker": entry.worker, "asked_at": entry.at})
+    if "failed" in data:
+        draft.update(status=Status.FAILED, settled_at=entry.at)
     _take_down(draft, {k: v for k, v in data.items() if k != "params"}, entry, sign)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gdopt import belief, select, strings
 from gdopt.algorithm import State, append, exhausted, stream
+from gdopt.arguments import assign, at_least, check_calls, number, shown, whole
 from gdopt.designs import begun, best_first, pending
 from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
 from gdopt.diffusion.token_network import TokenNet, fit
@@ -122,14 +123,22 @@ class MaskedDiffusion:
     limited: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name, least in (("start", 2), ("candidates", 2), ("elites", 2), ("keep", 2), ("generations", 1)):
-            _require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
-        for name in ("temper", "finetune", "loss", "guide"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        wholes = {"start": 2, "candidates": 2, "elites": 2, "keep": 2, "generations": 1, "finetune": 0}
+        for name, least in wholes.items():
+            assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
+        for name in ("temper", "loss", "guide", "hidden"):
+            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
+        required = {"warp": self.warp, "selection": self.selection}
+        for name, function in required.items():
+            _require(function is not None, name, function, "a function")
+        check_calls(**required, allowed=self.allowed, features=self.features, surrogate=self.surrogate)
+        _require(isinstance(self.prior, MaskedPrior), "prior", self.prior, "a MaskedPrior")
         _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
         shares = self._shares()
-        fits = min(shares.values()) >= 0 and sum(shares.values()) <= 1
+        plain = {name: share for name, one in shares.items() if (share := number(one)) is not None and share >= 0}
+        fits = len(plain) == len(shares) and sum(plain.values()) <= 1
         _require(fits, ", ".join(shares), tuple(shares.values()), "shares, together <= 1")
+        assign(self, **{name: share for name, share in plain.items() if getattr(self, name) is not None})
         of_molecules = isinstance(self.prior.space.parameters[0], strings.Molecule)
         _require(of_molecules or not self.bred, "bred", self.bred, "0: only molecules are graphs")
 
@@ -386,4 +395,4 @@ LEAST_DRAWN, ATTEMPTS = 64, 20
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:
     if not holds:
-        raise SettingsError(f"{name} = {given}: expected {expected}")
+        raise SettingsError(f"{name} = {shown(given)}: expected {expected}")

@@ -11,6 +11,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gdopt import files, prior_check, strings
+from gdopt.algorithm import checked_seed
+from gdopt.arguments import at_least, check_calls, whole
 from gdopt.diffusion.markov import MarkovDenoiser, counted
 from gdopt.diffusion.masked import unmask
 from gdopt.diffusion.token_network import TokenNet, fit, token_network
@@ -74,12 +76,15 @@ class MaskedPrior:
         Raises:
             SpaceError: the space is not of one string.
             CorpusError: fewer than two different strings.
+            SettingsError: the seed or the steps are none.
         """
         if not isinstance(space, MoleculeSpace | SequenceSpace):
             raise SpaceError(
                 f"a prior of strings needs a MoleculeSpace or a SequenceSpace, got a {type(space).__name__}"
             )
         began = time.perf_counter()
+        seed, steps = checked_seed(seed), int(at_least(0, "steps", steps, whole))
+        check_calls(progress=progress)
         corpus = tuple(dict.fromkeys(space.corpus))
         if len(corpus) < 2:
             raise CorpusError(f"a prior needs a corpus of two different strings or more, got {len(corpus)}")

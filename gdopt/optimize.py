@@ -3,23 +3,30 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, SupportsFloat, SupportsIndex, runtime_checkable
 
 from gdopt.algorithm import Algorithm, Status, Trial
-from gdopt.errors import ExhaustedError, SettingsError
+from gdopt.arguments import Array, shown, whole
+from gdopt.errors import ExhaustedError, SettingsError, SpaceError, TrialError
 from gdopt.goals import Direction
-from gdopt.space import Params, Space
+from gdopt.results import Told
+from gdopt.space import Params, Space, Value
 from gdopt.store import Store
-from gdopt.study import Study, Told
-from gdopt.worker import is_finite
+from gdopt.study import Study
+from gdopt.worker import reason_of, record
 
 __all__ = ["LOST", "Executor", "Job", "maximize", "minimize", "run"]
 
-Bounds = Sequence[tuple[float, float]]
+# As `Space.from_bounds` takes them.
+Bounds = Sequence[Sequence[SupportsFloat]] | Array
 Evaluate = Callable[[Params], Told]
+# Exceptions after which a run goes on, one or several.
+Catch = type[Exception] | tuple[type[Exception], ...]
 
 # What a job raises whose worker died, of the standard library's executors.
 LOST = (BrokenExecutor, CancelledError)
@@ -54,25 +61,27 @@ def maximize(
     objective: Evaluate,
     space: Space | Bounds,
     *,
-    budget: int,
-    batch: int = 1,
+    budget: SupportsIndex,
+    batch: SupportsIndex = 1,
     executor: Executor | Callable[[], Executor] | None = None,
+    catch: Catch = (),
     algorithm: Algorithm | None = None,
     storage: str | Path | Store | None = None,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     progress: Callable[[Study], None] | None = None,
 ) -> Trial:
     """The trial of the highest value, after `budget` evaluations.
 
-    A value that is NaN or infinite is a failed trial, which counts as an evaluation. What the objective raises is
-    passed on, after the values before it in the batch have been kept.
+    A value that is NaN or infinite is a failed trial, which counts as an evaluation. So is a design on which the
+    objective raises; the exception is passed on then, unless it is caught.
 
     Args:
-        objective: parameters to what `Study.tell` takes: a value, or (value, standard error).
-        space: what may be tried; or (low, high) pairs, for parameters x0, x1, ...
+        objective: parameters by name to what `Study.tell` takes: a value, or (value, standard error).
+        space: what may be tried; or (low, high) pairs, for parameters x0, x1, ..., as `Space.from_bounds` takes them.
         budget: evaluations in all, those in `storage` included.
         batch: evaluations between one proposal and the next; with an executor, at once.
         executor: where the objective is evaluated, as `run` takes it; here by default.
+        catch: exceptions of the objective after which the run goes on, such as `(ValueError,)`.
         algorithm: how trials are found; `GuidedDiffusion()` by default.
         storage: a file to keep the study in, and to go on from.
         seed: of every random draw.
@@ -82,34 +91,36 @@ def maximize(
         SettingsError: the budget or the batch is not a whole number above 0.
         TrialError: every evaluation failed.
     """
-    return _optimized("maximize", objective, space, budget, batch, executor, algorithm, storage, seed, progress)
+    return _optimized("maximize", objective, space, budget, batch, executor, catch, algorithm, storage, seed, progress)
 
 
 def minimize(
     objective: Evaluate,
     space: Space | Bounds,
     *,
-    budget: int,
-    batch: int = 1,
+    budget: SupportsIndex,
+    batch: SupportsIndex = 1,
     executor: Executor | Callable[[], Executor] | None = None,
+    catch: Catch = (),
     algorithm: Algorithm | None = None,
     storage: str | Path | Store | None = None,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     progress: Callable[[Study], None] | None = None,
 ) -> Trial:
     """The trial of the lowest value, after `budget` evaluations; otherwise as `maximize`."""
-    return _optimized("minimize", objective, space, budget, batch, executor, algorithm, storage, seed, progress)
+    return _optimized("minimize", objective, space, budget, batch, executor, catch, algorithm, storage, seed, progress)
 
 
 def run(
     study: Study,
     evaluate: Evaluate,
     *,
-    budget: int,
-    batch: int = 1,
+    budget: SupportsIndex,
+    batch: SupportsIndex = 1,
     executor: Executor | Callable[[], Executor] | None = None,
-    lost: tuple[type[BaseException], ...] = LOST,
-    deaths: int = 3,
+    catch: Catch = (),
+    lost: type[BaseException] | tuple[type[BaseException], ...] = (),
+    deaths: SupportsIndex = 3,
     progress: Callable[[Study], None] | None = None,
 ) -> Trial:
     """The best trial of a study, after as many evaluations as bring it to its budget.
@@ -118,18 +129,20 @@ def run(
     way at any time, each is told when it ends, and new trials are asked for meanwhile. Their worker may die: they are
     evaluated again, and abandoned after some deaths.
 
-    A value that is NaN or infinite is a failed trial, which counts as an evaluation. What `evaluate` raises is passed
-    on, after the values that are there have been told. Once every design of a space without real numbers was tried, the
-    run ends before its budget is spent, with a line in the log.
+    A value that is NaN or infinite is a failed trial, which counts as an evaluation. So is a design on which `evaluate`
+    raises, with the exception as its reason; the exception is passed on then, unless it is caught. Each value is told
+    when it is there. Once every design of a space without real numbers was tried, the run ends before its budget is
+    spent, with a line in the log.
 
     Args:
         study: in memory or in a file.
-        evaluate: parameters to what `Study.tell` takes. Executors of processes need a function of a module.
+        evaluate: parameters by name to what `Study.tell` takes. Executors of processes need a function of a module.
         budget: evaluations in all, those in the study included.
         batch: how many at once; here, one after the other, how many between one proposal and the next.
         executor: where to evaluate; here by default. A function that makes one is called again when a pool is broken,
             as `concurrent.futures`' process pools are once a worker has died.
-        lost: what a job raises whose worker died, such as dask's `KilledWorker`.
+        catch: exceptions of `evaluate` after which the run goes on, such as `(ValueError,)`.
+        lost: exceptions of a job whose worker died, beside `LOST`, such as dask's `KilledWorker`.
         deaths: after so many of its workers a trial is abandoned.
         progress: called with the study after each batch, or with an executor after each that is told.
 
@@ -137,12 +150,52 @@ def run(
         SettingsError: the budget, the batch or the deaths are not whole numbers above 0.
         TrialError: every evaluation failed.
     """
-    if not all(isinstance(count, int) and count >= 1 for count in (budget, batch, deaths)):
-        raise SettingsError(f"budget = {budget}, batch = {batch}: expected whole numbers above 0")
+    counts = [whole(count) for count in (budget, batch, deaths)]
+    if not all(count is not None and count >= 1 for count in counts):
+        said = ", ".join(f"{name} = {shown(n)}" for name, n in (("budget", budget), ("batch", batch)))
+        raise SettingsError(f"{said}: expected whole numbers above 0")
+    total, at_once, most = (count or 0 for count in counts)
+    _check_calls(evaluate, executor, progress)
+    caught, dead = _exceptions("catch", catch, Exception), _exceptions("lost", lost, BaseException)
     if executor is None:
-        _one_by_one(study, evaluate, budget, batch, progress)
+        _one_by_one(study, evaluate, total, at_once, caught, progress)
     else:
-        _Spread(study, evaluate, executor, lost, deaths).run(budget, batch, progress)
+        _Spread(study, evaluate, executor, caught, (*LOST, *dead), most).run(total, at_once, progress)
+    return _best(study)
+
+
+def _check_calls(evaluate: object, executor: object, progress: object) -> None:
+    """Raise `SettingsError` unless all can be called as they will be."""
+    if not callable(evaluate):
+        raise SettingsError(f"evaluate = {shown(evaluate)}: expected a function of the parameters by name")
+    if executor is not None and not (callable(executor) or isinstance(executor, Executor)):
+        raise SettingsError(f"executor = {shown(executor)}: expected such as ProcessPoolExecutor(), or what makes one")
+    if progress is not None and not callable(progress):
+        raise SettingsError(f"progress = {shown(progress)}: expected a function of the study")
+
+
+def _exceptions(said: str, given: object, kind: type[BaseException]) -> tuple[type[Any], ...]:
+    """One exception or several, as `except` takes them.
+
+    Raises:
+        SettingsError: they are none of this kind.
+    """
+    several = given if isinstance(given, tuple) else (given,)
+    if not all(isinstance(one, type) and issubclass(one, kind) for one in several):
+        raise SettingsError(f"{said} = {shown(given)}: expected exceptions, such as (ValueError,)")
+    return several
+
+
+def _best(study: Study) -> Trial:
+    """The best trial.
+
+    Raises:
+        TrialError: there is none, as all have failed.
+    """
+    failed = [trial for trial in study.state.trials if trial.status is Status.FAILED]
+    if failed and not study.state.done:
+        why = f": {failed[-1].reason}" if failed[-1].reason else ""
+        raise TrialError(f"all {len(failed)} evaluations failed; the last was trial {failed[-1].id}{why}")
     return study.best
 
 
@@ -150,36 +203,72 @@ def _optimized(
     direction: Direction,
     objective: Evaluate,
     space: Space | Bounds,
-    budget: int,
-    batch: int,
+    budget: SupportsIndex,
+    batch: SupportsIndex,
     executor: Executor | Callable[[], Executor] | None,
+    catch: Catch,
     algorithm: Algorithm | None,
     storage: str | Path | Store | None,
-    seed: int,
+    seed: SupportsIndex,
     progress: Callable[[Study], None] | None,
 ) -> Trial:
     space = space if isinstance(space, Space) else Space.from_bounds(space)
     study = Study(space, direction=direction, algorithm=algorithm, storage=storage, seed=seed)
-    return run(study, objective, budget=budget, batch=batch, executor=executor, progress=progress)
+    return run(study, objective, budget=budget, batch=batch, executor=executor, catch=catch, progress=progress)
+
+
+class Design(dict[str, Value]):
+    """Parameters by name, for an objective that may look for them by their place."""
+
+    def __missing__(self, key: object) -> Value:
+        """Raises `KeyError`, as any; for what is no name, `SpaceError`, which shows the right call."""
+        if isinstance(key, str):
+            raise KeyError(key)
+        name = next(iter(self))
+        raise SpaceError(f'params[{shown(key)}]: the objective is given values by name, such as params["{name}"]')
 
 
 def _one_by_one(
-    study: Study, evaluate: Evaluate, budget: int, batch: int, progress: Callable[[Study], None] | None
+    study: Study,
+    evaluate: Evaluate,
+    budget: int,
+    batch: int,
+    catch: tuple[type[Exception], ...],
+    progress: Callable[[Study], None] | None,
 ) -> None:
     waiting = study.pending
     while (left := budget - _spent(study)) > 0:
-        outcomes: dict[int, Told] = {}
         trials = waiting[:left] or _asked(study, min(batch, left))
         if not trials:
             return
-        try:
-            for trial in trials:
-                outcomes[trial.id] = evaluate(trial.params)
-        finally:
-            _tell(study, outcomes)
+        for trial in trials:
+            _settle(study, trial, partial(evaluate, Design(trial.params)), catch)
         waiting = []
         if progress is not None:
             progress(study)
+
+
+def _settle(
+    study: Study,
+    trial: Trial,
+    evaluated: Callable[[], Told],
+    catch: tuple[type[Exception], ...],
+    lost: tuple[type[BaseException], ...] = (),
+) -> None:
+    """Tell what an evaluation returns, or that it failed; pass on what it raises, unless that is caught."""
+    try:
+        outcome = evaluated()
+    except lost:
+        raise
+    # Whatever a program of the user's raises: the design has failed, and is not tried first the next time.
+    except Exception as error:
+        # Another process may have been faster: the error is what the user has to see.
+        with suppress(TrialError):
+            study.fail(trial.id, reason=reason_of(error))
+        if not isinstance(error, catch):
+            raise
+    else:
+        record(study, trial.id, outcome)
 
 
 class _Spread:
@@ -190,10 +279,11 @@ class _Spread:
         study: Study,
         evaluate: Evaluate,
         executor: Executor | Callable[[], Executor],
+        catch: tuple[type[Exception], ...],
         lost: tuple[type[BaseException], ...],
         deaths: int,
     ) -> None:
-        self.study, self.evaluate, self.lost, self.deaths = study, evaluate, lost, deaths
+        self.study, self.evaluate, self.catch, self.lost, self.deaths = study, evaluate, catch, lost, deaths
         self.make = executor if callable(executor) else None
         self.executor: Executor = executor() if callable(executor) else executor
         self.running: dict[Job, tuple[Trial, Executor]] = {}
@@ -230,25 +320,27 @@ class _Spread:
             self.running[job] = (self.waiting.pop(0), self.executor)
 
     def gather(self, jobs: Sequence[Job]) -> None:
-        """Tell what jobs returned; trials whose worker died wait again."""
-        outcomes: dict[int, Told] = {}
+        """Tell what jobs returned; trials whose worker died wait again, and the first error is passed on after all."""
         again: list[Trial] = []
         broken: list[Executor] = []
-        try:
-            for job in jobs:
-                trial, executor = self.running.pop(job)
-                try:
-                    outcomes[trial.id] = job.result()
-                except self.lost as error:
-                    again.append(trial)
-                    if isinstance(error, BrokenExecutor):
-                        broken.append(executor)
-        finally:
-            _tell(self.study, outcomes)
+        errors: list[Exception] = []
+        for job in jobs:
+            trial, executor = self.running.pop(job)
+            try:
+                _settle(self.study, trial, job.result, self.catch, self.lost)
+            except self.lost as error:
+                again.append(trial)
+                if isinstance(error, BrokenExecutor):
+                    broken.append(executor)
+            # What was measured elsewhere is told all the same.
+            except Exception as error:
+                errors.append(error)
         self.died.update(trial.id for trial in again)
         gone = [trial.id for trial in again if self.died[trial.id] >= self.deaths]
         self.study.abandon(*gone, reason=f"its worker died {self.deaths} times")
         self.waiting = [*(trial for trial in again if trial.id not in gone), *self.waiting]
+        if errors:
+            raise errors[0]
         for executor in broken:
             self.renew(executor)
 
@@ -285,9 +377,3 @@ def _ended(jobs: Sequence[Job]) -> list[Job]:
 
 def _spent(study: Study) -> int:
     return sum(t.status in (Status.DONE, Status.FAILED) for t in study.state.trials)
-
-
-def _tell(study: Study, outcomes: Mapping[int, Told]) -> None:
-    """Record outcomes; what is not finite is a failure."""
-    failed = [id for id, outcome in outcomes.items() if not is_finite(outcome)]
-    study.tell({id: outcome for id, outcome in outcomes.items() if id not in failed}, failed=failed)

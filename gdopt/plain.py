@@ -1,6 +1,7 @@
 """An algorithm as plain data and back: its class, its settings by name, and its prior as a file beside them.
 
-Only names within gdopt are looked up, so that what is loaded cannot run code.
+A file may name the algorithms and the settings of the tables below, each in its place, and nothing else: whatever a
+file says, no other module is imported and nothing else is called.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,15 +14,63 @@ from torch import Tensor
 
 from gdopt import files, masked_prior
 from gdopt.algorithm import Algorithm
+from gdopt.arguments import number
 from gdopt.errors import SettingsError, StoreError
 from gdopt.masked_prior import MaskedPrior
 from gdopt.prior import DiffusionPrior
 
-__all__ = ["Keep", "from_plain", "prior_of", "to_plain"]
+__all__ = ["ALGORITHMS", "PARTS", "Keep", "from_plain", "prior_of", "to_plain"]
 
 PLAIN = (bool, int, float, str, type(None))
 # A setting that is a function, such as a warp, is a mapping of this to its name; a prior, to that of its file.
 NAMED, KEPT = "named", "kept"
+PRIOR = "prior"
+
+# The name in a file to the module and the attribute: modules are imported by this table, not by what a file says.
+Homes = Mapping[str, tuple[str, str]]
+
+
+def _homes(*places: tuple[str, str]) -> Homes:
+    return {f"{module}.{attribute}": (module, attribute) for module, attribute in places}
+
+
+# Those of strings other than `MaskedDiffusion` have their corpus as a setting, which no header has room for.
+ALGORITHMS: Homes = _homes(
+    ("gdopt.guided", "GuidedDiffusion"),
+    ("gdopt.masked", "MaskedDiffusion"),
+    ("gdopt.baselines.ax_client", "AxDefault"),
+    ("gdopt.baselines.cma_es", "CMAES"),
+    ("gdopt.baselines.corpus_steps", "CorpusSteps"),
+    ("gdopt.baselines.diffusion_evolution", "DiffusionEvolution"),
+    ("gdopt.baselines.eda", "ContractedEDA"),
+    ("gdopt.baselines.expected_improvement", "ExpectedImprovement"),
+    ("gdopt.baselines.outcome_improvement", "OutcomeImprovement"),
+    ("gdopt.baselines.pool", "PoolThompson"),
+    ("gdopt.baselines.random", "RandomSearch"),
+    ("gdopt.baselines.sobol", "Sobol"),
+    ("gdopt.baselines.turbo", "TuRBO"),
+)
+# The settings that are functions, or objects that are called, and which ones each may be.
+PARTS: Mapping[str, Homes] = {
+    "allowed": _homes(("gdopt.chemistry.filters", "Makeable"), ("gdopt.named", "Named")),
+    "features": _homes(("gdopt.chemistry.fingerprints", "counts")),
+    "guidance": _homes(("gdopt.bench.arms", "raw"), ("gdopt.guided", "to_improvement")),
+    "selection": _homes(
+        ("gdopt.bench.arms", "best_means"),
+        ("gdopt.select", "batch"),
+        ("gdopt.select", "by_qlognei"),
+        ("gdopt.select", "by_thompson"),
+    ),
+    "surrogate": _homes(
+        ("gdopt.surrogate.ensemble", "fit"), ("gdopt.surrogate.gp", "fit"), ("gdopt.surrogate.tanimoto", "fit")
+    ),
+    "warp": _homes(
+        ("gdopt.surrogate.warp", "bilog"),
+        ("gdopt.surrogate.warp", "power"),
+        ("gdopt.surrogate.warp", "rank_normal"),
+        ("gdopt.surrogate.warp", "standardized"),
+    ),
+}
 
 # Takes the content of a file, and gives the name by which it will be found.
 Keep = Callable[[bytes], str]
@@ -31,74 +80,95 @@ def to_plain(algorithm: Algorithm, keep: Keep | None = None) -> dict[str, Any]:
     """The class and the settings of an algorithm, as JSON takes them.
 
     Args:
-        algorithm: one of gdopt's own.
+        algorithm: one of `ALGORITHMS`.
         keep: keeps the file of a prior.
 
     Raises:
-        SettingsError: it is not one of gdopt's own, or a setting is neither plain, nor a function or a class of
-            gdopt's, nor a prior that can be kept.
+        SettingsError: the algorithm is not in that table, or a setting is neither plain, nor one of `PARTS`, nor a
+            prior that can be kept.
     """
-    return _settings(algorithm, keep)
+    if (name := _name(type(algorithm), ALGORITHMS)) is None:
+        raise SettingsError(f"{type(algorithm).__qualname__} is not one of gdopt's own algorithms")
+    return {"class": name, "settings": {k: _plain(k, v, keep) for k, v in _settings(algorithm).items()}}
 
 
 def from_plain(raw: Mapping[str, Any], content: Callable[[str], bytes | None] | None = None) -> Algorithm:
     """The algorithm that `to_plain` was given.
 
     Args:
-        raw: what `to_plain` gave.
+        raw: the result of `to_plain`.
         content: the files that it kept, by name.
 
     Raises:
         StoreError: there is no such algorithm in gdopt, it has no such setting, or a file is missing.
+        MissingExtraError: the algorithm needs a package that is not installed.
     """
-    made = _made(raw, content)
-    if not isinstance(made, Algorithm):
-        raise StoreError(f"{raw['class']} is not an algorithm")
+    if not (isinstance(raw, Mapping) and {"class", "settings"} <= raw.keys()):
+        raise StoreError(f"an algorithm has a class and settings, got {raw!r}")
+    settings = _read(raw["settings"])
+    made = _made(raw["class"], ALGORITHMS, {name: _setting(name, one, content) for name, one in settings.items()})
+    assert isinstance(made, Algorithm)
     return made
 
 
-def _settings(thing: object, keep: Keep | None) -> dict[str, Any]:
-    kind = type(thing)
-    if not is_dataclass(thing) or not _is_ours(kind):
-        raise SettingsError(f"{kind.__qualname__} is not one of gdopt's own algorithms")
-    settings = {f.name: _plain(f.name, getattr(thing, f.name), keep) for f in fields(thing) if f.init}
-    return {"class": _name(kind), "settings": settings}
+def _settings(thing: Any) -> dict[str, object]:
+    return {f.name: getattr(thing, f.name) for f in fields(thing) if f.init}
 
 
 def _plain(name: str, value: object, keep: Keep | None) -> object:
     if isinstance(value, PLAIN):
         return value
+    if (found := number(value)) is not None:
+        return found
+    homes = PARTS.get(name, {})
     if isinstance(value, DiffusionPrior | MaskedPrior):
         if keep is not None:
             return {KEPT: keep(files.packed(*value.parts()))}
-    elif callable(value) and _is_ours(value):
-        return {NAMED: _name(value)}
-    elif is_dataclass(value) and _is_ours(type(value)):
-        return _settings(value, keep)
+    elif (named := _name(value, homes)) is not None:
+        return {NAMED: named}
+    elif (kind := _name(type(value), homes)) is not None:
+        return {"class": kind, "settings": _settings(value)}
     raise SettingsError(f"{name} is a {type(value).__name__}, which is no plain setting")
 
 
-def _made(raw: Mapping[str, Any], content: Callable[[str], bytes | None] | None) -> object:
-    kind = _found(raw["class"])
+def _setting(name: str, value: Any, content: Callable[[str], bytes | None] | None) -> object:
+    if value is None:
+        return None
+    if name == PRIOR:
+        return _prior(_read(value).get(KEPT), content)
+    if name in PARTS:
+        return _part(name, _read(value))
+    if not isinstance(value, PLAIN):
+        raise StoreError(f"{name} = {value!r} is no plain setting")
+    return value
+
+
+def _part(name: str, raw: Mapping[str, Any]) -> object:
+    """The function of a name, or the object of a class and its settings."""
+    if NAMED not in raw:
+        return _made(raw.get("class"), PARTS[name], _read(raw.get("settings")))
+    found = _found(raw[NAMED], PARTS[name])
+    if isinstance(found, type):
+        raise StoreError(f"{raw[NAMED]} is a class without its settings")
+    return found
+
+
+def _made(name: object, homes: Homes, settings: Mapping[str, object]) -> object:
+    kind = _found(name, homes)
     if not (isinstance(kind, type) and is_dataclass(kind)):
-        raise StoreError(f"{raw['class']} is not an algorithm")
+        raise StoreError(f"{name} is a function and has no settings")
     try:
-        return kind(**{name: _setting(value, content) for name, value in raw["settings"].items()})
-    except TypeError as error:
-        raise StoreError(f"{raw['class']}: {error}") from error
+        return kind(**settings)
+    # Settings of other types, or out of the range of those that were written.
+    except (TypeError, AttributeError, SettingsError) as error:
+        raise StoreError(f"{name}: {error}") from error
 
 
-def _setting(value: Any, content: Callable[[str], bytes | None] | None) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    if NAMED in value:
-        return _found(value[NAMED])
-    if KEPT not in value:
-        return _made(value, content)
-    found = None if content is None else content(value[KEPT])
+def _prior(name: object, content: Callable[[str], bytes | None] | None) -> DiffusionPrior | MaskedPrior:
+    found = content(name) if isinstance(name, str) and content is not None else None
     if found is None:
-        raise StoreError(f"the file {value[KEPT]} of the algorithm's prior is missing or was changed")
-    return prior_of(*files.unpacked(found, value[KEPT]), value[KEPT])
+        raise StoreError(f"the file {name} of the algorithm's prior is missing or was changed")
+    return prior_of(*files.unpacked(found, str(name)), str(name))
 
 
 def prior_of(
@@ -114,23 +184,20 @@ def prior_of(
     return DiffusionPrior.of_parts(tensors, header, name)
 
 
-def _is_ours(thing: object) -> bool:
-    """Whether it is found by its name, in gdopt."""
-    try:
-        return _found(_name(thing)) is thing
-    except StoreError:
-        return False
+def _read(raw: object) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise StoreError(f"{raw!r} is neither settings nor one of gdopt's own")
+    return raw
 
 
-def _name(thing: object) -> str:
-    return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+def _name(thing: object, homes: Homes) -> str | None:
+    """The name by which a table has a thing; None if it has not."""
+    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+    return name if name in homes and _found(name, homes) is thing else None
 
 
-def _found(name: str) -> object:
-    module, _, attribute = name.rpartition(".")
-    if not module.startswith("gdopt."):
-        raise StoreError(f"{name} is not in gdopt")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise StoreError(f"{name} is not in gdopt") from error
+def _found(name: object, homes: Homes) -> object:
+    if not isinstance(name, str) or name not in homes:
+        raise StoreError(f"{name!r} is none of gdopt's own: expected one of {', '.join(homes) or 'none'}")
+    module, attribute = homes[name]
+    return getattr(import_module(module), attribute)

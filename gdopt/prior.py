@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from numbers import Real as Number
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +19,8 @@ from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from gdopt import design_check, files, space_json
+from gdopt.algorithm import checked_seed
+from gdopt.arguments import at_least, check_calls, flag, listed, number, shown, text, whole
 from gdopt.codec import BoxCodec, WhiteningCodec, as_params
 from gdopt.design_check import DesignCheck
 from gdopt.diffusion.denoiser import Denoiser, TruncatedGaussianDenoiser
@@ -139,9 +140,13 @@ class DiffusionPrior:
             CorpusError: not two different rows of finite numbers and levels, columns that the space does not have,
                 designs outside it, a space of others than these parameters, or weights that are not one finite number
                 of 0 or more for each row and worth two designs.
-            SettingsError: `commensurate`, and the parameters are not all linear real numbers.
+            SettingsError: `commensurate`, and the parameters are not all linear real numbers; or a setting is out of
+                its range.
         """
         began = time.perf_counter()
+        seed, steps = checked_seed(seed), int(at_least(0, "steps", steps, whole))
+        unexplained = _share("unexplained", unexplained)
+        _check_settings(space, commensurate, device, progress)
         if names is None and hasattr(designs, "columns"):
             names = [str(name) for name in designs.columns]
         array = _array(designs)
@@ -186,10 +191,15 @@ class DiffusionPrior:
             SettingsError: a name is no parameter's, or a belief is outside the parameter's bounds.
         """
         began = time.perf_counter()
+        seed = checked_seed(seed)
+        if not isinstance(space, Space):
+            raise SpaceError(f"space = {shown(space)}: expected a Space")
         if not _is_linear(space) or space.constraints:
             raise SpaceError("an expert's prior needs a space of linear Real parameters, without constraints")
-        if unknown := sorted(beliefs.keys() - set(space.names)):
-            raise SettingsError(f"beliefs of {unknown}: the parameters are {list(space.names)}")
+        if not (isinstance(beliefs, Mapping) and all(isinstance(one, Belief) for one in beliefs.values())):
+            raise SettingsError(f'beliefs = {shown(beliefs)}: expected such as {{"x": Normal(5, 1)}}, or Uniform(2, 8)')
+        if unknown := sorted(beliefs.keys() - set(space.names), key=str):
+            raise SettingsError(f"beliefs of {shown(unknown)}: the parameters are {list(space.names)}")
         laws = [_law(p, beliefs.get(p.name)) for p in space.parameters if isinstance(p, Real)]
         low, high, mean, std = torch.tensor(laws, dtype=torch.float64).T.contiguous()
         rng = np.random.default_rng(seed)
@@ -355,7 +365,31 @@ def _denoiser_of(tensors: Mapping[str, Tensor], device: str) -> Denoiser:
     return net.requires_grad_(False).to(device)
 
 
-def _array(designs: ArrayLike) -> np.ndarray:
+def _share(said: str, value: object) -> float:
+    """The setting as a number from 0 on that is below 1.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if (found := number(value)) is None or not 0 <= found < 1:
+        raise SettingsError(f"{said} = {shown(value)}: expected a share, 0 or more and below 1")
+    return found
+
+
+def _check_settings(space: object, commensurate: object, device: object, progress: object) -> None:
+    """Raise `SettingsError` unless they are of their kinds and in their ranges."""
+    if not isinstance(space, Space | None):
+        raise SettingsError(f"space = {shown(space)}: expected a Space")
+    if flag(commensurate) is None:
+        raise SettingsError(f"commensurate = {shown(commensurate)}: expected True or False")
+    try:
+        torch.empty(0, device=cast(Any, device))
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise SettingsError(f"device = {shown(device)}: expected such as 'cpu' or 'cuda': {error}") from error
+    check_calls(progress=progress)
+
+
+def _array(designs: Any) -> np.ndarray:
     """One design a row, of numbers or of objects."""
     try:
         array = np.asarray(designs.detach().cpu() if isinstance(designs, Tensor) else designs)
@@ -367,8 +401,9 @@ def _array(designs: ArrayLike) -> np.ndarray:
             "designs.reshape(len(designs), -1), or take a diffusion model of images (gdopt.adapters.diffusers)"
         )
     if array.ndim != 2:
-        raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}")
-    if not (np.issubdtype(array.dtype, np.number) or array.dtype == object):
+        flat = "; flatten images: designs.reshape(len(designs), -1)" if array.ndim > 2 else ""
+        raise CorpusError(f"designs must be an array (n, D), one design a row; got shape {array.shape}{flat}")
+    if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating) or array.dtype == object):
         raise CorpusError(f"designs must be numbers, got {array.dtype}; with choices, give a table of pandas")
     return array
 
@@ -377,9 +412,12 @@ def _names(array: np.ndarray, names: Sequence[str] | None) -> Sequence[str]:
     """The names of the columns, if no space says them."""
     if names is None:
         return [f"x{i}" for i in range(array.shape[1])]
-    if len(names) != array.shape[1]:
-        raise CorpusError(f"designs have {array.shape[1]} columns, but {len(names)} names were given")
-    return names
+    given = [text(name) for name in listed(names) or [None]]
+    if None in given:
+        raise CorpusError(f"names = {shown(names)}: expected a list of strings")
+    if len(given) != array.shape[1]:
+        raise CorpusError(f"designs have {array.shape[1]} columns, but {len(given)} names were given")
+    return [str(name) for name in given]
 
 
 def _choices(array: np.ndarray, names: Sequence[str]) -> dict[str, Choice]:
@@ -396,7 +434,7 @@ def _choices(array: np.ndarray, names: Sequence[str]) -> dict[str, Choice]:
 def _check_words(name: str, column: Sequence[object], words: Sequence[str]) -> None:
     """Raise `CorpusError` if strings stand beside numbers, or are numbers themselves, or are too many for levels."""
     levels = set(words)
-    if numbers := [one for one in column if isinstance(one, Number) and not math.isnan(one)]:
+    if numbers := [one for one in column if (found := number(one)) is not None and not math.isnan(found)]:
         wrong = f"is text, and {numbers[0]!r} in row {column.index(numbers[0])} is a number: expected one kind"
     elif len(levels) == 1:
         raise CorpusError(f"{name} has one level, {words[0]!r}: leave the column out, or give space=")
@@ -424,10 +462,10 @@ def _numbers(array: np.ndarray, names: Sequence[str], choices: Mapping[str, Choi
 def _column(values: Sequence[object], name: str, choice: Choice | None) -> list[float]:
     places = None if choice is None else {level: float(place) for place, level in enumerate(choice.levels)}
     for row, one in enumerate(values):
-        if places is None and not isinstance(one, Number):
-            raise CorpusError(f"row {row}: {name} = {one!r} is no number")
-        if places is not None and one not in places:
-            raise CorpusError(f"row {row}: {name} = {one!r} is not one of {list(places)}")
+        if places is None and number(one) is None:
+            raise CorpusError(f"row {row}: {name} = {shown(one)} is no number")
+        if places is not None and text(one) not in places:
+            raise CorpusError(f"row {row}: {name} = {shown(one)} is not one of {list(places)}")
     return [float(cast(Any, one)) if places is None else places[str(one)] for one in values]
 
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from numbers import Real as Number
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, SupportsFloat, SupportsIndex, cast, runtime_checkable
 
 from gdopt import strings
+from gdopt.arguments import Array, assign, flag, listed, number, row, shown, text, whole
 from gdopt.errors import SpaceError
 
 __all__ = [
@@ -38,6 +38,8 @@ SLACK = 1e-9
 REACH, WEIGHING = 1.0, 0.1
 # Sums of a few larger numbers overflow.
 LARGEST = 1e300
+# A value that is beyond a bound by this share of the width is that bound: the rounding of a computation.
+ROUNDING = 1e-12
 # Up to here every whole number is a floating point number of its own.
 EXACT = 2**53
 
@@ -65,11 +67,27 @@ class Real:
     unit: str = ""
     when: When = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "when", _conditions(self.name, self.when))
-        _check_bounds(self.name, self.low, self.high)
+    def __init__(
+        self,
+        name: str,
+        low: SupportsFloat,
+        high: SupportsFloat,
+        log: bool = False,
+        unit: str = "",
+        when: When = None,
+    ) -> None:
+        name = _name(name, 'Real("x", 0, 1)')
+        least, most = number(low), number(high)
+        if least is None or most is None:
+            raise SpaceError(
+                f"{name}: low and high must be numbers, got {shown(low)} and {shown(high)}; expected such as "
+                f'Real("{name}", 0, 1)'
+            )
+        _check_bounds(name, least, most)
+        assign(self, name=name, low=least, high=most, log=_flag(name, "log", log), unit=_unit(name, unit))
+        assign(self, when=_conditions(name, when))
         if self.log and self.low <= 0:
-            raise SpaceError(f"{self.name}: log needs low above 0, got low = {self.low}")
+            raise SpaceError(f"{name}: log needs low above 0, got low = {self.low}")
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is a number within the bounds."""
@@ -80,8 +98,8 @@ class Real:
         _check_tried(self, value, far)
 
     def plain(self, value: Value) -> float:
-        """The value as Python's own number."""
-        return float(value)
+        """The value as Python's own number; the bound that it is, where it is beyond one by rounding."""
+        return float(_snapped(self, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +112,27 @@ class Integer:
     unit: str = ""
     when: When = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "when", _conditions(self.name, self.when))
-        for bound in (self.low, self.high):
-            if not isinstance(bound, int):
-                raise SpaceError(f"{self.name}: bounds must be whole numbers, got {bound!r}")
-            if abs(bound) > EXACT:
-                raise SpaceError(f"{self.name}: bounds must be at most 2**53 in size, got {bound}")
-        _check_bounds(self.name, self.low, self.high)
+    def __init__(self, name: str, low: SupportsIndex, high: SupportsIndex, unit: str = "", when: When = None) -> None:
+        name = _name(name, 'Integer("n", 1, 8)')
+        least, most = _whole_bound(name, low), _whole_bound(name, high)
+        _check_bounds(name, least, most)
+        assign(self, name=name, low=least, high=most, unit=_unit(name, unit), when=_conditions(name, when))
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is a whole number within the bounds."""
         _check_number(self, value)
-        if int(value) != value:
-            raise SpaceError(f"{self.name} = {value} is not a whole number")
+        if (found := _snapped(self, value)) != int(found):
+            raise SpaceError(f"{self.name} = {shown(value)} is not a whole number")
 
     def check_tried(self, value: Value, far: bool = False) -> None:
         """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
         _check_tried(self, value, far)
-        if int(value) != value:
-            raise SpaceError(f"{self.name} = {value} is not a whole number")
+        if (found := _snapped(self, value)) != int(found):
+            raise SpaceError(f"{self.name} = {shown(value)} is not a whole number")
 
     def plain(self, value: Value) -> int:
         """The value as Python's own number."""
-        return int(value)
+        return int(_snapped(self, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +155,24 @@ class Choice:
     when: Conditions = ()
 
     def __init__(self, name: str, levels: Sequence[str], ordered: bool = False, when: When = None) -> None:
-        if isinstance(levels, str) or not all(isinstance(v, str) for v in levels):
-            raise SpaceError(f"{name}: levels must be a list of strings, got {levels!r}")
-        if len(levels) < 2 or len(set(levels)) < len(levels):
-            raise SpaceError(f"{name}: needs two or more different levels, got {list(levels)}")
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "levels", tuple(levels))
-        object.__setattr__(self, "ordered", ordered)
-        object.__setattr__(self, "when", _conditions(name, when))
+        name = _name(name, 'Choice("base", ["A", "B"])')
+        given = listed(levels)
+        found = [None] if given is None else [text(level) for level in given]
+        if None in found:
+            raise SpaceError(f"{name}: levels must be a list of strings, got {shown(levels)}")
+        if len(found) < 2 or len(set(found)) < len(found):
+            raise SpaceError(f"{name}: needs two or more different levels, got {shown(found)}")
+        assign(self, name=name, levels=tuple(found), ordered=_flag(name, "ordered", ordered))
+        assign(self, when=_conditions(name, when))
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is one of the levels."""
-        if value not in self.levels:
-            raise SpaceError(f"{self.name} = {value!r} is not one of {list(self.levels)}")
+        if text(value) not in self.levels:
+            raise SpaceError(f"{self.name} = {shown(value)} is not one of {list(self.levels)}")
 
     def plain(self, value: Value) -> str:
         """The value as Python's own string."""
-        return str(value)
+        return str(text(value))
 
 
 @runtime_checkable
@@ -215,7 +231,7 @@ class Candidate:
         if self.table is None:
             raise SpaceError(f"{self.name}: the table of its {self.rows} rows is not at hand")
         if (place := self.table.place(value)) is None:
-            raise SpaceError(f"{self.name} = {value!r} is the id of none of the table's {self.rows} rows")
+            raise SpaceError(f"{self.name} = {shown(value)} is the id of none of the table's {self.rows} rows")
         return self.table, place
 
 
@@ -250,20 +266,30 @@ class Constraint:
     equality: bool
 
     def __init__(
-        self, coefficients: Mapping[str, float], upper: float | None = None, equal: float | None = None
+        self,
+        coefficients: Mapping[str, SupportsFloat],
+        upper: SupportsFloat | None = None,
+        equal: SupportsFloat | None = None,
     ) -> None:
+        if not isinstance(coefficients, Mapping):
+            raise SpaceError(
+                f"a constraint takes coefficients by the names of parameters, got {shown(coefficients)}; expected such "
+                'as Constraint({"a": 1, "b": 1}, 1)'
+            )
         if (upper is None) == (equal is None):
-            raise SpaceError(f"a constraint needs either upper or equal, got upper = {upper} and equal = {equal}")
-        bound = equal if upper is None else upper
-        assert bound is not None
-        if not coefficients or not all(map(math.isfinite, [*coefficients.values(), bound])):
+            raise SpaceError(
+                f"a constraint needs either upper or equal, got upper = {shown(upper)} and equal = {shown(equal)}"
+            )
+        given = equal if upper is None else upper
+        terms = [(text(name), number(one)) for name, one in coefficients.items()]
+        bound = number(given)
+        if not terms or not all(name is not None and _is_finite(one) for name, one in (*terms, ("", bound))):
             sign = "=" if upper is None else "<="
             raise SpaceError(
-                f"a constraint needs finite coefficients and bound, got {dict(coefficients)} {sign} {bound}"
+                f"a constraint needs finite coefficients and bound, got {shown(dict(coefficients))} {sign} "
+                f"{shown(given)}"
             )
-        object.__setattr__(self, "coefficients", tuple(coefficients.items()))
-        object.__setattr__(self, "bound", bound)
-        object.__setattr__(self, "equality", upper is None)
+        assign(self, coefficients=tuple(terms), bound=bound, equality=upper is None)
 
     def __str__(self) -> str:
         sign = "=" if self.equality else "<="
@@ -302,6 +328,7 @@ class Space:
     constraints: tuple[Constraint, ...] = ()
 
     def __init__(self, parameters: Sequence[Parameter], constraints: Sequence[Constraint] = ()) -> None:
+        parameters, constraints = _all_of(PARAMETERS, parameters), _all_of(CONSTRAINTS, constraints)
         names = [p.name for p in parameters]
         if not names:
             raise SpaceError("a space needs one parameter or more, got none")
@@ -353,6 +380,27 @@ class Space:
         """The values in the order of `names`, None of what does not count."""
         return tuple(params.get(name) for name in self.names)
 
+    def by_name(self, design: object) -> Params:
+        """The values of a design by the names of the parameters.
+
+        Args:
+            design: such values, which are given back as they are; or a row of them in the order of the space, as an
+                array or a tensor.
+
+        Raises:
+            SpaceError: neither of the two, or the row is not of one value for each parameter.
+        """
+        if isinstance(design, Mapping):
+            return design
+        values = row(design)
+        if values is None or len(values) != len(self.names):
+            example = ", ".join(f'"{name}": ...' for name in self.names[:2])
+            raise SpaceError(
+                f"expected a value for each of {list(self.names)} by its name, such as {{{example}}}, or an array of "
+                f"them in this order; got {shown(design)}"
+            )
+        return dict(zip(self.names, values, strict=True))
+
     def check(self, params: Params) -> None:
         """Raise `SpaceError` unless `params` gives every parameter that counts, and no other, an allowed value."""
         self.check_names(params)
@@ -387,7 +435,7 @@ class Space:
     def check_names(self, params: Params) -> None:
         """Raise `SpaceError` unless `params` names every parameter that counts, and no other."""
         if not isinstance(params, Mapping):
-            raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {params!r}")
+            raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {shown(params)}")
         missing = [n for n in self.active(params) if n not in params]
         unknown = sorted(set(params) - set(self.names), key=str)
         if missing or unknown:
@@ -412,7 +460,7 @@ class Space:
         A conditional parameter counts if its parents are among them, at levels at which it does.
         """
         if not isinstance(params, Mapping):
-            raise SpaceError(f"expected values by the names of parameters, got {params!r}")
+            raise SpaceError(f"expected values by the names of parameters, got {shown(params)}")
         if unknown := [n for n in params if n not in self.names]:
             raise SpaceError(f"parameters {unknown} are unknown; there are {list(self.names)}")
         for parameter in self.parameters:
@@ -474,28 +522,102 @@ class Space:
         return cls([Candidate(name, len(rows), rows.sha256, rows)])
 
     @classmethod
-    def from_bounds(cls, bounds: Sequence[tuple[float, float]]) -> "Space":
-        """A space of `Real` parameters x0, x1, ... with the given (low, high)."""
-        return cls([Real(f"x{i}", low, high) for i, (low, high) in enumerate(bounds)])
+    def from_bounds(cls, bounds: Sequence[Sequence[SupportsFloat]] | Array) -> "Space":
+        """A space of `Real` parameters x0, x1, ...
+
+        Args:
+            bounds: a (low, high) pair for each, as a list or an array of shape (d, 2); or an array or a tensor of shape
+                (2, d), all lows before all highs, as BoTorch has bounds. An array of shape (2, 2) is read in the one
+                way in which each low is below its high, and refused if both ways are right.
+
+        Raises:
+            SpaceError: neither of the two, or what `Real` refuses.
+        """
+        return cls([Real(f"x{i}", low, high) for i, (low, high) in enumerate(_pairs(bounds))])
 
 
-def _conditions(name: str, when: When) -> Conditions:
+def _name(name: object, example: str) -> str:
+    if (found := text(name)) is None:
+        raise SpaceError(f"the name of a parameter must be a string, got {shown(name)}; expected such as {example}")
+    return found
+
+
+def _unit(name: str, unit: object) -> str:
+    if (found := text(unit)) is None:
+        raise SpaceError(f"{name}: unit must be a string, got {shown(unit)}")
+    return found
+
+
+def _flag(name: str, said: str, value: object) -> bool:
+    if (found := flag(value)) is None:
+        raise SpaceError(f"{name}: {said} must be True or False, got {shown(value)}")
+    return found
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _all_of(wanted: tuple[Any, str], given: object) -> list[Any]:
+    """The things of a list, all of one kind."""
+    kind, examples = wanted
+    things = listed(given)
+    wrong = [given] if things is None else [one for one in things if not isinstance(one, kind)]
+    if things is None or wrong:
+        raise SpaceError(f"a space takes a list of {examples}; got {shown(wrong[0])}")
+    return things
+
+
+def _pairs(bounds: Any) -> list[list[Any]]:
+    """The low and the high of each parameter."""
+    rows = [listed(one) for one in listed(bounds) or [None]]
+    pairs = [one for one in rows if one is not None]
+    if len(getattr(bounds, "shape", ())) == 2 and len(pairs) == 2:
+        turned = [list(one) for one in zip(*pairs, strict=True)]
+        if len(turned) == 2 and _rising(pairs) and _rising(turned):
+            raise SpaceError(
+                f"bounds = {shown(bounds)} are two (low, high) pairs, or two lows and two highs: give a list of "
+                "pairs, such as [(0, 1), (0, 1)]"
+            )
+        pairs = turned if len(turned) != 2 or _rising(turned) else pairs
+    if len(pairs) < len(rows) or any(len(one) != 2 for one in pairs):
+        raise SpaceError(f"bounds = {shown(bounds)}: expected a (low, high) pair for each parameter, such as [(0, 1)]")
+    return pairs
+
+
+def _rising(pairs: Sequence[Sequence[Any]]) -> bool:
+    """Whether each low is below its high."""
+    ends = [(number(low), number(high)) for low, high in pairs]
+    return all(low is not None and high is not None and low < high for low, high in ends)
+
+
+def _conditions(name: str, when: object) -> Conditions:
     """The conditions in an order of their own, so that those that say the same are equal.
 
     Raises:
         SpaceError: they are not a level or several by the name of a parameter.
     """
-    if not isinstance(when, Mapping | tuple | None):
-        raise SpaceError(f"{name}: when = {when!r}: expected levels by the name of another parameter")
-    found: list[tuple[str, tuple[str | int, ...]]] = []
-    for parent, given in sorted(dict(when or ()).items()):
-        levels = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-        if not levels or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in levels):
-            raise SpaceError(
-                f"{name}: when {parent} = {given!r}: expected a string or a whole number, or a list of them"
-            )
-        found.append((parent, tuple(sorted(set(levels), key=lambda one: (isinstance(one, str), one)))))
-    return tuple(found)
+    try:
+        given = dict(() if when is None else when)  # type: ignore[call-overload]  # whatever has pairs
+        parents = [text(parent) for parent in given]
+    except (TypeError, ValueError, RuntimeError):
+        parents = [None]
+    if None in parents:
+        raise SpaceError(f"{name}: when = {shown(when)}: expected levels by the name of another parameter")
+    found = [(str(text(parent)), _levels(name, parent, one)) for parent, one in given.items()]
+    return tuple(sorted(found, key=lambda condition: condition[0]))
+
+
+def _levels(name: str, parent: str, given: object) -> tuple[str | int, ...]:
+    """The levels of a parent, each once, in an order of their own."""
+    several = listed(given)
+    levels = [text(one) if isinstance(one, str) else whole(one) for one in ([given] if several is None else several)]
+    if not levels or None in levels:
+        raise SpaceError(
+            f"{name}: when {parent} = {shown(given)}: expected a string or a whole number, or a list of them"
+        )
+    plain = cast(list[str | int], levels)
+    return tuple(sorted(set(plain), key=lambda one: (isinstance(one, str), one)))
 
 
 def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: Sequence[str]) -> None:
@@ -515,30 +637,53 @@ def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: 
                 raise SpaceError(f"{parameter.name}: when can never hold, as {error}") from error
 
 
+def _whole_bound(name: str, bound: object) -> int:
+    if (found := whole(bound)) is None:
+        raise SpaceError(f"{name}: bounds must be whole numbers, got {shown(bound)}")
+    if abs(found) > EXACT:
+        raise SpaceError(f"{name}: bounds must be at most 2**53 in size, got {shown(bound)}")
+    return found
+
+
 def _check_bounds(name: str, low: float, high: float) -> None:
     if not -LARGEST <= low < high <= LARGEST:
         raise SpaceError(f"{name}: low must be below high, and both at most {LARGEST:g} in size, got [{low}, {high}]")
 
 
 def _check_number(parameter: Real | Integer, value: Value) -> None:
-    if not isinstance(value, Number) or not parameter.low <= value <= parameter.high:
-        raise SpaceError(
-            f"{parameter.name} = {value} is outside [{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
-        )
+    if number(value) is None or not parameter.low <= _snapped(parameter, value) <= parameter.high:
+        said = value if isinstance(value, str) else shown(value)
+        raise SpaceError(f"{parameter.name} = {said} is outside {_range(parameter)}")
 
 
 def _check_tried(parameter: Real | Integer, value: Value, far: bool) -> None:
     """Raise `SpaceError` unless a number may have been tried."""
-    try:
-        finite = isinstance(value, Number) and math.isfinite(value)
-    except OverflowError:
-        finite = False
     scale: Callable[[float], float] = math.log if isinstance(parameter, Real) and parameter.log else float
-    if not finite or (scale is math.log and float(value) <= 0) or abs(float(value)) > EXACT:
-        raise SpaceError(f"{parameter.name} = {value!r}: expected a number that can have been tried")
-    low, high, at = scale(parameter.low), scale(parameter.high), scale(float(value))
+    found = number(value)
+    if found is None or not abs(found) <= LARGEST or (scale is math.log and found <= 0):
+        raise SpaceError(f"{parameter.name} = {shown(value)}: expected a number that can have been tried")
+    low, high, at = scale(parameter.low), scale(parameter.high), scale(found)
     if not far and max(low - at, at - high) > REACH * (high - low):
         raise SpaceError(
-            f"{parameter.name} = {value} is far outside [{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
-            + ": a value that was tried may be outside by as much as the bounds are apart"
+            f"{parameter.name} = {shown(value)} is far outside {_range(parameter)}: "
+            "a value that was tried may be outside by as much as the bounds are apart"
         )
+
+
+def _range(parameter: Real | Integer) -> str:
+    """The bounds of a number with their unit."""
+    return f"[{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
+
+
+def _snapped(parameter: Real | Integer, value: object) -> float:
+    """The number; the bound that it is beyond by no more than rounding."""
+    found, low, high = cast(float, number(value)), parameter.low, parameter.high
+    slack = ROUNDING * (high - low)
+    if low - slack <= found < low:
+        return low
+    return high if high < found <= high + slack else found
+
+
+# The kinds of things that a space is of, with examples for people.
+PARAMETERS = (Parameter, 'parameters, such as Real("x", 0, 1), Integer("n", 1, 8) or Choice("base", ["A", "B"])')
+CONSTRAINTS = (Constraint, 'constraints, such as Constraint({"a": 1, "b": 1}, 1)')

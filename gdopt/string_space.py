@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import SupportsIndex, cast
 
 from gdopt import strings
+from gdopt.arguments import listed, shown
 from gdopt.errors import CorpusError, SpaceError
 from gdopt.space import Space
 
@@ -76,19 +78,24 @@ class SequenceSpace(Space):
     def __init__(
         self,
         alphabet: str,
-        length: int | None = None,
+        length: SupportsIndex | None = None,
         *,
-        max_length: int | None = None,
-        min_length: int = 1,
+        max_length: SupportsIndex | None = None,
+        min_length: SupportsIndex = 1,
         corpus: Iterable[str] = (),
         fixed: Mapping[int, str] | None = None,
         forbidden: Sequence[str] = (),
         name: str = "sequence",
     ) -> None:
         if (length is None) == (max_length is None):
-            raise SpaceError(f"{name}: give length or max_length, got length = {length}, max_length = {max_length}")
-        shortest, longest = (length, length) if length is not None else (min_length, max_length or 0)
-        sequence = strings.Sequence(name, alphabet, shortest, longest, fixed or {}, tuple(forbidden))
+            raise SpaceError(
+                f"{shown(name)}: give length or max_length, got length = {shown(length)}, max_length = "
+                f"{shown(max_length)}"
+            )
+        shortest, longest = (min_length, max_length) if length is None else (length, length)
+        sequence = strings.Sequence(
+            name, alphabet, cast(int, shortest), cast(int, longest), {} if fixed is None else fixed, forbidden
+        )
         super().__init__([sequence])
 
         def allowed(one: object) -> str:
@@ -104,9 +111,12 @@ LISTED = 3
 
 def _checked(plain: Callable[[object], str], kind: str, corpus: Iterable[str]) -> tuple[str, ...]:
     """The corpus as `plain` has it, each string once, in order."""
+    given = listed(corpus)
+    if given is None:
+        raise CorpusError(f"corpus = {shown(corpus)}: expected a list of strings")
     found: list[str] = []
     wrong: list[str] = []
-    for at, one in enumerate(corpus):
+    for at, one in enumerate(given):
         try:
             found.append(plain(one))
         except SpaceError as error:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, SupportsIndex
 
+from gdopt.arguments import assign, listed, shown, text, whole
 from gdopt.errors import SpaceError
 
 __all__ = ["DNA", "PROTEIN", "RNA", "Molecule", "Sequence"]
 
+# Letters; longer strings are a mistake, and no memory has room for many of them.
+LONGEST = 1_000_000
 DNA, RNA, PROTEIN = "ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY"
 
 
@@ -38,41 +42,30 @@ class Sequence:
         self,
         name: str,
         alphabet: str,
-        shortest: int,
-        longest: int,
+        shortest: SupportsIndex,
+        longest: SupportsIndex,
         fixed: Mapping[int, str] | Iterable[tuple[int, str]] = (),
         forbidden: Iterable[str] = (),
     ) -> None:
-        if len(alphabet) < 2 or len(set(alphabet)) < len(alphabet):
-            raise SpaceError(f"{name}: an alphabet needs two or more different letters, got {alphabet!r}")
-        if not 1 <= shortest <= longest:
-            raise SpaceError(f"{name}: lengths must be 1 or more, the least first, got {shortest} to {longest}")
-        places = tuple((int(at), letter) for at, letter in dict(fixed).items())
-        for at, letter in places:
-            if not 0 <= at < shortest or letter not in set(alphabet):
-                raise SpaceError(
-                    f"{name}: fixed letter {letter!r} at position {at}: expected a letter of {alphabet!r} "
-                    f"at a position from 0 to {shortest - 1}, which every sequence has"
-                )
-        forbidden = tuple(forbidden)
-        for motif in forbidden:
-            if not motif or not set(motif) <= set(alphabet):
-                raise SpaceError(f"{name}: forbidden motif {motif!r}: expected letters of {alphabet!r}")
-        for key, value in (
-            ("name", name),
-            ("alphabet", alphabet),
-            ("shortest", int(shortest)),
-            ("longest", int(longest)),
-            ("fixed", places),
-            ("forbidden", forbidden),
-        ):
-            object.__setattr__(self, key, value)
+        called, letters = text(name), text(alphabet)
+        if called is None:
+            raise SpaceError(f"the name of a parameter must be a string, got {shown(name)}")
+        if letters is None or len(letters) < 2 or len(set(letters)) < len(letters):
+            raise SpaceError(f"{called}: an alphabet needs two or more different letters, got {shown(alphabet)}")
+        least, most = whole(shortest), whole(longest)
+        if least is None or most is None or not 1 <= least <= most <= LONGEST:
+            raise SpaceError(
+                f"{called}: lengths must be 1 or more, at most {LONGEST}, the least first, got {shown(shortest)} to "
+                f"{shown(longest)}"
+            )
+        assign(self, name=called, alphabet=letters, shortest=least, longest=most)
+        assign(self, fixed=self._places(fixed), forbidden=self._motifs(forbidden))
         self._check_fixed()
 
     def check(self, value: object) -> None:
         """Raise `SpaceError` unless the value is a string of the alphabet's letters that may be tried."""
         if not isinstance(value, str):
-            raise SpaceError(f"{self.name} = {value!r} is not a string")
+            raise SpaceError(f"{self.name} = {shown(value)} is not a string")
         for at, letter in enumerate(value):
             if letter not in self.alphabet:
                 raise SpaceError(
@@ -99,11 +92,36 @@ class Sequence:
         """Whether all have the same length, so that each position is a choice of letters."""
         return self.shortest == self.longest
 
+    def _places(self, fixed: Any) -> tuple[tuple[int, str], ...]:
+        """The fixed letters by their positions."""
+        try:
+            places = [(whole(at), letter) for at, letter in dict(fixed).items()]
+        except (TypeError, ValueError, RuntimeError):
+            places = [(None, fixed)]
+        for at, letter in places:
+            if at is None or not 0 <= at < self.shortest or letter not in list(self.alphabet):
+                raise SpaceError(
+                    f"{self.name}: fixed letter {shown(letter)} at position {at}: expected a letter of "
+                    f"{self.alphabet!r} at a position from 0 to {self.shortest - 1}, which every sequence has"
+                )
+        return tuple((at, str(letter)) for at, letter in places if at is not None)
+
+    def _motifs(self, forbidden: Any) -> tuple[str, ...]:
+        """The forbidden motifs."""
+        given = listed(forbidden)
+        for motif in [None] if given is None else given:
+            if not isinstance(motif, str) or not motif or not set(motif) <= set(self.alphabet):
+                raise SpaceError(
+                    f"{self.name}: forbidden motif {shown(forbidden if given is None else motif)}: expected a list of "
+                    f"strings of letters of {self.alphabet!r}"
+                )
+        return tuple(map(str, given or ()))
+
     def _check_fixed(self) -> None:
         """Raise `SpaceError` where the fixed letters spell a forbidden motif by themselves."""
         held = dict(self.fixed)
         for motif in self.forbidden:
-            for at in range(self.shortest - len(motif) + 1):
+            for at in held:
                 if all(held.get(at + step) == letter for step, letter in enumerate(motif)):
                     raise SpaceError(
                         f"{self.name}: the fixed letters spell the forbidden motif {motif!r} at position {at}"
@@ -125,5 +143,5 @@ class Molecule:
         from gdopt.chemistry.smiles import canonical
 
         if not isinstance(value, str):
-            raise SpaceError(f"{self.name} = {value!r} is not a SMILES string")
+            raise SpaceError(f"{self.name} = {shown(value)} is not a SMILES string")
         return canonical(value)

@@ -3,32 +3,36 @@
 import gc
 import json
 import logging
+import math
 import threading
 import time
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 from jaxtyping import Float
 from torch import Tensor
 
 from gdopt import files, journal, pareto
-from gdopt.algorithm import Algorithm, Measured, Result, Status, Trial, check_fixed, check_seed, has
+from gdopt.algorithm import Algorithm, Status, Trial, check_fixed, checked_seed, has
+from gdopt.arguments import Array, flag, listed, number, plain_text, shown, text, whole
 from gdopt.counting import counted
 from gdopt.designs import asked
-from gdopt.errors import ResultError, SettingsError, StoreError, TrialError, UnknownTrialError
+from gdopt.errors import ResultError, SettingsError, SpaceError, StoreError, TrialError
 from gdopt.goals import Direction, Goals, Limit, Objective
 from gdopt.guided import GuidedDiffusion
 from gdopt.headings import headings
 from gdopt.incumbent import incumbent
-from gdopt.journal import Entry, Kind, Report, plain_text, turned
+from gdopt.journal import Entry, Kind, Report, turned
 from gdopt.outcomes import satisfied, valued, volumes
 from gdopt.plain import from_plain, to_plain
+from gdopt.results import Told, by_trial, design, reasons, reported
 from gdopt.rounds import Round, rounds
 from gdopt.space import Integer, Params, Space, conditions
 from gdopt.space_json import read, table, with_table, written
@@ -40,16 +44,11 @@ if TYPE_CHECKING:
 
     from gdopt.optimize import Executor
 
-__all__ = ["Outcome", "Study", "Told"]
-
-# A value, with its standard error if that is known.
-Outcome = float | tuple[float, float]
-# Of one trial: the objective's, or those of several outcomes by name.
-Told = Outcome | Mapping[str, Outcome]
+__all__ = ["Study"]
 
 FORMAT = "gdopt study 2"
-# Larger values overflow when some of them are added.
-LARGEST = 1e300
+# More trials at once are a mistake, and no memory has room for them.
+MOST = 1_000_000
 log = logging.getLogger(__name__)
 
 
@@ -90,27 +89,25 @@ class Study:
         *,
         direction: Direction | Mapping[str, Direction],
         objective: str = "value",
-        reference: Mapping[str, float] | None = None,
+        reference: Mapping[str, SupportsFloat] | None = None,
         limits: Sequence[Limit | str] = (),
         tracked: Sequence[str] = (),
         algorithm: Algorithm | None = None,
         storage: str | Path | Store | None = None,
         name: str = "study",
-        seed: int = 0,
-        batch: int = 1,
+        seed: SupportsIndex = 0,
+        batch: SupportsIndex = 1,
     ) -> None:
-        check_seed(seed)
-        _check_batch(f"batch = {batch!r}", batch)
-        self.space = space
-        limited = tuple(Limit.of(one) if isinstance(one, str) else one for one in limits)
-        self.goals = Goals(_objectives(direction, objective, reference or {}), limited)
+        seed, self.batch = checked_seed(seed), _count("batch = {}", batch)
+        self.space = _checked_space(space)
+        tracked = _texts("tracked", tracked)
+        self.goals = Goals(_objectives(direction, objective, {} if reference is None else reference), _limits(limits))
         self.outcomes = _names(self.goals, tracked)
-        self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
+        self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else _checked_algorithm(algorithm)
         if self.goals.several and not getattr(self.algorithm, "several", False):
             raise SettingsError(
                 f"{type(self.algorithm).__name__} takes one objective; there are {len(self.objectives)}"
             )
-        self.batch = batch
         self.state = replace(self.algorithm.init(space, seed), goals=self.goals)
         self.store = _store(storage, name)
         self._header = self._described(tracked)
@@ -158,12 +155,12 @@ class Study:
 
     def ask(
         self,
-        n: int | None = None,
+        n: SupportsIndex | None = None,
         *,
         fixed: Params | None = None,
         key: str | None = None,
         worker: str | None = None,
-        lease: float | None = None,
+        lease: SupportsFloat | None = None,
         repeat: bool = False,
     ) -> list[Trial]:
         """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
@@ -189,23 +186,19 @@ class Study:
             SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
                 conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
-        if n is not None:
-            _check_batch(f"n = {n!r}", n)
+        count = None if n is None else _count("n = {}", n)
         key, worker = _text("key", key), _text("worker", worker)
-        fixed = self._plain(fixed or {})
-        if lease is not None and not lease > 0:
-            raise SettingsError(f"lease = {lease!r}: expected seconds above 0")
+        fixed = self._plain({} if fixed is None else fixed)
+        seconds = None if lease is None else _seconds(lease)
+        if flag(repeat) is None:
+            raise SettingsError(f"repeat = {shown(repeat)}: expected True or False")
         with self.store.asking():
             self.refresh()
             if key is not None and key in self._keys:
-                return [self._trial(id) for id in self._asked_before(key, n, fixed)]
-            n = self.batch if n is None else n
-            until = None if lease is None else time.time() + lease
-            ids = [] if lease is None else self._free(n, fixed)
-            if len(ids) == n:
-                self._write(lambda: [journal.leased(self.state, ids, until)], worker, key)
+                ids = self._asked_before(key, count, fixed)
             else:
-                ids = self._propose(n - len(ids), fixed, ids, until, worker, key, repeat)
+                ids = self._given_out(count or self.batch, fixed, seconds, worker, key, repeat)
+            self._latest.ids = ids
             return [self._trial(id) for id in ids]
 
     def asked(self, key: str) -> list[Trial]:
@@ -214,42 +207,45 @@ class Study:
         self.refresh()
         return [self._trial(id) for id in self._asked_before(key, None, {})] if key in self._keys else []
 
-    def release(self, *ids: int) -> None:
-        """Give pending trials back: whoever asks with a lease next gets them.
+    def release(self, *ids: SupportsIndex | Trial) -> None:
+        """Give pending trials back, by their ids or as they are: whoever asks with a lease next gets them.
 
         Raises:
             TrialError: an id is unknown, or its trial is not pending.
         """
-        self._write(lambda: [journal.leased(self.state, ids, 0.0)])
+        self._write(lambda: [journal.leased(self.state, self._ids(ids), 0.0)])
 
     # --- tell ---
 
     def tell(
         self,
-        results: Mapping[int, Told | Report] | int,
-        value: Told | None = None,
+        results: Mapping[Any, Told | Report] | Trial | SupportsIndex | list[Any] | Array,
+        value: Told | Report | None = None,
         *,
-        gradient: Mapping[str, float] | None = None,
-        params: Params | None = None,
-        failed: Collection[int] | Mapping[int, str] = (),
-        abandoned: Collection[int] | Mapping[int, str] = (),
+        gradient: Mapping[str, SupportsFloat] | None = None,
+        params: Params | Array | None = None,
+        failed: Iterable[SupportsIndex | Trial] | Mapping[Any, str] = (),
+        abandoned: Iterable[SupportsIndex | Trial] | Mapping[Any, str] = (),
         worker: str | None = None,
     ) -> bool:
         """Record results, in any order and as many as there are: all of them or, on an error, none.
 
-        `tell({0: 1.5, 3: 0.7})`, `tell(0, 1.5)`, `tell(0, (1.5, 0.1))` with a standard error,
-        `tell(0, {"yield": 83.0, "impurity": (1.2, 0.1)})` with several outcomes, or
-        `tell(0, 1.5, gradient={"x": 0.3})` with the derivative of the value by each parameter, in the user's units.
+        `tell({0: 1.5, 3: 0.7})`, `tell(0, 1.5)`, `tell(trial, 1.5)`, `tell([(trial, 1.5), ...])`,
+        `tell(0, (1.5, 0.1))` with a standard error, `tell(0, {"yield": 83.0, "impurity": (1.2, 0.1)})` with several
+        outcomes, or `tell(0, 1.5, gradient={"x": 0.3})` with the derivative of the value by each parameter, in the
+        user's units. `tell([1.5, 0.7])` has a value for each trial of the last `ask` of this thread, in their order.
         Outcomes that are not known yet may follow later: a trial is done when its objective is told.
 
         Args:
-            results: by the trials' ids, or one id. A `gdopt.journal.Report` says gradient, parameters and note as well.
+            results: by the trials' ids; or one trial or its id; or a list of pairs of such a one and its result; or a
+                list or an array of values. A `gdopt.journal.Report` says gradient, parameters and note as well.
             value: of the one.
             gradient: of the one's objective.
-            params: what was tried, if it is not what was proposed. It may lie a little outside the bounds, or off a
-                constraint (`Space.check_tried`): then it is marked, learned from, and never proposed.
-            failed: ids of trials that gave no value, recorded with the results or not at all; with a reason for each
-                if it is a mapping.
+            params: the parameters that were tried, if they are not those that were proposed: by name, or as an array in
+                the order of the space. They may lie a little outside the bounds, or off a constraint
+                (`Space.check_tried`): then the trial is marked, learned from, and nothing like it is proposed.
+            failed: ids of trials that gave no value, or these trials, recorded with the results or not at all; with a
+                reason for each if it is a mapping.
             abandoned: the same of trials that will not be tried.
             worker: who tells it, which `history` keeps.
 
@@ -258,27 +254,29 @@ class Study:
 
         Raises:
             TrialError: an id is unknown, or its trial was told another value, or failed, or was abandoned.
-            ResultError: a value, a standard error or a gradient is not a finite number, or an outcome is unknown.
+            ResultError: a value, a standard error or a gradient is not a finite number, or an outcome is unknown, or
+                there are more or fewer values than trials.
             SpaceError: the parameters cannot have been tried in the space.
+            SettingsError: a reason is no string.
         """
-        if isinstance(results, Mapping):
-            if value is not None or gradient is not None or params is not None:
-                raise ResultError("tell() takes a mapping of ids to results, or one id, value and gradient")
-            given = {id: one if isinstance(one, Report) else self._report(one) for id, one in results.items()}
-        else:
-            given = {results: self._report(value, gradient, params)}
-        named = Counter([*given, *set(failed), *set(abandoned)])
-        if both := sorted(id for id, times in named.items() if times > 1):
-            raise TrialError(f"trials {both} are told, failed or abandoned at once")
-        gone = [*_by_reason(Status.FAILED, failed), *_by_reason(Status.ABANDONED, abandoned)]
+        told = by_trial(results, value, getattr(self._latest, "ids", None))
+        if isinstance(results, Mapping | list) and not (gradient is None and params is None):
+            raise ResultError("tell() takes a mapping of ids to results, or one id, value and gradient")
+        reports = [(one, self._report(said, gradient, params)) for one, said in told]
+        ends = {Status.FAILED: reasons("failed", failed), Status.ABANDONED: reasons("abandoned", abandoned)}
 
         def change() -> list[Entry | None]:
-            ends = [journal.given_up(self.state, some, end, why, self._sign) for some, end, why in gone]
-            return [journal.told(self.state, given, self._sign), *ends]
+            given = [(self._id(one), report) for one, report in reports]
+            gone = {end: {why: self._ids(some) for why, some in by.items()} for end, by in ends.items()}
+            _check_once([id for id, _ in given], *({*chain(*by.values())} for by in gone.values()))
+            return [
+                journal.told(self.state, dict(given), self._sign),
+                *(self._gone(ids, end, why) for end, by in gone.items() for why, ids in by.items()),
+            ]
 
         return bool(self._write(change, worker))
 
-    def fail(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
+    def fail(self, *ids: SupportsIndex | Trial, reason: str = "", worker: str | None = None) -> None:
         """Record that trials were tried and gave no value; they are not asked for again.
 
         Args:
@@ -287,11 +285,13 @@ class Study:
             worker: who says so, which `history` keeps.
 
         Raises:
-            TrialError: an id is unknown, or its trial is done or abandoned.
+            TrialError: an id is unknown, or its trial is done or abandoned, or failed for another reason.
+            SettingsError: the reason is no string.
         """
-        self._write(lambda: [journal.given_up(self.state, ids, Status.FAILED, reason, self._sign)], worker)
+        why = plain_text("reason", reason)
+        self._write(lambda: [self._gone(self._ids(ids), Status.FAILED, why)], worker)
 
-    def abandon(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
+    def abandon(self, *ids: SupportsIndex | Trial, reason: str = "", worker: str | None = None) -> None:
         """Record that trials will not be tried.
 
         Args:
@@ -300,24 +300,26 @@ class Study:
             worker: who says so, which `history` keeps.
 
         Raises:
-            TrialError: an id is unknown, or its trial is done or failed.
+            TrialError: an id is unknown, or its trial is done or failed, or abandoned for another reason.
+            SettingsError: the reason is no string.
         """
-        self._write(lambda: [journal.given_up(self.state, ids, Status.ABANDONED, reason, self._sign)], worker)
+        why = plain_text("reason", reason)
+        self._write(lambda: [self._gone(self._ids(ids), Status.ABANDONED, why)], worker)
 
     def amend(
         self,
-        id: int,
-        value: Told | None,
+        id: SupportsIndex | Trial,
+        value: Told | Report | None,
         *,
         reason: str,
-        gradient: Mapping[str, float] | None = None,
-        params: Params | None = None,
+        gradient: Mapping[str, SupportsFloat] | None = None,
+        params: Params | Array | None = None,
         worker: str | None = None,
     ) -> None:
         """Correct what was told of a trial; `history` keeps what was there before.
 
         Args:
-            id: of a trial that is done, failed or abandoned.
+            id: of a trial that is done, failed or abandoned, or this trial.
             value: the right one; None if it has failed.
             reason: why, in words.
             gradient, params: as `tell` takes them.
@@ -326,19 +328,21 @@ class Study:
         Raises:
             SettingsError: there is no reason.
             TrialError: the id is unknown, or its trial is still pending.
-            ResultError, SpaceError: as `tell`.
+            ResultError, SpaceError, SettingsError: as `tell`.
         """
-        if not plain_text("reason", reason).strip():
-            raise SettingsError(f"reason = {reason!r}: expected why the result of trial {id} is corrected")
+        if not (why := plain_text("reason", reason)).strip():
+            raise SettingsError(f"reason = {reason!r}: expected why the result of the trial is corrected")
         report = None if value is None else self._report(value, gradient, params)
-        self._write(lambda: [journal.amended(self.state, id, report, reason, self._sign)], worker)
+        self._write(lambda: [journal.amended(self.state, self._id(id), report, why, self._sign)], worker)
 
     def add(
         self,
-        params: Params,
-        value: Told,
+        params: Params | Array | Trial,
+        value: Told | Report | None = None,
         *,
-        gradient: Mapping[str, float] | None = None,
+        failed: bool = False,
+        reason: str = "",
+        gradient: Mapping[str, SupportsFloat] | None = None,
         key: str | None = None,
         outside: bool = False,
         worker: str | None = None,
@@ -346,8 +350,11 @@ class Study:
         """Record a result that was not asked for: one from before the study, or a repeated measurement of a design.
 
         Args:
-            params: what was tried, which may lie a little outside the bounds as in `tell`.
+            params: the design that was tried: by name, as an array in the order of the space, or a trial's. It may lie
+                a little outside the bounds as in `tell`.
             value: as `tell` takes it; the objective among the outcomes.
+            failed: whether the design gave no value.
+            reason: why it failed, or a note.
             gradient: of the objective.
             key: added again with it, the same trial comes back.
             outside: whether the parameters may lie far outside the bounds and off the constraints, such as results of a
@@ -356,21 +363,37 @@ class Study:
 
         Raises:
             SpaceError: the parameters cannot have been tried in the space.
-            ResultError: the value, its error or the gradient is not a finite number, or the objective is missing.
+            ResultError: the value, its error or the gradient is not a finite number, or the objective is missing, or a
+                design that failed has a value.
+            SettingsError: the reason is no string.
             TrialError: the key is that of something else.
         """
-        report, key = self._report(value, gradient), _text("key", key)
-        if report.result is None:
-            raise ResultError(f"a result that is added needs a value of {self.objective}, got {value!r}")
+        if flag(failed) is None:
+            raise SettingsError(f"failed = {shown(failed)}: expected True or False")
+        if flag(outside) is None:
+            raise SettingsError(f"outside = {shown(outside)}: expected True or False")
+        tried, key = design(self.space, params), _text("key", key)
+        report = Report(note=plain_text("reason", reason))
+        if not failed:
+            report = report if value is None else self._report(value, gradient, note=reason)
+            if report.result is None:
+                raise ResultError(
+                    f"a result that is added needs a value of {self.objective}, got {shown(value)}; "
+                    "a design without one has failed"
+                )
+        elif not (value is None and gradient is None):
+            raise ResultError(f"a design that failed has no value and no gradient, got {shown(value)}")
 
         def change() -> list[Entry]:
-            return [] if key in self._keys else [journal.added(self.state, params, report, outside)]
+            return [] if key in self._keys else [journal.added(self.state, tried, report, outside)]
 
         with self._lock:
-            (entry,) = self._write(change, worker, key) or [self._added_before(str(key), params, report)]
+            (entry,) = self._write(change, worker, key) or [self._added_before(str(key), tried, report)]
             return self._trial(entry.data["id"])
 
-    def add_all(self, rows: Mapping[str, tuple[Params, Told | Report]], *, outside: bool = False) -> list[Trial]:
+    def add_all(
+        self, rows: Mapping[str, tuple[Params | Array, Told | Report]], *, outside: bool = False
+    ) -> list[Trial]:
         """Record results that were not asked for, each by a key of its own: all of them or, on an error, none.
 
         Args:
@@ -382,10 +405,11 @@ class Study:
 
         Raises:
             SpaceError, ResultError: as `add` does.
+            SettingsError: the rows are no such mapping.
         """
         reports = {
-            plain_text("key", key): (params, told if isinstance(told, Report) else self._report(told))
-            for key, (params, told) in rows.items()
+            plain_text("key", key): (design(self.space, params), self._report(told))
+            for key, params, told in _rows(rows)
         }
         if missing := [key for key, (_, report) in reports.items() if report.result is None]:
             raise ResultError(f"results that are added need a value of {self.objective}; {missing} have none")
@@ -411,10 +435,11 @@ class Study:
         self,
         evaluate: Callable[[Params], Told],
         *,
-        budget: int,
-        batch: int = 1,
+        budget: SupportsIndex,
+        batch: SupportsIndex = 1,
         executor: "Executor | Callable[[], Executor] | None" = None,
-        lost: tuple[type[BaseException], ...] = (),
+        catch: type[Exception] | tuple[type[Exception], ...] = (),
+        lost: type[BaseException] | tuple[type[BaseException], ...] = (),
         progress: "Callable[[Study], None] | None" = None,
     ) -> Trial:
         """The best trial after as many evaluations as bring the study to its budget: `gdopt.optimize.run`.
@@ -425,6 +450,8 @@ class Study:
             batch: how many at once.
             executor: where to evaluate, such as `concurrent.futures.ProcessPoolExecutor` or one like it; here by
                 default. Workers may die: what they had is evaluated again.
+            catch: exceptions of `evaluate` after which the run goes on, such as `(ValueError,)`. A design on which
+                `evaluate` raises has failed, with the exception as its reason; other exceptions are passed on then.
             lost: what an executor of another library raises whose worker died, such as dask's `KilledWorker`.
             progress: called with the study as results come in.
 
@@ -432,10 +459,11 @@ class Study:
             SettingsError: the budget or the batch is not a whole number above 0.
             TrialError: every evaluation failed.
         """
-        from gdopt.optimize import LOST, run
+        from gdopt.optimize import run
 
-        lost = (*LOST, *lost)
-        return run(self, evaluate, budget=budget, batch=batch, executor=executor, lost=lost, progress=progress)
+        return run(
+            self, evaluate, budget=budget, batch=batch, executor=executor, catch=catch, lost=lost, progress=progress
+        )
 
     # --- what is wanted ---
 
@@ -549,16 +577,15 @@ class Study:
         hypervolumes = volumes(self.goals, self.state.trials) if self.goals.several else []
         return rounds(self.goals, self.state.trials, self.state.notes, hypervolumes)
 
-    def history(self, id: int) -> list[Entry]:
-        """All that happened to a trial, first to last.
+    def history(self, id: SupportsIndex | Trial) -> list[Entry]:
+        """All that happened to a trial, given by its id or as it is, first to last.
 
         Raises:
             UnknownTrialError: there is no trial of that id.
         """
         self.refresh()
-        if not 0 <= id < len(self.state.trials):
-            raise UnknownTrialError(f"trial {id!r} is unknown; there are {len(self.state.trials)}")
-        return [entry for entry in self.store.entries() if journal.concerns(entry, id)]
+        found = journal.known(self.state, id).id
+        return [entry for entry in self.store.entries() if journal.concerns(entry, found)]
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each trial: id, round, status, source, value, sem, and a column for each parameter.
@@ -626,6 +653,8 @@ class Study:
     def _begin(self) -> None:
         """Go on from what is kept, if anything is."""
         self._lock = threading.RLock()
+        # The ids of the last ask, of each thread its own: one's results are not the other's.
+        self._latest = threading.local()
         # How many entries are known, and the sha256 of the last one, where the storage has one.
         self._count = 0
         self._last: str | None = None
@@ -722,6 +751,17 @@ class Study:
             contents.append(rows)
         return {**begun, "algorithm": algorithm}, contents
 
+    def _given_out(
+        self, n: int, fixed: Params, lease: float | None, worker: str | None, key: str | None, repeat: bool
+    ) -> list[int]:
+        """The ids of n trials: with a lease, first those whose lease has run out."""
+        until = None if lease is None else time.time() + lease
+        ids = [] if lease is None else self._free(n, fixed)
+        if len(ids) < n:
+            return self._propose(n - len(ids), fixed, ids, until, worker, key, repeat)
+        self._write(lambda: [journal.leased(self.state, ids, until)], worker, key)
+        return ids
+
     def _propose(
         self,
         n: int,
@@ -801,43 +841,42 @@ class Study:
         """The trial with its result in the user's direction."""
         return trial if trial.result is None else replace(trial, result=turned(trial.result, self._sign))
 
-    def _report(
-        self, told: Told | None, gradient: Mapping[str, float] | None = None, params: Params | None = None
-    ) -> Report:
+    def _report(self, told: Any, gradient: Any = None, params: Any = None, note: Any = "") -> Report:
         """What was told, in plain numbers."""
-        named = dict(told) if isinstance(told, Mapping) else {self.objective: told}
-        if unknown := [name for name in named if name not in self.outcomes]:
-            raise ResultError(f"outcomes {unknown} are unknown; told may be {list(self.outcomes)}")
-        if not named:
-            raise ResultError(f"a result has no outcome; told may be {list(self.outcomes)}")
-        measured = {name: _measured(one, name) for name, one in named.items()}
-        objective = measured.pop(self.objective, None)
-        try:
-            slopes = None if gradient is None else {k: float(v) for k, v in gradient.items()}
-        except (AttributeError, TypeError, ValueError) as cause:
-            raise ResultError(f"a gradient must be numbers by parameter, got {gradient!r}") from cause
-        if objective is None and slopes is not None:
-            raise ResultError(f"a gradient is told with a value of {self.objective}")
-        result = None if objective is None else Result(*objective, slopes)
-        return Report(result, measured, params)
+        return reported(self.outcomes, self.space, told, gradient, params, note)
+
+    def _id(self, trial: object) -> int:
+        """The id of a trial that is given by it or as it is; the journal checks whether there is such an id."""
+        id = None if isinstance(trial, Trial) else whole(trial)
+        return journal.known(self.state, trial).id if id is None else id
+
+    def _ids(self, trials: Iterable[object]) -> list[int]:
+        return [self._id(one) for one in trials]
+
+    def _gone(self, ids: Sequence[int], end: Status, why: str) -> Entry | None:
+        return journal.given_up(self.state, ids, end, why, self._sign)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_lock"}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_latest")}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__ |= kept
-        self._lock = threading.RLock()
+        self._lock, self._latest = threading.RLock(), threading.local()
 
 
 def _objectives(
-    direction: Direction | Mapping[str, Direction], name: str, reference: Mapping[str, float]
+    direction: Direction | Mapping[str, Direction], name: str, reference: Mapping[str, SupportsFloat]
 ) -> tuple[Objective, ...]:
     """One objective of a name, or one for each that has a direction."""
+    if text(name) is None:
+        raise SettingsError(f"objective = {shown(name)}: expected the name of an outcome, such as 'yield'")
     directions = direction if isinstance(direction, Mapping) else {name: direction}
     if not directions:
         raise SettingsError("direction = {}: expected a direction for each objective by its name")
+    if not isinstance(reference, Mapping):
+        raise SettingsError(f"reference = {shown(reference)}: expected a value for each objective by its name")
     if unknown := [one for one in reference if one not in directions]:
-        raise SettingsError(f"reference of {unknown}: the objectives are {list(directions)}")
+        raise SettingsError(f"reference of {shown(unknown)}: the objectives are {list(directions)}")
     return tuple(Objective(one, way, reference.get(one)) for one, way in directions.items())
 
 
@@ -877,6 +916,10 @@ def _names(goals: Goals, tracked: Sequence[str]) -> tuple[str, ...]:
 def _store(storage: str | Path | Store | None, name: str) -> Store:
     if storage is None:
         return MemoryStore()
+    if text(name) is None:
+        raise SettingsError(f"name = {shown(name)}: expected a string")
+    if not isinstance(storage, str | Path | Store):
+        raise SettingsError(f"storage = {shown(storage)}: expected the path of a file, or the URL of a database")
     if isinstance(storage, str | Path):
         # Imported here: a study in memory needs no database.
         from gdopt.sql_store import SqlStore
@@ -891,15 +934,62 @@ def _text(what: str, given: str | None) -> str | None:
     return None if given is None else plain_text(what, given)
 
 
-def _check_batch(said: str, n: int) -> None:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise SettingsError(f"{said}: expected a whole number above 0")
+def _checked_space(space: object) -> Space:
+    if not isinstance(space, Space):
+        raise SpaceError(
+            f'space = {shown(space)}: expected a Space, such as Space([Real("x", 0, 1)]) or Space.from_bounds([(0, 1)])'
+        )
+    return space
 
 
-def _by_reason(status: Status, ids: Collection[int] | Mapping[int, str]) -> list[tuple[list[int], Status, str]]:
-    """Ids of one reason together."""
-    reasons = ids if isinstance(ids, Mapping) else dict.fromkeys(ids, "")
-    return [([id for id, one in reasons.items() if one == why], status, why) for why in dict.fromkeys(reasons.values())]
+def _checked_algorithm(algorithm: object) -> Algorithm:
+    if isinstance(algorithm, type) or not isinstance(algorithm, Algorithm):
+        raise SettingsError(
+            f"algorithm = {shown(algorithm)}: expected an algorithm, such as GuidedDiffusion() or RandomSearch()"
+        )
+    return algorithm
+
+
+def _limits(limits: Sequence[Limit | str]) -> tuple[Limit, ...]:
+    if (given := listed(limits)) is None:
+        raise SettingsError(f"limits = {shown(limits)}: expected a list, such as ['impurity <= 2']")
+    return tuple(one if isinstance(one, Limit) else Limit.of(one) for one in given)
+
+
+def _texts(said: str, given: object) -> list[str]:
+    """The strings of a list."""
+    several = listed(given)
+    found = [text(one) for one in ([None] if several is None else several)]
+    if None in found:
+        raise SettingsError(f"{said} = {shown(given)}: expected a list of names, such as ['colour']")
+    return [one for one in found if one is not None]
+
+
+def _rows(rows: object) -> list[tuple[str, Any, Any]]:
+    """Of each row its key, the parameters and the value."""
+    if not isinstance(rows, Mapping) or not all(isinstance(row, tuple) and len(row) == 2 for row in rows.values()):
+        raise SettingsError(f"add_all({shown(rows)}): expected {{key: (params, value), ...}}")
+    return [(key, *row) for key, row in rows.items()]
+
+
+def _check_once(*ids: Collection[int]) -> None:
+    """Raise `TrialError` if a trial comes to several ends."""
+    if both := sorted(id for id, times in Counter(chain(*ids)).items() if times > 1):
+        raise TrialError(f"trials {both} are told, failed or abandoned at once")
+
+
+def _count(said: str, n: object) -> int:
+    """A number of trials."""
+    if (found := whole(n)) is None or not 1 <= found <= MOST:
+        expected = f"a whole number above 0, at most {MOST}" if found and found > MOST else "a whole number above 0"
+        raise SettingsError(f"{said.format(shown(n))}: expected {expected}")
+    return found
+
+
+def _seconds(lease: object) -> float:
+    if (found := number(lease)) is None or not 0 < found < math.inf:
+        raise SettingsError(f"ask(lease = {shown(lease)}): expected seconds above 0")
+    return found
 
 
 def _check_same(store: Store, kept: Header, ours: Header) -> None:
@@ -922,28 +1012,3 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-# What `float` would take all the same.
-NO_NUMBER = (bool, str, bytes, bytearray)
-
-
-def _measured(outcome: Any, name: str) -> Measured:
-    """A value and its standard error, as finite numbers.
-
-    Raises:
-        ResultError: they are not.
-    """
-    value, sem = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, None)
-    if isinstance(value, NO_NUMBER) or isinstance(sem, NO_NUMBER):
-        raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}")
-    try:
-        found = float(cast(float, value)), None if sem is None else float(sem)
-    except (TypeError, ValueError, OverflowError) as cause:
-        raise ResultError(f"{name} must be a number or (number, standard error), got {outcome!r}") from cause
-    Result(*found)
-    if abs(found[0]) > LARGEST:
-        raise ResultError(
-            f"{name} = {found[0]}: expected {LARGEST:g} or less in size; a trial without a value has failed"
-        )
-    return found

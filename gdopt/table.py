@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gdopt.arguments import listed, shown, text
 from gdopt.errors import CorpusError, SpaceError, StoreError
 
 __all__ = ["Table", "table_of"]
@@ -115,8 +116,11 @@ def table_of(frame: Any, id: str | None, descriptors: Sequence[str] | None) -> t
     frame = frame.rename(columns=str)
     if twice := sorted(set(frame.columns[frame.columns.duplicated()])):
         raise SpaceError(f"columns {twice} appear more than once in the table")
-    if unknown := [one for one in [*([] if id is None else [id]), *(descriptors or [])] if one not in frame.columns]:
-        raise SpaceError(f"the table has no columns {unknown}; there are {[*frame.columns]}")
+    described = [] if descriptors is None else listed(descriptors)
+    if described is None:
+        raise SpaceError(f"descriptors = {shown(descriptors)}: expected a list of columns")
+    if unknown := [one for one in [*([] if id is None else [id]), *described] if text(one) not in [*frame.columns]]:
+        raise SpaceError(f"the table has no columns {shown(unknown)}; there are {[*frame.columns]}")
     if len(frame) < 2:
         raise CorpusError(f"a table of candidates needs two rows or more, got {len(frame)}")
     name = str(frame.index.name or "row") if id is None else id
@@ -127,7 +131,7 @@ def table_of(frame: Any, id: str | None, descriptors: Sequence[str] | None) -> t
     if descriptors is None:
         chosen = [one for one, values in columns.items() if _describes(values)]
     else:
-        chosen = [*dict.fromkeys(descriptors)]
+        chosen = [*dict.fromkeys(described)]
     _check(columns, chosen)
     return name, Table(ids, columns, tuple(chosen))
 

@@ -1,10 +1,13 @@
 """Weights of designs: of what law they are draws, and how many of equal weight they are worth."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from gdopt.arguments import number, shown, text
 from gdopt.errors import CorpusError, SettingsError
 
 __all__ = ["DIRECTIONS", "SHARE", "checked_weights", "effective_size", "outcome_weights"]
@@ -29,10 +32,10 @@ def checked_weights(weights: ArrayLike, n: int) -> Float[np.ndarray, " n"]:
     Raises:
         CorpusError: there are not n of them, one is negative or not finite, or all are 0.
     """
-    given = np.asarray(weights)
+    given = _array("weights", weights)
     if given.shape != (n,):
         raise CorpusError(f"weights must be one number for each of the {n} designs, got shape {given.shape}")
-    if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
+    if not (_is_real(given) or given.dtype == bool):
         raise CorpusError(f"weights must be numbers, got {given.dtype}")
     if len(bad := np.flatnonzero(~np.isfinite(given) | (given < 0))):
         raise CorpusError(
@@ -43,6 +46,20 @@ def checked_weights(weights: ArrayLike, n: int) -> Float[np.ndarray, " n"]:
         raise CorpusError("all weights are 0: nothing is left to fit a prior to")
     found: np.ndarray = given.astype(np.float64)
     return found
+
+
+def _array(said: str, given: Any) -> np.ndarray:
+    """The numbers of a list, an array or a tensor."""
+    # A tensor may be part of a graph, or on another device; here torch is not loaded for it.
+    plain = given.detach().cpu() if hasattr(given, "detach") else given
+    try:
+        return np.asarray(plain)
+    except (TypeError, ValueError) as error:
+        raise CorpusError(f"{said} must be one number for each design: {error}") from error
+
+
+def _is_real(array: np.ndarray) -> bool:
+    return np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)
 
 
 def outcome_weights(values: ArrayLike, *, direction: str = "maximize", share: float = SHARE) -> Float[np.ndarray, " n"]:
@@ -63,20 +80,20 @@ def outcome_weights(values: ArrayLike, *, direction: str = "maximize", share: fl
         SettingsError: the direction or the share is none.
         CorpusError: a value is infinite or no number, or the share is of less than two designs.
     """
-    if direction not in DIRECTIONS:
-        raise SettingsError(f"direction = {direction!r}: expected one of {', '.join(DIRECTIONS)}")
-    if not 0 < share <= 1:
-        raise SettingsError(f"share = {share}: expected more than 0 and at most 1")
-    given = np.asarray(values)
-    if given.ndim != 1 or not np.issubdtype(given.dtype, np.number):
+    if text(direction) not in DIRECTIONS:
+        raise SettingsError(f"direction = {shown(direction)}: expected one of {', '.join(DIRECTIONS)}")
+    if (part := number(share)) is None or not 0 < part <= 1:
+        raise SettingsError(f"share = {shown(share)}: expected more than 0 and at most 1")
+    given = _array("values", values)
+    if given.ndim != 1 or not _is_real(given):
         raise CorpusError(f"values must be one number for each design, got {given.dtype} of shape {given.shape}")
     if len(bad := np.flatnonzero(np.isinf(given))):
         raise CorpusError(f"values must be finite, or NaN for unknown; those of rows {bad[:5].tolist()} are not")
     known = ~np.isnan(given)
-    size = share * known.sum()
+    size = part * known.sum()
     if size < LEAST:
         raise CorpusError(
-            f"{int(known.sum())} known values at a share of {share:.3g} are worth {size:.2g} designs: "
+            f"{int(known.sum())} known values at a share of {part:.3g} are worth {size:.2g} designs: "
             f"a prior needs {LEAST} or more"
         )
     better = given[known].astype(np.float64)

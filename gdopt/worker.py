@@ -5,19 +5,23 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 from gdopt.algorithm import Trial
+from gdopt.arguments import number, shown, whole
 from gdopt.errors import ExhaustedError, SettingsError, TrialError
+from gdopt.results import Told
 from gdopt.space import Params
-from gdopt.study import Told
 
-__all__ = ["HOUR", "Source", "is_finite", "work"]
+__all__ = ["HOUR", "Source", "reason_of", "record", "work"]
 
 # Seconds after which another worker may get what this one has.
 HOUR = 3600.0
 # Evaluations in a row that may raise something before the worker takes itself for broken.
 TROUBLE = 3
+# Characters of an exception in the reason of a trial; a service takes 10,000.
+LONGEST = 2000
 
 
 @runtime_checkable
@@ -43,15 +47,15 @@ def work(
     source: Source,
     evaluate: Callable[[Params], Told],
     *,
-    evaluations: int | None = None,
+    evaluations: SupportsIndex | None = None,
     worker: str | None = None,
     lease: float = HOUR,
     say: Callable[[str], None] | None = None,
 ) -> int:
     """How many evaluations were made, when they were as many as wanted or every design was tried.
 
-    First come trials whose worker's lease ran out. A value that is not finite, and what `evaluate` raises, is a failed
-    trial. A trial that another worker was faster with stays as that one told it.
+    First come trials whose worker's lease ran out. A trial fails if its value is not finite or `evaluate` raises. A
+    trial that another worker was faster with stays as that one told it.
 
     Args:
         source: of the trials.
@@ -65,11 +69,12 @@ def work(
         SettingsError: the evaluations are no whole number above 0.
         Exception: what `evaluate` raised, when it did so three times in a row.
     """
-    if evaluations is not None and evaluations < 1:
-        raise SettingsError(f"evaluations = {evaluations}: expected a whole number above 0")
+    wanted = None if evaluations is None else whole(evaluations)
+    if evaluations is not None and (wanted is None or wanted < 1):
+        raise SettingsError(f"evaluations = {shown(evaluations)}: expected a whole number above 0")
     name = worker or f"{socket.gethostname()}-{os.getpid()}"
     count = trouble = 0
-    while evaluations is None or count < evaluations:
+    while wanted is None or count < wanted:
         # With a key, so that an answer that was lost on the way is not a trial that nobody has.
         try:
             (trial,) = source.ask(1, key=f"{name}-{uuid.uuid4().hex}", worker=name, lease=lease)
@@ -80,38 +85,55 @@ def work(
         try:
             outcome = evaluate(trial.params)
             trouble = 0
+        # Whatever a program of the user's raises: the design has failed.
         except Exception as error:
             trouble += 1
-            source.fail(trial.id, reason=f"{type(error).__name__}: {error}")
+            _unless_told(partial(source.fail, trial.id, reason=reason_of(error)), say)
             if trouble == TROUBLE:
                 raise
             outcome = math.nan
         else:
-            _record(source, trial.id, outcome, say)
+            _unless_told(partial(record, source, trial.id, outcome), say)
         count += 1
         if say is not None:
             say(f"trial {trial.id}: {outcome}")
     return count
 
 
-def _record(source: Source, id: int, outcome: Told, say: Callable[[str], None] | None) -> None:
+def record(source: Source, id: int, outcome: Told) -> None:
+    """Tell an outcome; a value that is not finite is a failure."""
+    if _is_finite(outcome):
+        source.tell(id, outcome)
+    else:
+        source.fail(id, reason=f"value {outcome}")
+
+
+def reason_of(error: BaseException) -> str:
+    """The type and the text of an exception as the reason of a trial: shortened, without NUL and half characters.
+
+    Databases and files take neither, and a text may be a whole log.
+    """
     try:
-        if is_finite(outcome):
-            source.tell(id, outcome)
-        else:
-            source.fail(id, reason=f"value {outcome}")
+        said = str(error)
+    # The class of the user's exception has its own.
+    except Exception:
+        said = ""
+    plain = f"{type(error).__name__}: {said}".replace("\0", "").encode(errors="replace").decode()
+    return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]} ..."
+
+
+def _unless_told(told: Callable[[], object], say: Callable[[str], None] | None) -> None:
+    """Record what came of a trial, unless another worker was faster after this one's lease."""
+    try:
+        told()
     except TrialError as error:
-        # Another worker was faster, after this one's lease.
         if say is not None:
             say(str(error))
 
 
-def is_finite(outcome: Told) -> bool:
+def _is_finite(outcome: Told) -> bool:
     """Whether there is a value; what is no number at all is for `tell` to refuse."""
     if isinstance(outcome, Mapping):
-        return all(map(is_finite, outcome.values()))
-    value = outcome[0] if isinstance(outcome, tuple) and outcome else outcome
-    try:
-        return math.isfinite(value)
-    except TypeError:
-        return True
+        return all(map(_is_finite, outcome.values()))
+    found = number(outcome[0] if isinstance(outcome, tuple) and outcome else outcome)
+    return found is None or math.isfinite(found)

@@ -149,7 +149,7 @@ def test_failed_evaluations_count_in_the_budget() -> None:
 
 
 def test_an_objective_that_always_fails_ends_with_an_error() -> None:
-    with pytest.raises(TrialError, match="no trial has a value"):
+    with pytest.raises(TrialError, match="all 3 evaluations failed; the last was trial 2: value nan"):
         gdopt.minimize(lambda p: math.nan, LINE, budget=3, algorithm=RANDOM)
 
 
@@ -157,6 +157,58 @@ def test_an_objective_that_always_fails_ends_with_an_error() -> None:
 def test_what_is_no_number_is_an_error_and_no_failure(wrong: object) -> None:
     with unchecked(), pytest.raises(ResultError, match=r"value must be a number or \(number, standard error\)"):
         gdopt.maximize(lambda p: wrong, LINE, budget=3, algorithm=RANDOM)
+
+
+def broken(params: gdopt.space.Params) -> float:
+    if params["x"] > 0:
+        raise ValueError("no convergence")
+    return params["x"]
+
+
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(2)])
+def test_a_run_goes_on_after_an_exception_that_is_caught(executor: object) -> None:
+    study = random_study()
+    study.run(broken, budget=12, batch=2, catch=(ValueError,), executor=executor)
+    failed = [t for t in study.trials if t.params["x"] > 0]
+    assert failed
+    assert {(t.status, t.reason) for t in failed} == {("failed", "ValueError: no convergence")}
+    assert sum(t.status == "done" for t in study.trials) == 12 - len(failed)
+
+
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(1)])
+def test_another_exception_is_passed_on_and_its_design_is_not_tried_again(executor: object) -> None:
+    study, tried = random_study(), list[float]()
+
+    def once(params: gdopt.space.Params) -> float:
+        tried.append(params["x"])
+        return broken(params)
+
+    raised = 0
+    for _ in range(20):
+        try:
+            study.run(once, budget=8, catch=KeyError, executor=executor)
+        except ValueError:
+            raised += 1
+    assert raised == sum(t.status == "failed" for t in study.trials) > 0
+    assert len(tried) == len(set(tried)) == 8
+
+
+def test_a_value_is_told_before_the_next_evaluation() -> None:
+    study, known = random_study(), list[int]()
+
+    def evaluate(params: gdopt.space.Params) -> float:
+        known.append(len(study.state.done))
+        return 1.0
+
+    study.run(evaluate, budget=4, batch=4)
+    assert known == [0, 1, 2, 3]
+
+
+def test_an_objective_may_look_for_a_name_that_is_not_there() -> None:
+    study = random_study()
+    study.run(lambda params: params.get("y", 1.0), budget=1)
+    with pytest.raises(KeyError, match="y"):
+        study.run(lambda params: params["y"], budget=2)
 
 
 # In an executor.
@@ -265,7 +317,7 @@ def test_what_the_objective_raises_in_a_worker_is_passed_on_after_the_others_are
     with ThreadPoolExecutor(1) as threads, pytest.raises(KeyError, match="broken pipette"):
         study.run(evaluate, budget=8, batch=2, executor=threads)
     assert len(study.state.done) == 3
-    assert study.pending
+    assert {t.reason for t in study.trials if t.status == "failed"} == {"KeyError: 'broken pipette'"}
 
 
 class Remote:

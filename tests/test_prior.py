@@ -408,3 +408,15 @@ def test_progress_is_reported_to_the_last_step() -> None:
     fit(corpus(), steps=120, progress=lambda *news: seen.append(news))
     assert [(step, of) for step, of, _ in seen] == [(100, 120), (120, 120)]
     assert all(0 < loss < 2 for _, _, loss in seen)
+
+
+def test_a_tensor_that_is_part_of_a_graph_is_a_corpus() -> None:
+    designs = torch.rand(12, 3, generator=torch.Generator().manual_seed(0))
+    found = gdopt.DiffusionPrior.fit(designs.clone().requires_grad_(), steps=1)
+    assert torch.equal(found.designs, gdopt.DiffusionPrior.fit(designs, steps=1).designs)
+
+
+def test_images_are_to_be_flattened() -> None:
+    match = r"got shape \(4, 2, 2\); flatten images: designs.reshape\(len\(designs\), -1\)"
+    with pytest.raises(gdopt.CorpusError, match=match):
+        gdopt.DiffusionPrior.fit(torch.rand(4, 2, 2))

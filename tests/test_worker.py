@@ -9,8 +9,10 @@ import pytest
 
 import gdopt
 from gdopt import SettingsError
+from gdopt.service.client import Client
 from gdopt.study import Study
 from gdopt.worker import Source, work
+from tests.service.serving import TOKEN, served
 from tests.strategies import LINE, TINY, height
 
 
@@ -86,6 +88,56 @@ def test_a_trial_that_another_worker_told_first_stays_as_it_is() -> None:
     work(study, slower, evaluations=1, say=lines.append)
     assert study.trials[0].value == 7.0
     assert "trial 0 is done with 7.0 already; it was now told 8.0" in lines[0]
+
+
+def test_a_failure_of_a_trial_that_another_worker_told_first_does_not_end_the_worker() -> None:
+    study, lines = random_study(), list[str]()
+
+    def slower(params: gdopt.space.Params) -> float:
+        if len(study.trials) == 1:
+            study.tell(0, 7.0)
+            raise OSError("no signal")
+        return 8.0
+
+    assert work(study, slower, evaluations=2, say=lines.append) == 2
+    assert [t.value for t in study.trials] == [7.0, 8.0]
+    assert "trial 0 is done with 7.0 already; it was now told failed" in lines[0]
+
+
+class SilentError(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (ValueError("long " * 10_000), f"ValueError: {'long ' * 10_000}"[:2000] + " ..."),
+        (ValueError("a\0b"), "ValueError: ab"),
+        (ValueError("half \ud800"), "ValueError: half ?"),
+        (SilentError(), "SilentError: "),
+    ],
+)
+@pytest.mark.parametrize("beside", ["study", "service"])
+def test_an_exception_of_any_text_is_a_reason(raised: Exception, reason: str, beside: str, tmp_path: Path) -> None:
+    study = random_study(storage=tmp_path / "study")
+    outcomes = iter([raised, 1.0])
+
+    def evaluate(params: gdopt.space.Params) -> float:
+        if isinstance(one := next(outcomes), Exception):
+            raise one
+        return one
+
+    if beside == "service":
+        with served(study) as url:
+            work(Client(url, TOKEN), evaluate, evaluations=2)
+    else:
+        work(study, evaluate, evaluations=2)
+    study.refresh()
+    assert [t.status for t in study.trials] == ["failed", "done"]
+    assert study.trials[0].reason == reason
 
 
 def test_no_evaluations_are_no_work() -> None:

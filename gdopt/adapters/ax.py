@@ -31,7 +31,7 @@ except ImportError as error:
 
 from gdopt.adapters.ax_experiment import SharedSpace, metadata, state_of
 from gdopt.adapters.host import asked, check_keeps_nothing, prior_space
-from gdopt.algorithm import Algorithm, State, Trial, check_seed
+from gdopt.algorithm import Algorithm, State, Trial, checked_seed
 from gdopt.guided import GuidedDiffusion
 from gdopt.plain import from_plain, to_plain
 from gdopt.prior import DiffusionPrior
@@ -100,7 +100,7 @@ class GdoptNode(ExternalGenerationNode):
         suggested_experiment_status: ExperimentStatus | None = None,
     ) -> None:
         began = time.monotonic()
-        check_seed(seed)
+        seed = checked_seed(seed)
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise SettingsError(f"batch = {batch!r}: expected a whole number above 0")
         super().__init__(name, suggested_experiment_status, should_deduplicate, transition_criteria)

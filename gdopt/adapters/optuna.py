@@ -26,7 +26,7 @@ except ImportError as error:
 
 from gdopt.adapters.host import asked, check_keeps_nothing, prior_space
 from gdopt.adapters.optuna_study import SharedSpace, check_objective, keep, state_of, told_gradient, varied
-from gdopt.algorithm import Algorithm, check_seed
+from gdopt.algorithm import Algorithm, checked_seed
 from gdopt.guided import GuidedDiffusion
 from gdopt.space import Real, Space
 
@@ -64,7 +64,7 @@ class GdoptSampler(BaseSampler):
         search_space: Mapping[str, BaseDistribution] | None = None,
         seed: int = 0,
     ) -> None:
-        check_seed(seed)
+        seed = checked_seed(seed)
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
         check_keeps_nothing(self.algorithm, HOST)
         prior = prior_space(self.algorithm)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gdopt.algorithm import State
+from gdopt.arguments import shown
+from gdopt.errors import SettingsError
 from gdopt.prior import DiffusionPrior
 from gdopt.space import Space
 from gdopt.start import check_space, start_designs, started
@@ -19,6 +21,10 @@ class RandomSearch:
 
     # Objectives: more than one are taken.
     several: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prior, DiffusionPrior | None):
+            raise SettingsError(f"prior = {shown(self.prior)}: expected a DiffusionPrior")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""

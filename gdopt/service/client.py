@@ -5,6 +5,7 @@ twice counts once, since new trials are asked for by a key and told twice is tol
 """
 
 import json
+import math
 import time
 import uuid
 from collections.abc import Collection, Mapping
@@ -17,12 +18,13 @@ from pydantic import ValidationError
 
 from gdopt import errors
 from gdopt.algorithm import Status, Trial
+from gdopt.arguments import number, shown, text, whole
 from gdopt.errors import GdoptError, ResultError, ServiceError, SettingsError
 from gdopt.journal import Entry
+from gdopt.results import Told
 from gdopt.service import schema
 from gdopt.service.auth import read_token
 from gdopt.space import Params
-from gdopt.study import Told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,19 +49,35 @@ class Client:
         tries: how often a request is sent at most while the connection breaks.
 
     Raises:
-        SettingsError: the URL is none of http or https.
+        SettingsError: the URL is none of http or https, the token is no line of text, or the timeout or the tries are
+            not above 0.
         StoreError: the file of the token is unreadable.
     """
 
     def __init__(self, url: str, token: str | Path, *, timeout: float = 600.0, tries: int = 4) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in PORTS or parts.hostname is None:
-            raise SettingsError(f"url = {url!r}: expected http://host:port or https://host:port")
+        try:
+            parts = urlsplit(str(text(url)))
+            scheme, host, port = parts.scheme, parts.hostname, parts.port
+        except ValueError as error:
+            raise SettingsError(
+                f"url = {shown(url)}: expected http://host:port or https://host:port: {error}"
+            ) from error
+        if scheme not in PORTS or not host or not parts.path.isascii() or not url.isprintable() or " " in url:
+            raise SettingsError(f"url = {shown(url)}: expected http://host:port or https://host:port")
         self.url = url.rstrip("/")
-        self._connection, self._host, self._port = PORTS[parts.scheme], parts.hostname, parts.port
+        self._connection, self._host, self._port = PORTS[scheme], host, port
         self._path = parts.path.rstrip("/")
         self._token = read_token(token) if isinstance(token, Path) else token
-        self._timeout, self._tries = timeout, tries
+        if not (isinstance(self._token, str) and self._token.isascii() and self._token.isprintable()):
+            raise SettingsError(
+                "token: expected one line of ASCII, as `gdopt serve` printed it, or the path of its file"
+            )
+        seconds, count = number(timeout), whole(tries)
+        if seconds is None or not 0 < seconds < math.inf or count is None or count < 1:
+            raise SettingsError(
+                f"timeout = {shown(timeout)}, tries = {shown(tries)}: expected seconds above 0, and tries of 1 or more"
+            )
+        self._timeout, self._tries = seconds, count
 
     # --- ask ---
 

@@ -408,6 +408,10 @@ def imported_name(header: dict, entries: list, contents: dict, bomb: bytes) -> N
     header["algorithm"] = {"class": "gdopt.files.os.system", "settings": {"command": "touch flag"}}
 
 
+def named_loader(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
+    header["algorithm"]["settings"]["allowed"] = {"named": "gdopt.named.function"}
+
+
 def pickled_header(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
     header["space"] = bomb.decode("latin-1")
 
@@ -416,7 +420,7 @@ def pickled_entry(header: dict, entries: list, contents: dict, bomb: bytes) -> N
     entries.append(Entry(Kind.TOLD, {"0": bomb.decode("latin-1")}))
 
 
-FORGED = [pickled_prior, pickled_tensors, named_class, imported_name, pickled_header, pickled_entry]
+FORGED = [pickled_prior, pickled_tensors, named_class, imported_name, named_loader, pickled_header, pickled_entry]
 
 
 @pytest.mark.matrix("R15", "a pickle in any place that is read is not run, even where every sha256 fits")

@@ -299,3 +299,19 @@ def test_an_exhausted_space_is_the_same_error_over_the_wire_and_can_be_repeated(
         with pytest.raises(gdopt.ExhaustedError, match="all 8 designs were tried"):
             client.ask()
         assert client.ask(repeat=True)[0].params == client.trials[0].params
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"url": "http://h:99999"}, "url = 'http://h:99999': expected http://host:port"),
+        ({"url": "http://[::1"}, "url = .*: expected http://host:port"),
+        ({"url": "http://h/a b"}, "url = .*: expected http://host:port"),
+        ({"token": "a token\nof two lines"}, "token: expected one line of ASCII"),
+        ({"timeout": 0}, "timeout = 0, tries = 4: expected seconds above 0"),
+        ({"tries": 0}, "tries = 0: expected seconds above 0, and tries of 1 or more"),
+    ],
+)
+def test_a_client_is_made_of_a_url_and_a_token(given: dict, match: str) -> None:
+    with pytest.raises(gdopt.SettingsError, match=match):
+        Client(**{"url": "http://127.0.0.1:8321", "token": TOKEN, **given})
