@@ -342,7 +342,8 @@ class Before:
     """Results from before the study.
 
     Args:
-        rows: parameters and what was measured, by keys that are the same whenever the row is the same.
+        rows: parameters and what was measured, by keys that are the same whenever the row is the same; of a design that
+            failed, a report without a result.
         own: ids of trials of this study that the file has, as an export of it does.
         left_out: how many other rows have no result, by their status.
     """
@@ -353,7 +354,7 @@ class Before:
 
 
 def known(study: Study, content: bytes, file: str = "the file", *, outside: bool = False) -> Before:
-    """Results from before the study, a row each; of an export of another study, the trials that are done.
+    """Results from before the study, a row each; of an export of another study, the trials that are done or failed.
 
     Equal rows are repeated measurements: the n-th of them has the same key in every file.
 
@@ -372,12 +373,13 @@ def known(study: Study, content: bytes, file: str = "the file", *, outside: bool
     trials, found, counts = study.trials, Before(), dict[str, int]()
     with Problems(file).raised() as problems:
         for row in table.rows:
-            if (end := _unmeasured(study, named, row, problems)) is not None:
+            end = _unmeasured(study, named, row, problems)
+            if end not in (None, Status.FAILED.value):
                 found.left_out[end] = found.left_out.get(end, 0) + 1
                 continue
             params = _given(study, named, table, row, problems, outside)
-            measured = _measured(study, named, table, row.cells, row.number, problems)
-            if study.objective not in measured:
+            measured = {} if end else _measured(study, named, table, row.cells, row.number, problems)
+            if end is None and study.objective not in measured:
                 problems.say(row.number, named.outcomes[study.objective], "has no value, which every row needs")
                 continue
             if (own := _own(study, trials, row, params, measured)) is not None:
@@ -385,9 +387,10 @@ def known(study: Study, content: bytes, file: str = "the file", *, outside: bool
                 continue
             said = identity(json.dumps([params, measured], sort_keys=True).encode())
             counts[said] = counts.get(said, 0) + 1
-            result = Result(*measured.pop(study.objective))
+            objective = measured.pop(study.objective, None)
             note = row.cells.get(NOTE, "") or row.cells.get(REASON, "")
-            found.rows[f"row {said} {counts[said]}"] = (params, Report(result, measured, note=note))
+            report = Report(None if objective is None else Result(*objective), measured, note=note)
+            found.rows[f"row {said} {counts[said]}"] = (params, report)
     return found
 
 
@@ -433,8 +436,10 @@ def _own(
     if not re.fullmatch(r"\d{1,9}", id) or int(id) >= len(trials):
         return None
     trial = trials[int(id)]
-    if trial.result is None or dict(trial.params) != dict(params):
+    if dict(trial.params) != dict(params):
         return None
+    if trial.result is None:
+        return trial.id if trial.status is Status.FAILED and not measured else None
     known = {study.objective: (trial.result.value, trial.result.sem), **trial.outcomes}
     return trial.id if known == dict(measured) else None
 

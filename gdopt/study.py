@@ -397,7 +397,8 @@ class Study:
         """Record results that were not asked for, each by a key of its own: all of them or, on an error, none.
 
         Args:
-            rows: parameters and value, as `add` takes them, by key; what was added with a key before is left as it is.
+            rows: parameters and value, as `add` takes them, by key; a `gdopt.journal.Report` without a result is of a
+                design that failed. What was added with a key before is left as it is.
             outside: as `add` takes it.
 
         Returns:
@@ -411,7 +412,7 @@ class Study:
             plain_text("key", key): (design(self.space, params), self._report(told))
             for key, params, told in _rows(rows)
         }
-        if missing := [key for key, (_, report) in reports.items() if report.result is None]:
+        if missing := [key for key, (_, report) in reports.items() if report.result is None and report.outcomes]:
             raise ResultError(f"results that are added need a value of {self.objective}; {missing} have none")
 
         def change() -> list[Entry]:

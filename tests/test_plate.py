@@ -386,18 +386,18 @@ def test_an_export_is_added_to_another_study_with_all_that_was_measured() -> Non
     study.abandon(3)
     before = plate.known(other, exported(study))
     new = other.add_all(before.rows)
-    assert [(t.params, t.result, t.outcomes) for t in new] == [
-        (t.params, t.result, t.outcomes) for t in study.trials[:2]
+    assert [(t.params, t.status, t.result, t.outcomes, t.reason) for t in new] == [
+        (t.params, t.status, t.result, t.outcomes, t.reason) for t in study.trials[:3]
     ]
-    assert before.left_out == {"failed": 1, "abandoned": 1, "pending": 1}
+    assert before.left_out == {"abandoned": 1, "pending": 1}
     assert other.add_all(plate.known(other, exported(study)).rows) == []
 
 
 def test_an_export_of_a_study_adds_nothing_to_it() -> None:
     study = study_of()
-    study.tell({0: 1.0, 1: (2.0, 0.5)})
+    study.tell({0: 1.0, 1: (2.0, 0.5)}, failed=[2])
     before = plate.known(study, exported(study))
-    assert (before.rows, before.own) == ({}, [0, 1])
+    assert (before.rows, before.own) == ({}, [0, 1, 2])
 
 
 def test_a_plate_is_not_added_as_results_from_before() -> None:
