@@ -186,11 +186,13 @@ class MemoryStore:
 
     def append(self, *entries: Entry) -> list[Entry]:
         """The entries as a file would give them back."""
-        known = {one.key for one in self._entries}
-        for entry in entries:
-            if entry.key is not None and entry.key in known:
-                raise StoreError(f"there is an entry with the key {entry.key!r} already")
-            known.add(entry.key)
+        keys = [entry.key for entry in entries if entry.key is not None]
+        # Looked for only where there is a key: most entries have none.
+        known = {one.key for one in self._entries} if keys else set()
+        for key in keys:
+            if key in known:
+                raise StoreError(f"there is an entry with the key {key!r} already")
+            known.add(key)
         kept = [replace(entry, data=json.loads(json.dumps(entry.data, allow_nan=False))) for entry in entries]
         self._entries += kept
         return kept

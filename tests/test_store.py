@@ -657,6 +657,30 @@ def test_a_server_that_does_not_answer_is_a_store_error(tmp_path: Path) -> None:
         raise AssertionError("nobody has the lock")
 
 
+def test_a_server_that_goes_while_one_waits_to_ask_is_a_store_error(postgresql: str) -> None:
+    import psycopg
+
+    study, said = random_study(postgresql), list[StoreError]()
+    study.ask()
+
+    def wait() -> None:
+        with pytest.raises(StoreError, match="cannot write postgresql") as caught:
+            study.ask()
+        said.append(caught.value)
+
+    waiting = threading.Thread(target=wait)
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+    with study.store.asking(), psycopg.connect(postgresql, autocommit=True) as server:
+        waiting.start()
+        while server.execute(waits).fetchone() == (0,):
+            time.sleep(0.02)
+        server.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        waiting.join()
+    assert len(said) == 1
+    assert [t.id for t in study.ask()] == [1]
+
+
 # Files that are not what was written. `read` takes one to the error that it raises.
 
 
