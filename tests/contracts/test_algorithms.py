@@ -1,6 +1,7 @@
 """What every algorithm keeps to, on every kind of space."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,7 @@ from tests.strategies import (
 ROUNDS = 3
 
 
-def over(cases: list[Case]) -> pytest.MarkDecorator:
+def over(cases: Sequence[Case | Finite]) -> pytest.MarkDecorator:
     """The test for each of the cases, slow where the case is."""
     marked = [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.slow else []) for c in cases]
     return pytest.mark.parametrize("case", marked)
@@ -41,9 +42,7 @@ def over(cases: list[Case]) -> pytest.MarkDecorator:
 
 every_case = over(CASES)
 every_algorithm = over(QUICK)
-on_finite = pytest.mark.parametrize(
-    "case", [pytest.param(c, id=c.name, marks=[pytest.mark.slow] if c.slow else []) for c in FINITE]
-)
+on_finite = over(FINITE)
 # The wide space takes seconds a round: what costs further rounds is shown without it.
 in_short = over([c for c in CASES if "wide" not in c.name])
 
@@ -225,10 +224,16 @@ def moved_outside(space: gdopt.Space, params: dict) -> dict:
     return params | beyond
 
 
-WITH_NUMBERS = [c for c in CASES if not any(word in c.name for word in ("wide", "table", "dna", "molecules", "masked"))]
+# The default on every kind of space, the others on the simplest one.
+OVERSHOT = [
+    c
+    for c in CASES
+    if (c.name.startswith("guided-") or c.name.endswith("-line"))
+    and not any(word in c.name for word in ("wide", "table", "dna", "sequences"))
+]
 
 
-@over([c for c in WITH_NUMBERS if c.name != "guided-sequences"])
+@over(OVERSHOT)
 def test_results_outside_the_space_are_learned_from_and_never_proposed(case: Case) -> None:
     study = drive(case.study(), 1, case.n)
     better = 1e3 if study.direction == "maximize" else -1e3
