@@ -223,6 +223,9 @@ def exhausted(state: State) -> ExhaustedError:
     """The error that no design is left to try."""
     tried = len({identity(one) for one in state.known if has(one, state.fixed) and state.space.allows(one)})
     beside = f" with {dict(state.fixed)}" if state.fixed else ""
+    if not tried:
+        limits = "; ".join(map(str, state.space.constraints)) or "the space"
+        return ExhaustedError(f"no design{beside} is allowed by {limits}")
     return ExhaustedError(
         f"all {tried} designs{beside} were tried, and no other is left; to measure the best again, ask with repeat"
     )

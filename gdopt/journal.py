@@ -132,7 +132,7 @@ def known(state: State, trial: object) -> Trial:
     if id is None or not 0 <= id < len(state.trials):
         pending, said = [t.id for t in state.pending], shown(trial if id is None else id)
         raise UnknownTrialError(
-            f"trial {said} is unknown; pending are {_short(pending)}; what was not asked for goes into add()"
+            f"trial {said} is unknown; pending are {_short(pending)}; add takes results that were not asked for"
         )
     found = state.trials[id]
     # Other designs may have been tried, and told, since it was given out.

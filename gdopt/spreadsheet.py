@@ -40,6 +40,8 @@ DIGITS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
 FORMULA = re.compile(" *'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 # pandas writes its index under no name, and calls it so when it reads the file again.
 NAMELESS = re.compile(r"(Unnamed: \d+)?")
+# A text of which one character in this many is a zero byte is none.
+NULS = 4
 # Problems that a message lists.
 LISTED = 20
 
@@ -219,8 +221,8 @@ def decoded(content: bytes, file: str, error: type[GdoptError] = TableError) -> 
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        # UTF-16 without its mark.
-        if "\0" not in text:
+        # Of western text in UTF-16 without its mark every other byte is a zero.
+        if NULS * text.count("\0") < len(text) or not text:
             return text
     raise Problems(file, error).fatal("it is no text in UTF-8, UTF-16 with its mark or Windows' western code page")
 

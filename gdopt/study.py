@@ -379,7 +379,7 @@ class Study:
             if report.result is None:
                 raise ResultError(
                     f"a result that is added needs a value of {self.objective}, got {shown(value)}; "
-                    "a design without one has failed"
+                    "a design without one has failed (failed=True)"
                 )
         elif not (value is None and gradient is None):
             raise ResultError(f"a design that failed has no value and no gradient, got {shown(value)}")
@@ -917,17 +917,16 @@ def _names(goals: Goals, tracked: Sequence[str]) -> tuple[str, ...]:
 def _store(storage: str | Path | Store | None, name: str) -> Store:
     if storage is None:
         return MemoryStore()
-    if text(name) is None:
-        raise SettingsError(f"name = {shown(name)}: expected a string")
-    if not isinstance(storage, str | Path | Store):
-        raise SettingsError(f"storage = {shown(storage)}: expected the path of a file, or the URL of a database")
+    name = plain_text("name", name)
     if isinstance(storage, str | Path):
         # Imported here: a study in memory needs no database.
         from gdopt.sql_store import SqlStore
 
-        return SqlStore(storage, plain_text("name", name))
+        return SqlStore(storage, name)
     if not isinstance(storage, Store):
-        raise SettingsError(f"storage = {storage!r}: expected a path, an URL such as postgresql://, or a Store")
+        raise SettingsError(
+            f"storage = {shown(storage)}: expected the path of a file, the URL of a database, or a Store"
+        )
     return storage
 
 

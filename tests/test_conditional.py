@@ -78,7 +78,7 @@ METAL = Choice("metal", ["Pd", "none"])
         (lambda: Real("x", 0, 1, when="metal"), r"x: when = 'metal': expected levels by the name of another parameter"),
         (
             lambda: Space([METAL, Real("x", 0, 1, when={"metal": "Pd"})], [Constraint({"x": 1}, 1)]),
-            r"constraint 1 x <= 1 names \['x'\], of which a design may have no value to sum",
+            r"constraint x <= 1 names \['x'\], of which a design may have no value to sum",
         ),
     ],
 )  # fmt: skip

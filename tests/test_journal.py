@@ -367,6 +367,6 @@ def test_a_correction_without_a_reason_is_refused() -> None:
     study = random_study()
     study.ask(1)
     study.tell(0, 1.0)
-    with pytest.raises(SettingsError, match="reason = ' ': expected why the result of trial 0 is corrected"):
+    with pytest.raises(SettingsError, match="reason = ' ': expected why the result of the trial is corrected"):
         study.amend(0, 2.0, reason=" ")
     assert study.best.value == 1.0

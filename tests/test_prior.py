@@ -417,6 +417,6 @@ def test_a_tensor_that_is_part_of_a_graph_is_a_corpus() -> None:
 
 
 def test_images_are_to_be_flattened() -> None:
-    match = r"got shape \(4, 2, 2\); flatten images: designs.reshape\(len\(designs\), -1\)"
+    match = r"got shape \(4, 2, 2\): flatten each, such as by designs.reshape\(len\(designs\), -1\)"
     with pytest.raises(gdopt.CorpusError, match=match):
         gdopt.DiffusionPrior.fit(torch.rand(4, 2, 2))

@@ -170,7 +170,7 @@ def test_what_makes_no_study_is_refused(settings: dict[str, object], said: str) 
 
 def test_several_objectives_have_no_best_trial_and_no_front_before_values() -> None:
     study = several()
-    with pytest.raises(TrialError, match="tell"):
+    with pytest.raises(TrialError, match="no trial has a value yet"):
         _ = study.pareto
     study.add({"a": 0.1, "b": 0.1}, {"near": 1.0, "far": 2.0})
     with pytest.raises(TrialError, match="no best trial of all: see pareto"):

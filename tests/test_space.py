@@ -52,7 +52,7 @@ def test_a_missing_parameter_is_named() -> None:
 
 
 def test_a_broken_constraint_is_named_with_its_left_side() -> None:
-    with pytest.raises(SpaceError, match=r"1 a \+ 1 b \+ 1 c <= 1 does not hold: the left side is 1.5"):
+    with pytest.raises(SpaceError, match=r"a \+ b \+ c <= 1 does not hold: the left side is 1.5"):
         CONSTRAINED.check({"a": 0.5, "b": 0.5, "c": 0.5})
 
 
@@ -67,7 +67,7 @@ def test_an_equality_is_broken_on_either_side() -> None:
     assert mixture.allows({"a": 0.1, "b": 0.9})
     assert mixture.allows({"a": 0.7 + 0.1, "b": 0.2})
     for b in (0.8, 1.0):
-        with pytest.raises(SpaceError, match=r"1 a \+ 1 b = 1 does not hold"):
+        with pytest.raises(SpaceError, match=r"a \+ b = 1 does not hold"):
             mixture.check({"a": 0.1, "b": b})
 
 
@@ -114,19 +114,19 @@ def test_bounds_become_numbered_parameters() -> None:
         (lambda: Constraint({"x": 1}, math.inf), r"a constraint needs finite coefficients"),
         (
             lambda: Space([Real("x", 0, 1)], [Constraint({"y": 1}, 1)]),
-            r"constraint 1 y <= 1 names \['y'\]; the numeric parameters are \['x'\]",
+            r"constraint y <= 1 names \['y'\]; the numeric parameters are \['x'\]",
         ),
         (
             lambda: Space([Real("x", 0, 1), Choice("c", ["a", "b"])], [Constraint({"x": 1, "c": 2}, 1)]),
-            r"constraint 1 x \+ 2 c <= 1 names \['c'\]",
+            r"constraint x \+ 2 c <= 1 names \['c'\]",
         ),
         (
             lambda: BoxCodec(Space([Real("x", 0, 1)], [Constraint({"x": 1}, -1)])),
-            r"no parameters within the bounds satisfy the constraints 1 x <= -1",
+            r"no parameters within the bounds satisfy the constraints x <= -1",
         ),
         (
             lambda: BoxCodec(Space([Real("x", 0, 1)], [Constraint({"x": 1}, 0.4), Constraint({"x": -1}, -0.6)])),
-            r"no parameters .* 1 x <= 0.4; -1 x <= -0.6",
+            r"no parameters .* x <= 0.4; -1 x <= -0.6",
         ),
     ],
 )

@@ -645,7 +645,7 @@ def test_a_name_that_no_file_can_have_is_a_store_error(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("storage", [3, b"study", ["study"]])
 def test_what_is_no_storage_is_refused(storage: object) -> None:
-    with unchecked(), pytest.raises(SettingsError, match=r"storage = .*: expected a path, an URL"):
+    with unchecked(), pytest.raises(SettingsError, match=r"storage = .*: expected the path of a file"):
         random_study(storage)
 
 

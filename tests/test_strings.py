@@ -40,7 +40,7 @@ def test_sequence_that_is_not_of_the_space_is_refused_by_position(value: object,
     [
         ({"alphabet": "A"}, "two or more different letters"),
         ({"alphabet": "AA"}, "two or more different letters"),
-        ({"shortest": 5}, "lengths must be 1 or more, the least first, got 5 to 4"),
+        ({"shortest": 5}, "lengths must be 1 or more, at most 1000000, the least first, got 5 to 4"),
         ({"fixed": {2: "A"}}, "at a position from 0 to 1"),
         ({"fixed": {0: "X"}}, "expected a letter of 'ACGT'"),
         ({"forbidden": ("AX",)}, "forbidden motif 'AX'"),

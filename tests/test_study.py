@@ -151,7 +151,7 @@ def test_constraints_that_no_whole_number_satisfies_are_refused_by_ask() -> None
     half = [gdopt.Constraint({"i": 1}, 2.6), gdopt.Constraint({"i": -1}, -2.4)]
     study = Study(gdopt.Space([gdopt.Integer("i", 1, 8)], half), direction="maximize")
     before = study.state
-    with pytest.raises(SpaceError, match=r"only 0 of .* points of the box satisfy the constraints"):
+    with pytest.raises(SpaceError, match=r"no design is allowed by i <= 2\.6; -1 i <= -2\.4"):
         study.ask()
     assert study.state is before
 

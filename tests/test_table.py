@@ -176,7 +176,7 @@ def test_good_rows_are_found_and_none_twice() -> None:
 def test_every_row_is_tried_before_one_is_tried_again() -> None:
     space = gdopt.Space.from_table(pd.DataFrame({"x": np.arange(23.0), "y": np.arange(23.0) ** 2}))
     study = drive(Study(space, direction="maximize", algorithm=guided()), 5, 5, lambda p: float(p["row"]))
-    assert [r.asked for r in study.rounds] == [5] * 5
+    assert [r.asked for r in study.rounds] == [5, 5, 5, 5, 3]
     assert {t.params["row"] for t in study.trials} == {*range(23)}
 
 

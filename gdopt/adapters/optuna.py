@@ -7,7 +7,6 @@ stopped.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -83,8 +82,8 @@ class GdoptSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Parameters for the trial, proposed from all trials of the study.
 
-        Once all of a space without real numbers was tried, the best is measured again, with a warning, and
-        `optimize` stops.
+        Once all of a search space without real numbers was tried, the best is measured again, with a warning:
+        parameters that the sampler does not see may still vary.
 
         Raises:
             ExhaustedError: everything was tried, and nothing has a value.
@@ -100,11 +99,8 @@ class GdoptSampler(BaseSampler):
             state = state_of(study, trial, shared, self.algorithm.init(shared.space, self.seed))
             try:
                 state = asked(self.algorithm, state, 1, HOST)
-            except ExhaustedError as error:
-                warnings.warn(f"{error}: the best is measured again, and optimize() stops", stacklevel=2)
-                # Only within optimize() there is something to stop.
-                with suppress(RuntimeError):
-                    study.stop()
+            except ExhaustedError:
+                warnings.warn("all designs of the search space were tried: the best is measured again", stacklevel=2)
                 state = asked(self.algorithm, state, 1, HOST, repeat=True)
             params = shared.decode(state.trials[-1].params)
             keep(study, trial, params, state.trials[-1], state.notes[-1])

@@ -113,7 +113,7 @@ def space() -> SequenceSpace:
         one = patterned(generator)
         if plain.allows({plain.names[0]: one}):
             corpus[one] = None
-    return SequenceSpace(PROTEIN, LENGTH, corpus=corpus, fixed=fixed, forbidden=forbidden)
+    return SequenceSpace(PROTEIN, LENGTH, corpus=list(corpus), fixed=fixed, forbidden=forbidden)
 
 
 def patterned(generator: np.random.Generator) -> str:

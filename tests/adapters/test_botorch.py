@@ -554,7 +554,7 @@ def test_rows_that_are_no_designs_are_refused(x: Tensor, match: str) -> None:
 
 
 def test_a_row_that_breaks_a_constraint_is_refused() -> None:
-    with pytest.raises(gdopt.SpaceError, match="4 a \\+ 1 i <= 8 does not hold"):
+    with pytest.raises(gdopt.SpaceError, match="4 a \\+ i <= 8 does not hold"):
         Box(WHOLE).decode(f64([[1.0, 8.0, 0.0]]))
 
 

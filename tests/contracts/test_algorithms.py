@@ -207,7 +207,7 @@ def test_a_batch_of_what_was_left_comes_back_by_its_key() -> None:
     study = Study(TINY, direction="maximize", algorithm=gdopt.RandomSearch())
     batch = study.ask(10, key="plate-1")
     assert [t.id for t in study.ask(10, key="plate-1")] == [t.id for t in batch] == list(range(8))
-    with pytest.raises(gdopt.SettingsError, match="8 trials were asked for with that key"):
+    with pytest.raises(gdopt.SettingsError, match="8 trials asked for with it before, now 9"):
         study.ask(9, key="plate-1")
 
 
