@@ -15,6 +15,7 @@ __all__ = [
     "assign",
     "at_least",
     "check_calls",
+    "check_flags",
     "flag",
     "listed",
     "number",
@@ -142,6 +143,13 @@ def check_calls(**functions: object) -> None:
     for said, one in functions.items():
         if one is not None and not callable(one):
             raise SettingsError(f"{said} = {shown(one)}: expected a function")
+
+
+def check_flags(**flags: object) -> None:
+    """Raise `SettingsError` unless each is True or False."""
+    for said, one in flags.items():
+        if flag(one) is None:
+            raise SettingsError(f"{said} = {shown(one)}: expected True or False")
 
 
 def shown(value: object) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gdopt import design_check, files, space_json
 from gdopt.algorithm import checked_seed
-from gdopt.arguments import at_least, check_calls, flag, listed, number, shown, text, whole
+from gdopt.arguments import at_least, check_calls, check_flags, listed, number, shown, text, whole
 from gdopt.codec import BoxCodec, WhiteningCodec, as_params
 from gdopt.design_check import DesignCheck
 from gdopt.diffusion.denoiser import Denoiser, TruncatedGaussianDenoiser
@@ -380,8 +380,7 @@ def _check_settings(space: object, commensurate: object, device: object, progres
     """Raise `SettingsError` unless they are of their kinds and in their ranges."""
     if not isinstance(space, Space | None):
         raise SettingsError(f"space = {shown(space)}: expected a Space")
-    if flag(commensurate) is None:
-        raise SettingsError(f"commensurate = {shown(commensurate)}: expected True or False")
+    check_flags(commensurate=commensurate)
     try:
         torch.empty(0, device=cast(Any, device))
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:

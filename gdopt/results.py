@@ -7,7 +7,7 @@ from gdopt.algorithm import Measured, Result, Trial
 from gdopt.arguments import flag, listed, number, plain_text, row, shown, text, whole
 from gdopt.errors import ResultError, SettingsError
 from gdopt.journal import Report
-from gdopt.space import Params, Space
+from gdopt.space import LARGEST, Params, Space
 
 __all__ = ["Outcome", "Told", "by_trial", "design", "reasons", "reported"]
 
@@ -16,8 +16,6 @@ Outcome = SupportsFloat | tuple[SupportsFloat, SupportsFloat]
 # Of one trial: the objective's, or those of several outcomes by name.
 Told = Outcome | Mapping[str, Outcome]
 
-# Larger values overflow when some of them are added.
-LARGEST = 1e300
 CALLS = (
     "expected tell(trial, 1.5), tell({0: 1.5, 3: 0.7}) by the trials' ids, tell([(trial, 1.5), ...]), or "
     "tell([1.5, 0.7, ...]) with the values of the trials of the last ask, in their order"
@@ -154,5 +152,5 @@ def _measured(outcome: Any, name: object) -> Measured:
         raise ResultError(f"{name} must be a number or (number, standard error), got {shown(outcome)}")
     Result(found, error)
     if abs(found) > LARGEST:
-        raise ResultError(f"{name} = {found}: expected {LARGEST:g} or less in size; for a failed trial use fail()")
+        raise ResultError(f"{name} = {found}: expected {LARGEST:g} or less in size; a trial without a value has failed")
     return float(found), None if error is None else float(error)

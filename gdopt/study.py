@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gdopt import files, journal, pareto
 from gdopt.algorithm import Algorithm, Status, Trial, check_fixed, checked_seed, has
-from gdopt.arguments import Array, flag, listed, number, plain_text, shown, text, whole
+from gdopt.arguments import Array, check_flags, listed, number, plain_text, shown, text, whole
 from gdopt.counting import counted
 from gdopt.designs import asked
 from gdopt.errors import ResultError, SettingsError, SpaceError, StoreError, TrialError
@@ -190,8 +190,7 @@ class Study:
         key, worker = _text("key", key), _text("worker", worker)
         fixed = self._plain({} if fixed is None else fixed)
         seconds = None if lease is None else _seconds(lease)
-        if flag(repeat) is None:
-            raise SettingsError(f"repeat = {shown(repeat)}: expected True or False")
+        check_flags(repeat=repeat)
         with self.store.asking():
             self.refresh()
             if key is not None and key in self._keys:
@@ -368,10 +367,7 @@ class Study:
             SettingsError: the reason is no string.
             TrialError: the key is that of something else.
         """
-        if flag(failed) is None:
-            raise SettingsError(f"failed = {shown(failed)}: expected True or False")
-        if flag(outside) is None:
-            raise SettingsError(f"outside = {shown(outside)}: expected True or False")
+        check_flags(failed=failed, outside=outside)
         tried, key = design(self.space, params), _text("key", key)
         report = Report(note=plain_text("reason", reason))
         if not failed:
@@ -988,7 +984,7 @@ def _count(said: str, n: object) -> int:
 
 def _seconds(lease: object) -> float:
     if (found := number(lease)) is None or not 0 < found < math.inf:
-        raise SettingsError(f"ask(lease = {shown(lease)}): expected seconds above 0")
+        raise SettingsError(f"lease = {shown(lease)}: expected seconds above 0")
     return found
 
 

@@ -173,7 +173,7 @@ def check(study: Where = None) -> Answer:
     where, name = split(place(study))
     SqlStore(where, name).check()
     found = opened(study)
-    trials, entries = len(found.trials), len(found.store.entries())
+    trials, entries = len(found.trials), found.revision
     what = f"{counted(entries, 'entry', 'entries')}, {counted(trials, 'trial')}"
     data = {"study": str(found.store), "trials": trials, "entries": entries}
     return Answer(data, f"{found.store} is as it was written: {what}")
