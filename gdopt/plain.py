@@ -26,50 +26,80 @@ PLAIN = (bool, int, float, str, type(None))
 NAMED, KEPT = "named", "kept"
 PRIOR = "prior"
 
-# The name in a file to the module and the attribute: modules are imported by this table, not by what a file says.
+# The name in a file to the module and the attribute: modules are imported by this table, not by what a file says. A name
+# stays when its module moves.
 Homes = Mapping[str, tuple[str, str]]
 
-
-def _homes(*places: tuple[str, str]) -> Homes:
-    return {f"{module}.{attribute}": (module, attribute) for module, attribute in places}
-
-
 # Those of strings other than `MaskedDiffusion` have their corpus as a setting, which no header has room for.
-ALGORITHMS: Homes = _homes(
-    ("gdopt.guided", "GuidedDiffusion"),
-    ("gdopt.masked", "MaskedDiffusion"),
-    ("gdopt.baselines.ax_client", "AxDefault"),
-    ("gdopt.baselines.cma_es", "CMAES"),
-    ("gdopt.baselines.corpus_steps", "CorpusSteps"),
-    ("gdopt.baselines.diffusion_evolution", "DiffusionEvolution"),
-    ("gdopt.baselines.eda", "ContractedEDA"),
-    ("gdopt.baselines.expected_improvement", "ExpectedImprovement"),
-    ("gdopt.baselines.outcome_improvement", "OutcomeImprovement"),
-    ("gdopt.baselines.pool", "PoolThompson"),
-    ("gdopt.baselines.random", "RandomSearch"),
-    ("gdopt.baselines.sobol", "Sobol"),
-    ("gdopt.baselines.turbo", "TuRBO"),
-)
+ALGORITHMS: Homes = {
+    "GuidedDiffusion": ("gdopt.guided", "GuidedDiffusion"),
+    "MaskedDiffusion": ("gdopt.masked", "MaskedDiffusion"),
+    "AxDefault": ("gdopt.baselines.ax_client", "AxDefault"),
+    "CMAES": ("gdopt.baselines.cma_es", "CMAES"),
+    "ContractedEDA": ("gdopt.baselines.eda", "ContractedEDA"),
+    "CorpusSteps": ("gdopt.baselines.corpus_steps", "CorpusSteps"),
+    "DiffusionEvolution": ("gdopt.baselines.diffusion_evolution", "DiffusionEvolution"),
+    "ExpectedImprovement": ("gdopt.baselines.expected_improvement", "ExpectedImprovement"),
+    "OutcomeImprovement": ("gdopt.baselines.outcome_improvement", "OutcomeImprovement"),
+    "PoolThompson": ("gdopt.baselines.pool", "PoolThompson"),
+    "RandomSearch": ("gdopt.baselines.random", "RandomSearch"),
+    "Sobol": ("gdopt.baselines.sobol", "Sobol"),
+    "TuRBO": ("gdopt.baselines.turbo", "TuRBO"),
+}
 # The settings that are functions, or objects that are called, and which ones each may be.
 PARTS: Mapping[str, Homes] = {
-    "allowed": _homes(("gdopt.chemistry.filters", "Makeable"), ("gdopt.named", "Named")),
-    "features": _homes(("gdopt.chemistry.fingerprints", "counts")),
-    "guidance": _homes(("gdopt.bench.arms", "raw"), ("gdopt.guided", "to_improvement")),
-    "selection": _homes(
-        ("gdopt.bench.arms", "best_means"),
-        ("gdopt.select", "batch"),
-        ("gdopt.select", "by_qlognei"),
-        ("gdopt.select", "by_thompson"),
-    ),
-    "surrogate": _homes(
-        ("gdopt.surrogate.ensemble", "fit"), ("gdopt.surrogate.gp", "fit"), ("gdopt.surrogate.tanimoto", "fit")
-    ),
-    "warp": _homes(
-        ("gdopt.surrogate.warp", "bilog"),
-        ("gdopt.surrogate.warp", "power"),
-        ("gdopt.surrogate.warp", "rank_normal"),
-        ("gdopt.surrogate.warp", "standardized"),
-    ),
+    "allowed": {"makeable": ("gdopt.chemistry.filters", "Makeable"), "named": ("gdopt.named", "Named")},
+    "features": {"fingerprints": ("gdopt.chemistry.fingerprints", "counts")},
+    "guidance": {"improvement": ("gdopt.guided", "to_improvement"), "raw": ("gdopt.bench.arms", "raw")},
+    "selection": {
+        "automatic": ("gdopt.select", "batch"),
+        "best_means": ("gdopt.bench.arms", "best_means"),
+        "qlognei": ("gdopt.select", "by_qlognei"),
+        "thompson": ("gdopt.select", "by_thompson"),
+    },
+    "surrogate": {
+        "ensemble": ("gdopt.surrogate.ensemble", "fit"),
+        "gp": ("gdopt.surrogate.gp", "fit"),
+        "tanimoto": ("gdopt.surrogate.tanimoto", "fit"),
+    },
+    "warp": {
+        "bilog": ("gdopt.surrogate.warp", "bilog"),
+        "power": ("gdopt.surrogate.warp", "power"),
+        "rank_normal": ("gdopt.surrogate.warp", "rank_normal"),
+        "standardized": ("gdopt.surrogate.warp", "standardized"),
+    },
+}
+# Studies of version 0.1 name things by their import paths of that version.
+PATHS_OF_0_1: Mapping[str, str] = {
+    "gdopt.guided.GuidedDiffusion": "GuidedDiffusion",
+    "gdopt.masked.MaskedDiffusion": "MaskedDiffusion",
+    "gdopt.baselines.ax_client.AxDefault": "AxDefault",
+    "gdopt.baselines.cma_es.CMAES": "CMAES",
+    "gdopt.baselines.eda.ContractedEDA": "ContractedEDA",
+    "gdopt.baselines.corpus_steps.CorpusSteps": "CorpusSteps",
+    "gdopt.baselines.diffusion_evolution.DiffusionEvolution": "DiffusionEvolution",
+    "gdopt.baselines.expected_improvement.ExpectedImprovement": "ExpectedImprovement",
+    "gdopt.baselines.outcome_improvement.OutcomeImprovement": "OutcomeImprovement",
+    "gdopt.baselines.pool.PoolThompson": "PoolThompson",
+    "gdopt.baselines.random.RandomSearch": "RandomSearch",
+    "gdopt.baselines.sobol.Sobol": "Sobol",
+    "gdopt.baselines.turbo.TuRBO": "TuRBO",
+    "gdopt.chemistry.filters.Makeable": "makeable",
+    "gdopt.named.Named": "named",
+    "gdopt.chemistry.fingerprints.counts": "fingerprints",
+    "gdopt.guided.to_improvement": "improvement",
+    "gdopt.bench.arms.raw": "raw",
+    "gdopt.select.batch": "automatic",
+    "gdopt.bench.arms.best_means": "best_means",
+    "gdopt.select.by_qlognei": "qlognei",
+    "gdopt.select.by_thompson": "thompson",
+    "gdopt.surrogate.ensemble.fit": "ensemble",
+    "gdopt.surrogate.gp.fit": "gp",
+    "gdopt.surrogate.tanimoto.fit": "tanimoto",
+    "gdopt.surrogate.warp.bilog": "bilog",
+    "gdopt.surrogate.warp.power": "power",
+    "gdopt.surrogate.warp.rank_normal": "rank_normal",
+    "gdopt.surrogate.warp.standardized": "standardized",
 }
 
 # Takes the content of a file, and gives the name by which it will be found.
@@ -192,12 +222,13 @@ def _read(raw: object) -> Mapping[str, Any]:
 
 def _name(thing: object, homes: Homes) -> str | None:
     """The name by which a table has a thing; None if it has not."""
-    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
-    return name if name in homes and _found(name, homes) is thing else None
+    home = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", "")
+    return next((name for name, place in homes.items() if place == home and _found(name, homes) is thing), None)
 
 
 def _found(name: object, homes: Homes) -> object:
-    if not isinstance(name, str) or name not in homes:
+    short = PATHS_OF_0_1.get(name, name) if isinstance(name, str) else None
+    if short is None or short not in homes:
         raise StoreError(f"{name!r} is none of gdopt's own: expected one of {', '.join(homes) or 'none'}")
-    module, attribute = homes[name]
+    module, attribute = homes[short]
     return getattr(import_module(module), attribute)

@@ -16,7 +16,7 @@ from gdopt.baselines import baseline
 from gdopt.bench.arms import PARTS as ARMS
 from gdopt.bench.methods import _with
 from gdopt.chemistry.filters import Makeable
-from gdopt.plain import ALGORITHMS, PARTS, from_plain, to_plain
+from gdopt.plain import ALGORITHMS, PARTS, PATHS_OF_0_1, from_plain, to_plain
 from gdopt.surrogate import tanimoto
 from tests.strategies import alkanes, masked, quick_prior, unchecked
 
@@ -50,8 +50,8 @@ REFUSING = """
 import json, sys
 import gdopt.guided
 from gdopt.errors import StoreError
-from gdopt.plain import ALGORITHMS, PARTS, from_plain
-algorithm = "gdopt.guided.GuidedDiffusion"
+from gdopt.plain import ALGORITHMS, PARTS, PATHS_OF_0_1, from_plain
+algorithm = "GuidedDiffusion"
 before, taken = set(sys.modules), []
 def tried(place, name, raw):
     try:
@@ -59,11 +59,13 @@ def tried(place, name, raw):
     except StoreError:
         return
     taken.append((place, name))
+def known(name, homes):
+    return PATHS_OF_0_1.get(name, name) in homes
 for name in json.load(sys.stdin):
-    if name not in ALGORITHMS:
+    if not known(name, ALGORITHMS):
         tried("algorithm", name, {"class": name, "settings": {}})
     for place in ("allowed", "features", "guidance", "selection", "surrogate", "warp", "prior", "candidates", "other"):
-        if name not in PARTS.get(place, ()):
+        if not known(name, PARTS.get(place, ())):
             for said in ({"named": name}, {"class": name, "settings": {}}, {"kept": name}, name):
                 tried(place, name, {"class": algorithm, "settings": {place: said}})
 print(json.dumps([taken, sorted(set(sys.modules) - before)]))
@@ -73,7 +75,7 @@ print(json.dumps([taken, sorted(set(sys.modules) - before)]))
 def test_a_file_that_names_any_other_attribute_of_gdopt_is_refused_and_nothing_is_imported() -> None:
     names = everything()
     assert len(names) > 2000
-    assert set(ALGORITHMS) < set(names)
+    names += [*ALGORITHMS, *(name for homes in PARTS.values() for name in homes), *PATHS_OF_0_1]
     run = subprocess.run(
         [sys.executable, "-c", REFUSING], input=json.dumps(names), capture_output=True, text=True, check=True
     )
@@ -84,14 +86,20 @@ def test_a_file_that_names_any_other_attribute_of_gdopt_is_refused_and_nothing_i
 
 def test_every_name_of_the_list_is_there() -> None:
     for table in (ALGORITHMS, *PARTS.values()):
-        for name, (module, attribute) in table.items():
+        for module, attribute in table.values():
             found = getattr(__import__(module, fromlist=[attribute]), attribute)
-            assert f"{found.__module__}.{found.__qualname__}" == name
+            assert (found.__module__, found.__qualname__) == (module, attribute)
 
 
-@pytest.mark.parametrize("name", [n.rpartition(".")[2] for n in ALGORITHMS if "MaskedDiffusion" not in n])
+def test_every_name_of_the_list_has_a_path_of_version_0_1() -> None:
+    short = [*ALGORITHMS, *(name for homes in PARTS.values() for name in homes)]
+    assert len(set(short)) == len(short)
+    assert sorted(PATHS_OF_0_1.values()) == sorted(short)
+
+
+@pytest.mark.parametrize("name", [n for n in ALGORITHMS if n != "MaskedDiffusion"])
 def test_every_algorithm_of_the_list_is_kept(name: str) -> None:
-    module, attribute = next(home for home in ALGORITHMS.values() if home[1] == name)
+    module, attribute = ALGORITHMS[name]
     algorithm = getattr(__import__(module, fromlist=[attribute]), attribute)()
     assert from_plain(json.loads(json.dumps(to_plain(algorithm)))) == algorithm
 
@@ -129,7 +137,7 @@ def test_a_setting_that_numpy_made_is_kept_as_a_number() -> None:
         ({"candidates": [64]}, "candidates = .* is no plain setting"),
         ({"candidates": "many"}, "GuidedDiffusion: candidates = 'many': expected 2 or more"),
         ({"unheard": 1}, "GuidedDiffusion: .*unexpected keyword argument"),
-        ({"warp": {"named": "gdopt.select.batch"}}, "'gdopt.select.batch' is none of gdopt's own: .*warp.power"),
+        ({"warp": {"named": "gdopt.select.batch"}}, "'gdopt.select.batch' is none of gdopt's own: .*power"),
         ({"warp": {"class": "gdopt.surrogate.warp.power", "settings": {}}}, "is a function and has no settings"),
         ({"allowed": {"named": "gdopt.named.function"}}, "'gdopt.named.function' is none of gdopt's own"),
         ({"allowed": {"named": "gdopt.named.Named"}}, "Named is a class without its settings"),
@@ -141,7 +149,7 @@ def test_a_setting_that_numpy_made_is_kept_as_a_number() -> None:
 )
 def test_settings_that_gdopt_did_not_write_are_refused(settings: dict[str, object], match: str) -> None:
     with unchecked(), pytest.raises(StoreError, match=match):
-        from_plain({"class": "gdopt.guided.GuidedDiffusion", "settings": settings}, {}.get)
+        from_plain({"class": "GuidedDiffusion", "settings": settings}, {}.get)
 
 
 @pytest.mark.parametrize("raw", [None, 5, "gdopt.guided.GuidedDiffusion", {}, {"class": "x"}, {"settings": {}}, []])
@@ -154,7 +162,7 @@ def test_a_forged_study_runs_no_function_of_the_folder(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     Path("payload.py").write_text("from pathlib import Path\nPath('flag').touch()\ndef f(*given): return True\n")
     for name in ("gdopt.named.function", "gdopt.named.import_module", "gdopt.__main__.main"):
-        raw = {"class": "gdopt.guided.GuidedDiffusion", "settings": {"allowed": {"named": name}}}
+        raw = {"class": "GuidedDiffusion", "settings": {"allowed": {"named": name}}}
         with pytest.raises(StoreError, match=f"'{name}' is none of gdopt's own"):
             from_plain(raw)
         with pytest.raises(StoreError, match=f"'{name}' is none of gdopt's own"):
