@@ -24,7 +24,7 @@ OUT = Path(__file__).with_name("service.png")
 SPACE = gdopt.Space(
     [
         gdopt.Real("temperature", 20, 120, unit="degC"),
-        gdopt.Real("catalyst", 0.1, 10, log=True, unit="mol%"),
+        gdopt.Real("catalyst", 0.1, 10, log_scale=True, unit="mol%"),
         gdopt.Real("time", 1, 24, unit="h"),
         gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
     ]

@@ -206,7 +206,7 @@ def test_mixed_example_keeps_its_constraints_and_what_is_fixed(tmp_path):
         ", all with 75 % water",
     )
     assert float(re.search(r"shares sum to 1 within (\S+)", done.stdout)[1]) < 1e-9
-    study = gdopt.Study.open(tmp_path / "bleach.gdopt")
+    study = gdopt.Study.load(tmp_path / "bleach.gdopt")
     assert {t.params["water"] for t in study.trials if t.round == 2} == {0.75}
     assert len({tuple(t.params.values()) for t in study.trials}) == 32
     assert (tmp_path / "bleach.png").exists()

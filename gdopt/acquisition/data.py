@@ -17,7 +17,7 @@ __all__ = ["gradient_to_z", "pending_points", "ranked_trials", "training_data", 
 
 def ranked_trials(state: State) -> list[Trial]:
     """What is known, the best first: a trial for each design, repeated measurements pooled."""
-    return rank(state.goals, average_replicates(state.done))
+    return rank(state.config, average_replicates(state.done))
 
 
 def training_data(state: State, codec: Encoder) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
@@ -30,7 +30,7 @@ def gradient_to_z(trial: Trial, codec: Codec) -> Float[Tensor, " d"] | None:
     """The gradient that was told of a trial, by the codec's coordinates; None without one."""
     if trial.result is None or trial.result.gradient is None:
         return None
-    return codec.pullback(trial.params, trial.result.gradient)
+    return codec.gradient_to_z(trial.params, trial.result.gradient)
 
 
 def pending_points(state: State, codec: Encoder) -> Float[Tensor, "p d"]:
@@ -53,6 +53,6 @@ def values_by_round(state: State, learned: Callable[[Trial], bool]) -> tuple[lis
 
 def _worth(state: State) -> dict[int, float]:
     """What each result is worth, by its trial's id, higher the better."""
-    if not state.goals.limits and not state.goals.several:
+    if not state.config.outcome_constraints and not state.config.several:
         return {t.id: float(t.value or 0.0) for t in state.done}
-    return {t.id: -float(place) for place, t in enumerate(rank(state.goals, state.done))}
+    return {t.id: -float(place) for place, t in enumerate(rank(state.config, state.done))}

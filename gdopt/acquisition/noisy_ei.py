@@ -59,10 +59,12 @@ def sequential_greedy(
     rows = upper_confidence_bound(surrogate, pool, BOUND).argsort(descending=True)[: max(LOOKED_AT, n)]
     if isinstance(surrogate, MultiOutputSurrogate):
         # What breaks a limit for certain comes last, and would be taken for its value where little is left to gain.
-        rows = rows[: max(n, int((surrogate.broken(pool[rows], BOUND) == 0).sum()))]
+        rows = rows[: max(n, int((surrogate.violation(pool[rows], BOUND) == 0).sum()))]
     if LOOKED_AT * max(surrogate.z.numel(), _beside(surrogate, pending)) > ROOM:
         return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
-    return rows[optimize_discrete(_improvement(surrogate, pending, seed), surrogate.inputs(pool[rows]), n)].tolist()
+    return rows[
+        optimize_discrete(_improvement(surrogate, pending, seed), surrogate.transform_inputs(pool[rows]), n)
+    ].tolist()
 
 
 def _beside(surrogate: Surrogate, pending: Float[Tensor, "p d"]) -> int:
@@ -73,7 +75,7 @@ def _beside(surrogate: Surrogate, pending: Float[Tensor, "p d"]) -> int:
 def upper_confidence_bound(surrogate: Surrogate, pool: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
     """Upper bounds of what is wanted at each candidate: mean + bound deviations, after the limits if there are any."""
     if isinstance(surrogate, MultiOutputSurrogate):
-        return surrogate.promise(pool, bound)
+        return surrogate.upper_confidence_bound(pool, bound)
     with torch.no_grad():
         mean, variance = surrogate.predict(pool)
     return mean + bound * variance.sqrt()
@@ -84,14 +86,14 @@ def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int)
 
     As long as all that is known breaks a limit there is nothing to improve on: then its qLogPF, that the limits hold.
     """
-    known = surrogate.inputs(surrogate.z)
+    known = surrogate.transform_inputs(surrogate.z)
     model = surrogate.models if isinstance(surrogate, MultiOutputSurrogate) else surrogate.model
     samples = SAMPLES_OF_FRONTS if isinstance(surrogate, MultiOutputSurrogate) and surrogate.several else SAMPLES
     with torch.no_grad():
         posterior = cast(TorchPosterior, model.posterior(known[:1]))
     usual: dict[str, Any] = {
         "model": model,
-        "X_pending": surrogate.inputs(pending) if len(pending) else None,
+        "X_pending": surrogate.transform_inputs(pending) if len(pending) else None,
         # Sobol points for a Gaussian process, members for an ensemble.
         "sampler": get_sampler(posterior, torch.Size([samples]), seed=seed),
     }
@@ -99,19 +101,19 @@ def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int)
     if not isinstance(surrogate, MultiOutputSurrogate):
         return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False)
     first = len(surrogate.objectives)
-    broken = [outcome_at(first + i) for i in range(len(surrogate.limits))] or None
-    if broken is not None and not surrogate.feasible:
+    broken = [outcome_at(first + i) for i in range(len(surrogate.constraints))] or None
+    if broken is not None and not surrogate.n_feasible:
         return qLogProbabilityOfFeasibility(**usual, constraints=broken)
     if not surrogate.several:
-        objective = LinearMCObjective(torch.eye(first + len(surrogate.limits), dtype=torch.float64)[0])
+        objective = LinearMCObjective(torch.eye(first + len(surrogate.constraints), dtype=torch.float64)[0])
         return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False, objective=objective, constraints=broken)
-    assert surrogate.reference is not None
+    assert surrogate.reference_point is not None
     # Pruning draws from the global stream.
     with torch.random.fork_rng(devices=[]), _uncompiled():
         torch.manual_seed(seed)
         return qLogNoisyExpectedHypervolumeImprovement(
             **known_too,
-            ref_point=surrogate.reference,
+            ref_point=surrogate.reference_point,
             objective=IdentityMCMultiOutputObjective(outcomes=list(range(first))),
             constraints=broken,
             # Of the known designs only those that may be on the front matter.
@@ -147,7 +149,7 @@ def _additions_by_draws(
     Where no draw of any choice improves, the first choice is taken: they come with the most promising first.
     """
     known = torch.cat([surrogate.z[:KNOWN], pending])
-    draws = surrogate.draw(torch.cat([known, choices]), SAMPLES, 1.0, torch.Generator().manual_seed(seed))
+    draws = surrogate.sample_posterior(torch.cat([known, choices]), SAMPLES, 1.0, torch.Generator().manual_seed(seed))
     best, values = draws[:, : len(known)].amax(1, keepdim=True), draws[:, len(known) :]
     picks: list[int] = []
     for _ in range(n):

@@ -35,7 +35,7 @@ def fit_surrogate(
     With limits or several objectives it is a `Joint`, whose models each know the designs of which their outcome was
     told. Several objectives are not warped but scaled: volumes would not be what they are.
     """
-    goals = state.goals
+    goals = state.config
     trials = ranked_trials(state)[:keep]
     z = codec.encode([t.params for t in trials])
     first = [None if t.result is None else (t.result.value, t.result.sem) for t in trials]
@@ -46,13 +46,13 @@ def fit_surrogate(
         given = reference_point(goals, with_all_objectives(goals, trials)[1])
         reference = torch.stack([scale(one) for scale, one in zip(scales, given, strict=True)])
     models = [_fitted(fit, z, column, scale) for column, scale in zip((first, *others), scales, strict=True)]
-    if not goals.limits and not goals.several:
+    if not goals.outcome_constraints and not goals.several:
         return models[0]
-    limits = [one for one in goals.limits if any(one.outcome in t.outcomes for t in trials)]
+    limits = [one for one in goals.outcome_constraints if any(one.outcome in t.outcomes for t in trials)]
     return MultiOutputSurrogate(
         tuple(models),
         tuple(_fitted(fit, z, _beyond(trials, one), bilog) for one in limits),
-        sum(is_feasible(goals.limits, t) is not False for t in trials),
+        sum(is_feasible(goals.outcome_constraints, t) is not False for t in trials),
         reference,
     )
 
@@ -91,7 +91,7 @@ def _scaling(measured: Sequence[Measured | None]) -> OutcomeTransform:
 
 def probability_feasible(model: Surrogate, z: Float[Tensor, "m d"]) -> list[float | None]:
     """The probability that each design satisfies the limits; None where there are none, or nothing is known of them."""
-    if not isinstance(model, MultiOutputSurrogate) or not model.limits:
+    if not isinstance(model, MultiOutputSurrogate) or not model.constraints:
         return [None] * len(z)
     with torch.no_grad():
         return [*model.log_feasible(z).exp().tolist()]
@@ -112,7 +112,7 @@ def with_gradients(model: Surrogate, state: State, codec: Codec, step: float, ge
     if not slopes:
         return model
     y = torch.tensor([t.value for t in trials], dtype=torch.float64)
-    return model.given(*stepped(model.z, y, model.y, slopes, step, generator))
+    return model.condition_on_observations(*stepped(model.z, y, model.y, slopes, step, generator))
 
 
 def _variance(

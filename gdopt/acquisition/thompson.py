@@ -35,7 +35,7 @@ def thompson_sampling(
     for first in range(min(count, n)):
         # Dealt one by one, as candidates of one source stand together.
         hand = torch.arange(first, len(pool), count)
-        draws = surrogate.draw(pool[hand], len(range(first, n, count)), spread, generator)
+        draws = surrogate.sample_posterior(pool[hand], len(range(first, n, count)), spread, generator)
         picks += hand[_best_of_each(draws)].tolist()
     return picks
 

@@ -1,7 +1,7 @@
 """Guided diffusion: learn from what was told, then sample towards better values. The file to read first."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
@@ -24,7 +24,8 @@ from gdopt.algorithms.local_law import (
     categorical_product,
     gradient_direction,
 )
-from gdopt.arguments import assign, at_least, check_calls, number, shown, whole
+from gdopt.algorithms.settings import checked_shares, require
+from gdopt.arguments import assign, at_least, check_calls, number, whole
 from gdopt.candidates.ascent import ascend
 from gdopt.candidates.discrete import Tilt
 from gdopt.candidates.initial import (
@@ -68,9 +69,9 @@ from gdopt.diffusion.guidance import acquisition, combined, improvement, weighte
 from gdopt.diffusion.network import PreconditionedNet
 from gdopt.diffusion.sampler import sample, sdedit
 from gdopt.diffusion.training import fit, replay_mixture, with_weights
-from gdopt.errors import SettingsError
 from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.randomness import stream
+from gdopt.renamed import renamed
 from gdopt.space.parameters import Params, design_key
 from gdopt.space.space import Space
 from gdopt.surrogates import gp, mixed
@@ -80,7 +81,7 @@ from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
 from gdopt.trials.ranking import rank, with_all_objectives
 from gdopt.trials.state import State
 
-__all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
+__all__ = ["Guide", "GuidedDiffusion", "GuidedTuning", "to_improvement"]
 
 # Designs of the prior that the surrogate is asked about: enough for the best to be good, few enough to be quick.
 LOOKED_AT = 5000
@@ -97,6 +98,13 @@ TOP = 0.1
 STARTS = 16
 # AdamW's rate when the network is trained on: a third of pretraining's.
 TUNING_RATE = 3e-4
+# The setting of each source's share, by the name of the source in `Trial.source`.
+SHARES = {
+    "refitted": "share_refitted",
+    "guided": "share_guided",
+    "renoised": "share_sdedit",
+    "broad": "share_broad",
+}
 # A denoiser, the surrogate and the best warped value, to the denoiser tilted towards better values.
 Guide = Callable[[Denoiser, Surrogate, float], Denoiser]
 
@@ -107,99 +115,153 @@ def to_improvement(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Den
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuidedDiffusion:
-    """Proposals from a diffusion model that is fine-tuned and guided round by round (Guo et al. 2024, Algorithm 2).
+class GuidedTuning:
+    """The fine settings of `GuidedDiffusion`: the defaults are the ones that docs/reference/benchmarks.md measures.
 
-    The first designs come from the corpus, or from a Sobol sequence over the box. From then on an `ask` is four
-    steps: *learn* (fit the surrogate to the best results; move, contract and refit the prior's law about the best
-    designs), *guide* (tilt that law to improvement, by the surrogate's gradient at the look-ahead), *sample* a pool
-    of candidates, *select* a batch from it.
+    All shares are of the pool of the first learned round; `gdopt.candidates.portfolio` adapts them later. The rest of
+    the pool are contracted steps of the prior.
 
     Args:
-        prior: a diffusion model of unlabelled designs; without one, the uniform law on the box.
-        start: designs to have results of before learning, failed ones among them; by default twice the dimension,
-            between 4 and 10, and no more than half of the designs of a small space.
-        candidates: in the pool, at least; four for each design asked for, if that is more.
-        refit: share of the pool whose steps are the elite's own differences.
-        guide: share that is drawn by guided sampling of the law moved to the elite; none by default, as it costs a
-            third of the time and pays nothing that ten seeds show (docs/benchmarks.md).
-        renoise: share that is the best designs, noised and denoised again under guidance.
-        broad: share that is designs of the prior from anywhere, the corpus' own or draws of the box: those of the
-            highest upper bound by the surrogate. What is left of the pool are the prior's steps, contracted. All are
-            shares at first: `gdopt.candidates.portfolio` says what becomes of them.
-        strength: of the guidance; 1 is calibrated to the surrogate's own uncertainty; of many choices it is sharper.
-        momentum: how far half of the pool is carried on along the centre's last move, in units of that move.
-        climb: how far half of the pool is moved along the gradients told of the elite, in units of the contraction;
-            the surrogate's own gradient enters by guidance and selection.
-        slopes: how far from the best designs the surrogate trusts the gradients told of them, in units of the
-            contraction.
-        elites: how many of the best make the centre.
-        family: how many of the best give the refitted shape.
-        keep: how many of the best designs the surrogate is fitted to.
-        temper: factor on the surrogate's spread in Thompson sampling.
-        finetune: optimizer steps of the network in every `ask`, on corpus and told designs half and half.
-        warp: of the values, before the surrogate sees them.
-        surrogate: what is fitted to the best results; by default a Gaussian process, with a covariance of categories
-            where there are choices. `gdopt.adapters.botorch.surrogate` makes one of any model.
-        guidance: what tilts the law, given the surrogate and the best warped value; improvement on it by default.
-        selection: of a batch from the pool; qLogNEI for few designs and Thompson sampling for many by default.
-        allowed: whether a design may be proposed, such as one whose mesh can be made; all may by default. No trial is
-            one that it refuses; what it refused is learned from, so that it is asked about few
-            (`gdopt.acquisition.design_filter`). It has to say the same of the same design.
-        checks: designs that `allowed` is asked about in one `ask`, at most.
+        share_refitted: candidates whose steps are differences of the best designs.
+        share_guided: guided draws of the prior moved to the best designs; 0 by default, as they take a third of the
+        time
+            and gain nothing over ten seeds (docs/reference/benchmarks.md).
+        share_sdedit: the best designs, noised and denoised again under guidance (SDEdit, Meng et al. 2022).
+        share_broad: designs of the prior from anywhere with the highest upper confidence bound: of the corpus, or draws
+            of the box.
+        momentum: step of half of the pool along the last move of the centre, in units of that move.
+        gradient_step: step of half of the pool along the reported gradients of the elite, in units of the contraction.
+        gradient_radius: distance from the best designs within which the surrogate uses reported gradients, in units of
+            the contraction.
+        n_elite: number of best designs whose mean is the centre.
+        n_parents: number of best designs whose covariance is the refitted one.
+        max_training_points: number of best designs that the surrogate is fitted to.
+        thompson_scale: factor on the posterior standard deviation in Thompson sampling.
+        outcome_transform: of the values, before the surrogate is fitted.
+        guidance: of a denoiser, given the surrogate and the best transformed value; to the probability of improvement
+        by
+            default.
+        max_filter_calls: calls of `design_filter` in one `ask`, at most.
 
     Raises:
         SettingsError: a setting is out of its range.
+
+    Example:
+        >>> GuidedTuning(n_elite=20).n_elite
+        20
+    """
+
+    share_refitted: float = 0.25
+    share_guided: float = 0.0
+    share_sdedit: float = 0.4
+    share_broad: float = 0.1
+    momentum: float = 1.0
+    gradient_step: float = 3.0
+    gradient_radius: float = 0.5
+    n_elite: int = 12
+    n_parents: int = 80
+    max_training_points: int = 200
+    thompson_scale: float = 0.5
+    outcome_transform: OutcomeTransform = power
+    guidance: Guide = to_improvement
+    max_filter_calls: int = 1000
+
+    def __post_init__(self) -> None:
+        for name, least in {"n_elite": 2, "n_parents": 2, "max_training_points": 2, "max_filter_calls": 1}.items():
+            assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
+        for name in ("momentum", "gradient_step", "gradient_radius", "thompson_scale"):
+            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
+        for name in ("outcome_transform", "guidance"):
+            require(callable(getattr(self, name)), name, getattr(self, name), "a function")
+        assign(self, **checked_shares({name: getattr(self, name) for name in SHARES.values()}))
+
+
+# Settings of version 0.1, by their names of today.
+OLD_SETTINGS = {
+    "start": "n_initial",
+    "strength": "guidance_scale",
+    "allowed": "design_filter",
+    "refit": "tuning.share_refitted",
+    "guide": "tuning.share_guided",
+    "renoise": "tuning.share_sdedit",
+    "broad": "tuning.share_broad",
+    "momentum": "tuning.momentum",
+    "climb": "tuning.gradient_step",
+    "slopes": "tuning.gradient_radius",
+    "elites": "tuning.n_elite",
+    "family": "tuning.n_parents",
+    "keep": "tuning.max_training_points",
+    "temper": "tuning.thompson_scale",
+    "warp": "tuning.outcome_transform",
+    "guidance": "tuning.guidance",
+    "checks": "tuning.max_filter_calls",
+}
+
+
+@renamed(arguments=OLD_SETTINGS)
+@dataclass(frozen=True, kw_only=True)
+class GuidedDiffusion:
+    """Proposals of a diffusion model that is fine-tuned and guided round by round (Guo et al. 2024, Algorithm 2).
+
+    The first designs come from the corpus, or from a Sobol sequence over the box. From then on an `ask` is four
+    steps: *learn* (fit the surrogate to the best results; move, contract and refit the prior at the best designs),
+    *guide* (tilt this local density to improvement, by the surrogate's gradient at the look-ahead), *sample* a pool of
+    candidates, *select* a batch from the pool.
+
+    Args:
+        prior: a diffusion model of unlabelled designs; without one, the uniform distribution on the box.
+        n_initial: results before the first learned proposal, failed trials among them; by default twice the dimension,
+            between 4 and 10, and no more than half of the designs of a small space.
+        candidates: size of the pool, at least; four for each proposal, if that is more.
+        guidance_scale: strength of the guidance; 1 is calibrated to the surrogate's uncertainty. For many categorical
+            parameters it grows with their number.
+        finetune: optimizer steps of the network in every `ask`, on the corpus and the best designs half and half.
+        surrogate: fits a model to the best results; by default a Gaussian process, with a covariance of categories
+            where there are choices. `gdopt.adapters.botorch.surrogate` makes one of any model of BoTorch.
+        selection: of a batch from the pool; by default qLogNEI for few designs and Thompson sampling for many.
+        design_filter: whether a design may be proposed, such as one that a mesh generator accepts; by default all. No
+            trial fails it. Rejected designs are kept and learned from, so that calls stay few
+            (`gdopt.acquisition.design_filter`). Its answer for a design must not change.
+        tuning: the fine settings.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+
+    Example:
+        >>> import gdopt
+        >>> space = gdopt.Space.from_bounds([(-1, 1)] * 3)
+        >>> study = gdopt.Study(space, direction="maximize", algorithm=gdopt.GuidedDiffusion(n_initial=5))
+        >>> len(study.ask(2))
+        2
     """
 
     prior: DiffusionPrior | None = None
-    start: int | None = None
+    n_initial: int | None = None
     candidates: int = 1000
-    refit: float = 0.25
-    guide: float = 0.0
-    renoise: float = 0.4
-    broad: float = 0.1
-    strength: float = 1.0
-    momentum: float = 1.0
-    climb: float = 3.0
-    slopes: float = 0.5
-    elites: int = 12
-    family: int = 80
-    keep: int = 200
-    temper: float = 0.5
+    guidance_scale: float = 1.0
     finetune: int = 0
-    warp: OutcomeTransform = power
     surrogate: SurrogateFactory | None = None
-    guidance: Guide = to_improvement
     selection: BatchSelector = select_batch
-    allowed: DesignFilter | None = None
-    checks: int = 1000
+    design_filter: DesignFilter | None = None
+    tuning: GuidedTuning = field(default_factory=GuidedTuning)
 
-    # More than one objective is taken, and limits are modelled.
+    # More than one objective is taken, and outcome constraints are modelled.
     several: ClassVar[bool] = True
     limited: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        wholes = {"candidates": 2, "elites": 2, "family": 2, "keep": 2, "checks": 1, "finetune": 0}
-        if self.start is not None:
-            wholes["start"] = 2
+        wholes = {"candidates": 2, "finetune": 0}
+        if self.n_initial is not None:
+            wholes["n_initial"] = 2
         for name, least in wholes.items():
             assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
-        for name in ("strength", "momentum", "climb", "slopes", "temper"):
-            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
-        required = {"warp": self.warp, "guidance": self.guidance, "selection": self.selection}
-        for name, function in required.items():
-            _require(function is not None, name, function, "a function")
-        check_calls(**required, surrogate=self.surrogate, allowed=self.allowed)
-        of_designs = self.prior is None or isinstance(self.prior, DiffusionPrior)
-        _require(of_designs, "prior", self.prior, "a DiffusionPrior")
+        assign(self, guidance_scale=at_least(0, "guidance_scale", self.guidance_scale, number))
+        require(callable(self.selection), "selection", self.selection, "a function")
+        check_calls(surrogate=self.surrogate, design_filter=self.design_filter)
+        require(isinstance(self.tuning, GuidedTuning), "tuning", self.tuning, "a GuidedTuning")
+        require(self.prior is None or isinstance(self.prior, DiffusionPrior), "prior", self.prior, "a DiffusionPrior")
         network = self.prior is None or isinstance(self.prior.denoiser, PreconditionedNet)
-        _require(network or not self.finetune, "finetune", self.finetune, "0, as the prior has no network to train on")
-        given = (self.refit, self.guide, self.renoise, self.broad)
-        shares = [share for share in map(number, given) if share is not None and share >= 0]
-        fits = len(shares) == len(given) and sum(shares) <= 1
-        _require(fits, "refit, guide, renoise, broad", given, "shares, together <= 1")
-        assign(self, **dict(zip(("refit", "guide", "renoise", "broad"), shares, strict=True)))
+        require(network or not self.finetune, "finetune", self.finetune, "0, as the prior has no network to train on")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked."""
@@ -216,29 +278,40 @@ class GuidedDiffusion:
         """
         codec = codec_of(state.space, self.prior, state.fixed)
         check_not_exhausted(state, codec)
-        whole, _ = with_all_objectives(state.goals, ranked_trials(state))
-        if not is_initialized(state, len(whole), self.start or default_n_initial(codec_of(state.space, self.prior))):
+        whole, _ = with_all_objectives(state.config, ranked_trials(state))
+        if not is_initialized(
+            state, len(whole), self.n_initial or default_n_initial(codec_of(state.space, self.prior))
+        ):
             return self._first(state, codec, n)
         generator = stream(state)
         z, _ = training_data(state, codec)
         state, denoiser = self._fine_tune(state, codec, z, generator)
         law = self._law(state, codec, denoiser, z, generator)
-        surrogate = fit_surrogate(state, codec, self.keep, self.warp, self.surrogate or _fit_of(codec))
-        surrogate = with_gradients(surrogate, state, codec, self.slopes * law.scale, generator)
-        shares = portfolio(self._first_shares(), rank(state.goals, state.done))
+        surrogate = fit_surrogate(
+            state,
+            codec,
+            self.tuning.max_training_points,
+            self.tuning.outcome_transform,
+            self.surrogate or _fit_of(codec),
+        )
+        surrogate = with_gradients(surrogate, state, codec, self.tuning.gradient_radius * law.scale, generator)
+        shares = portfolio(self._first_shares(), rank(state.config, state.done))
         pool = self._pool(codec, law, surrogate, shares, pool_size(self.candidates, n), generator)
         rows, params = distinct_new(pool.z, state, codec)
         pool = Pool(codec.encode(params), pool.source[rows], pool.sources)
         if len(params) < n:
             pool, params = _topped_up(pool, params, state, self.prior, codec, n)
         waiting = pending_points(state, codec)
-        gate = FilteredBatch(self.allowed, self.checks, state, n)
+        gate = FilteredBatch(self.design_filter, self.tuning.max_filter_calls, state, n)
 
         def pick(left: list[int], count: int) -> list[int]:
             usable = likely_to_succeed(gate.state, codec, pool.z[left], count, gate.passed)
             rows = [left[i] for i in usable]
             beside = torch.cat([waiting, codec.encode(gate.passed)])
-            return [rows[i] for i in self.selection(surrogate, pool.z[rows], count, beside, self.temper, generator)]
+            return [
+                rows[i]
+                for i in self.selection(surrogate, pool.z[rows], count, beside, self.tuning.thompson_scale, generator)
+            ]
 
         picks = gate.passing(params, pick)
         sources = [pool.sources[i] for i in pool.source[picks].tolist()]
@@ -261,11 +334,11 @@ class GuidedDiffusion:
         Those that are asked about are drawn in proportion to how likely they are to be allowed, so that their law is as
         wide as that of the allowed ones is believed to be.
         """
-        if self.allowed is None:
+        if self.design_filter is None:
             return with_initial_trials(state, initial_designs(state, self.prior, n))
-        gate, generator = FilteredBatch(self.allowed, self.checks, state, n), stream(state)
+        gate, generator = FilteredBatch(self.design_filter, self.tuning.max_filter_calls, state, n), stream(state)
         # Not all at once, as under constraints a thousand take seconds.
-        for size in (STARTS * n, max(STARTS * n, self.checks)):
+        for size in (STARTS * n, max(STARTS * n, self.tuning.max_filter_calls)):
             if gate.missing:
                 found = initial_designs(state, self.prior, size)
                 unknown = gate.unasked([found[row] for row in new_rows(found, state)])
@@ -283,7 +356,7 @@ class GuidedDiffusion:
         if gate.missing:
             more = fallback_designs(gate.state, self.prior, gate.passed, gate.missing)
             gate.passing(more, lambda rows, count: rows[:count])
-        if gate.missing and self.allowed is not None:
+        if gate.missing and self.design_filter is not None:
             known = {design_key(one) for one in [*gate.state.known, *gate.passed]}
             if untried_designs(codec, known, 1) != []:
                 raise gate.short()
@@ -303,7 +376,7 @@ class GuidedDiffusion:
             return state, net
         assert isinstance(net, PreconditionedNet)
         net = with_weights(net, state.tensors)
-        family = z[: self.family]
+        family = z[: self.tuning.n_parents]
         rows, weights = replay_mixture(
             self.prior.z, family, elite_weights(len(family)), corpus_weights=self.prior.weights
         )
@@ -335,15 +408,17 @@ class GuidedDiffusion:
             draws = codec.some(DRAWS, generator)
         else:
             draws = sample(denoiser, DRAWS, mean, 1.0, generator)
-        z = codec.filled(z, generator)
+        z = codec.impute_inactive(z, generator)
         scale = scale_after(*values_by_round(state, lambda t: t.predicted is not None))
-        centre = centre_of(elite_of(z, self.elites))
-        before = elite_of(training_data(before_last_round(state), codec)[0], self.elites)
-        drift = self.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
+        centre = centre_of(elite_of(z, self.tuning.n_elite))
+        before = elite_of(training_data(before_last_round(state), codec)[0], self.tuning.n_elite)
+        drift = self.tuning.momentum * (centre - centre_of(before)) if len(before) else torch.zeros_like(centre)
         # Where gaps were filled, the centre may have moved by that alone.
-        drift = torch.where(codec.always, drift, 0.0)
-        drift = drift + self.climb * scale * gradient_direction(state, codec, len(elite_of(z, self.elites)))
-        if state.goals.several:
+        drift = torch.where(codec.always_active, drift, 0.0)
+        drift = drift + self.tuning.gradient_step * scale * gradient_direction(
+            state, codec, len(elite_of(z, self.tuning.n_elite))
+        )
+        if state.config.several:
             drift = torch.zeros_like(centre)
         return LocalDensity(
             denoiser,
@@ -352,15 +427,15 @@ class GuidedDiffusion:
             centre,
             scale,
             drift,
-            z[: self.family],
-            state.goals.several,
+            z[: self.tuning.n_parents],
+            state.config.several,
             categorical_product(codec, z, scale, self.prior),
-            codec.neutral,
+            codec.with_defaults_for_inactive,
         )
 
     def _first_shares(self) -> dict[str, float]:
         """The sources and their shares of the pool before any was tried."""
-        shares = {"refitted": self.refit, "guided": self.guide, "renoised": self.renoise, "broad": self.broad}
+        shares = {source: getattr(self.tuning, name) for source, name in SHARES.items()}
         shares["contracted"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
@@ -383,9 +458,9 @@ class GuidedDiffusion:
         }
         counts = {name: round(share * size) for name, share in shares.items()}
         pool = pooled([(name, draw[name](n)) for name, n in counts.items() if n])
-        if not isinstance(surrogate, MultiOutputSurrogate) or surrogate.several or not surrogate.limits:
+        if not isinstance(surrogate, MultiOutputSurrogate) or surrogate.several or not surrogate.constraints:
             return pool
-        # Without limits, maxima are no better than draws (docs/development.md).
+        # Without limits, maxima are no better than draws (docs/decisions/local-ascent.md).
         return joined(pool, "peaks", ascend(codec, pool.z, lambda z: surrogate.log_gain(law.seen(z))))
 
     def _guided(
@@ -417,8 +492,8 @@ class GuidedDiffusion:
         Not of the chance to improve, as guidance of numbers is: so sharply, levels would be as good as each other once
         they are all but certain to improve on the best.
         """
-        strength = self.strength * max(1.0, SHARPER * len(law.levels.blocks))
-        along = surrogate.along(n, generator) if isinstance(surrogate, MultiOutputSurrogate) else None
+        strength = self.guidance_scale * max(1.0, SHARPER * len(law.levels.blocks))
+        along = surrogate.random_scalarization(n, generator) if isinstance(surrogate, MultiOutputSurrogate) else None
         best = torch.full((n,), float(surrogate.y.amax())) if along is None else along.incumbent
 
         def leaning(z: Float[Tensor, "m d"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
@@ -435,19 +510,19 @@ class GuidedDiffusion:
 
     def _tilted(self, denoiser: Denoiser, surrogate: Surrogate, n: int, generator: torch.Generator) -> Denoiser:
         """The denoiser of n rows under guidance, at its strength: towards better values, and to where limits hold."""
-        if not self.strength:
+        if not self.guidance_scale:
             return denoiser
         if not isinstance(surrogate, MultiOutputSurrogate):
-            towards = self.guidance(denoiser, surrogate, float(surrogate.y.amax()))
+            towards = self.tuning.guidance(denoiser, surrogate, float(surrogate.y.amax()))
         elif surrogate.several:
-            along = surrogate.along(n, generator)
+            along = surrogate.random_scalarization(n, generator)
             towards = improvement(denoiser, along.predict, along.incumbent)
         else:
-            towards = self.guidance(denoiser, surrogate, surrogate.incumbent)
-        if isinstance(surrogate, MultiOutputSurrogate) and surrogate.limits:
+            towards = self.tuning.guidance(denoiser, surrogate, surrogate.incumbent)
+        if isinstance(surrogate, MultiOutputSurrogate) and surrogate.constraints:
             feasible = acquisition(denoiser, lambda x: surrogate.log_feasible(x.squeeze(1)))
             towards = combined(denoiser, towards, feasible)
-        return weighted(denoiser, towards, lambda sigma: torch.full_like(sigma, self.strength))
+        return weighted(denoiser, towards, lambda sigma: torch.full_like(sigma, self.guidance_scale))
 
     def _broad(
         self, codec: Codec, law: "LocalDensity", surrogate: Surrogate, n: int, generator: torch.Generator
@@ -459,7 +534,7 @@ class GuidedDiffusion:
         elif self.prior is None:
             z = law.levels.anywhere(uniform_points(surrogate.z.shape[1], count, generator), generator)
         else:
-            z = codec.filled(self.prior.z[self.prior.order(generator)[:count]], generator)
+            z = codec.impute_inactive(self.prior.z[self.prior.order(generator)[:count]], generator)
         return z[upper_confidence_bound(surrogate, law.seen(z), OPTIMISM).argsort(descending=True)[:n]]
 
 
@@ -500,8 +575,3 @@ def _mass_lift(surrogate: Surrogate, pool: Float[Tensor, "m d"], draws: Float[Te
     """
     level = surrogate.mean(draws).quantile(1 - TOP)
     return float((surrogate.mean(pool) > level).double().mean()) / TOP
-
-
-def _require(holds: bool, name: str, given: object, expected: str) -> None:
-    if not holds:
-        raise SettingsError(f"{name} = {shown(given)}: expected {expected}")

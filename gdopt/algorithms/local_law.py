@@ -81,7 +81,7 @@ def categorical_product(
     elite = elite_of(z, PARENTS)
     corpus = None if prior is None else frequencies(prior.z, prior.weights, codec.blocks)
     law = shares(elite, elite_weights(len(elite)), codec.blocks, scale, corpus)
-    return CategoricalProduct(tuple(codec.blocks), tuple(law), codec.held)
+    return CategoricalProduct(tuple(codec.blocks), tuple(law), codec.fixed_mask)
 
 
 def gradient_direction(state: State, codec: Codec, elites: int) -> Float[Tensor, " d"]:

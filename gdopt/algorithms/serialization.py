@@ -10,20 +10,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from gdopt import files
 from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.settings import TUNING, setting_names, settings_of
 from gdopt.arguments import number
 from gdopt.errors import SettingsError, StoreError
-from gdopt.priors import masked
-from gdopt.priors.diffusion import DiffusionPrior
-from gdopt.priors.masked import MaskedPrior
 
 __all__ = ["ALGORITHMS", "PARTS", "PATHS_OF_0_1", "PLAIN", "Keep", "deserialize", "prior_of", "serialize"]
 
 PLAIN = (bool, int, float, str, type(None))
-# A setting that is a function, such as a warp, is a mapping of this to its name; a prior, to that of its file.
+# A setting that is a function, such as an outcome transform, is a mapping of this to its name; a prior, to that of
+# its file.
 NAMED, KEPT = "named", "kept"
 PRIOR = "prior"
 # The name in a file to the module and the attribute: modules are imported by this table, not by what a file says. A
@@ -47,7 +44,7 @@ ALGORITHMS: Homes = {
 }
 # The settings that are functions, or objects that are called, and which ones each may be.
 PARTS: Mapping[str, Homes] = {
-    "allowed": {
+    "design_filter": {
         "makeable": ("gdopt.molecules.filters", "Makeable"),
         "named": ("gdopt.algorithms.user_functions", "FunctionReference"),
     },
@@ -64,13 +61,19 @@ PARTS: Mapping[str, Homes] = {
         "gp": ("gdopt.surrogates.gp", "fit"),
         "tanimoto": ("gdopt.surrogates.tanimoto", "fit"),
     },
-    "warp": {
+    "outcome_transform": {
         "bilog": ("gdopt.surrogates.outcome_transforms", "bilog"),
         "power": ("gdopt.surrogates.outcome_transforms", "power"),
         "rank_normal": ("gdopt.surrogates.outcome_transforms", "rank_normal"),
         "standardized": ("gdopt.surrogates.outcome_transforms", "standardized"),
     },
 }
+# The priors, and how the format of a file of the second one begins.
+PRIORS: Homes = {
+    "DiffusionPrior": ("gdopt.priors.diffusion", "DiffusionPrior"),
+    "MaskedPrior": ("gdopt.priors.masked", "MaskedPrior"),
+}
+MASKED_FORMAT = "gdopt masked prior"
 # Studies of version 0.1 name things by their import paths of that version.
 PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.guided.GuidedDiffusion": "GuidedDiffusion",
@@ -103,6 +106,40 @@ PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.surrogate.warp.rank_normal": "rank_normal",
     "gdopt.surrogate.warp.standardized": "standardized",
 }
+# Settings of version 0.1 by their names of today; those of all algorithms, and those of one.
+SETTINGS_OF_0_1: Mapping[str, str] = {
+    "start": "n_initial",
+    "elites": "n_elite",
+    "family": "n_parents",
+    "keep": "max_training_points",
+    "most": "max_training_points",
+    "temper": "thompson_scale",
+    "warp": "outcome_transform",
+    "allowed": "design_filter",
+    "broad": "share_broad",
+}
+OWN_SETTINGS_OF_0_1: Mapping[str, Mapping[str, str]] = {
+    "GuidedDiffusion": {
+        "refit": "share_refitted",
+        "guide": "share_guided",
+        "renoise": "share_sdedit",
+        "strength": "guidance_scale",
+        "climb": "gradient_step",
+        "slopes": "gradient_radius",
+        "checks": "max_filter_calls",
+    },
+    "MaskedDiffusion": {
+        "bred": "share_bred",
+        "crossed": "share_crossover",
+        "spared": "share_unimportant",
+        "scattered": "share_random",
+        "drawn": "share_drawn",
+        "hidden": "mask_fraction",
+        "loss": "max_expected_loss",
+        "guide": "guidance_scale",
+    },
+}
+
 # Takes the content of a file, and gives the name by which it will be found.
 Keep = Callable[[bytes], str]
 
@@ -120,14 +157,14 @@ def serialize(algorithm: Algorithm, keep: Keep | None = None) -> dict[str, Any]:
     """
     if (name := _name(type(algorithm), ALGORITHMS)) is None:
         raise SettingsError(f"{type(algorithm).__qualname__} is not one of gdopt's own algorithms")
-    return {"class": name, "settings": {k: _plain(k, v, keep) for k, v in _settings(algorithm).items()}}
+    return {"class": name, "settings": {k: _plain(k, v, keep) for k, v in setting_names(algorithm).items()}}
 
 
 def deserialize(raw: Mapping[str, Any], content: Callable[[str], bytes | None] | None = None) -> Algorithm:
-    """The algorithm that `to_plain` was given.
+    """The algorithm that `serialize` was given.
 
     Args:
-        raw: the result of `to_plain`.
+        raw: the result of `serialize`.
         content: the files that it kept, by name.
 
     Raises:
@@ -136,14 +173,18 @@ def deserialize(raw: Mapping[str, Any], content: Callable[[str], bytes | None] |
     """
     if not (isinstance(raw, Mapping) and {"class", "settings"} <= raw.keys()):
         raise StoreError(f"an algorithm has a class and settings, got {raw!r}")
-    settings = _read(raw["settings"])
+    settings = _of_today(raw["class"], _read(raw["settings"]))
     made = _made(raw["class"], ALGORITHMS, {name: _setting(name, one, content) for name, one in settings.items()})
     assert isinstance(made, Algorithm)
     return made
 
 
-def _settings(thing: Any) -> dict[str, object]:
-    return {f.name: getattr(thing, f.name) for f in fields(thing) if f.init}
+def _of_today(kind: object, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of an algorithm by their names of today."""
+    if not isinstance(kind, str) or kind not in PATHS_OF_0_1:
+        return settings
+    names = {**SETTINGS_OF_0_1, **OWN_SETTINGS_OF_0_1.get(PATHS_OF_0_1[kind], {})}
+    return {names.get(name, name): one for name, one in settings.items()}
 
 
 def _plain(name: str, value: object, keep: Keep | None) -> object:
@@ -152,13 +193,14 @@ def _plain(name: str, value: object, keep: Keep | None) -> object:
     if (found := number(value)) is not None:
         return found
     homes = PARTS.get(name, {})
-    if isinstance(value, DiffusionPrior | MaskedPrior):
+    if name == PRIOR and _name(type(value), PRIORS) is not None:
         if keep is not None:
-            return {KEPT: keep(files.packed(*value.parts()))}
+            prior: Any = value
+            return {KEPT: keep(files.packed(*prior.parts()))}
     elif (named := _name(value, homes)) is not None:
         return {NAMED: named}
     elif (kind := _name(type(value), homes)) is not None:
-        return {"class": kind, "settings": _settings(value)}
+        return {"class": kind, "settings": settings_of(value)}
     raise SettingsError(f"{name} is a {type(value).__name__}, which is no plain setting")
 
 
@@ -188,31 +230,38 @@ def _made(name: object, homes: Homes, settings: Mapping[str, object]) -> object:
     kind = _found(name, homes)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise StoreError(f"{name} is a function and has no settings")
+    tuning = next((f.default_factory for f in fields(kind) if f.name == TUNING), None)
+    inner = {f.name for f in fields(tuning)} if isinstance(tuning, type) and is_dataclass(tuning) else set()
     try:
+        if isinstance(tuning, type) and inner:
+            fine = {name: one for name, one in settings.items() if name in inner}
+            settings = {name: one for name, one in settings.items() if name not in inner} | {TUNING: tuning(**fine)}
         return kind(**settings)
     # Settings of other types, or out of the range of those that were written.
     except (TypeError, AttributeError, SettingsError) as error:
         raise StoreError(f"{name}: {error}") from error
 
 
-def _prior(name: object, content: Callable[[str], bytes | None] | None) -> DiffusionPrior | MaskedPrior:
+def _prior(name: object, content: Callable[[str], bytes | None] | None) -> Any:
     found = content(name) if isinstance(name, str) and content is not None else None
     if found is None:
         raise StoreError(f"the file {name} of the algorithm's prior is missing or was changed")
     return prior_of(*files.unpacked(found, str(name)), str(name))
 
 
-def prior_of(
-    tensors: Mapping[str, Tensor], header: Mapping[str, Any], name: str | Path
-) -> DiffusionPrior | MaskedPrior:
-    """The prior of the parts of its file, of numbers or of strings; `name` is what errors call the file.
+def prior_of(tensors: Mapping[str, Any], header: Mapping[str, Any], name: str | Path) -> Any:
+    """The prior of the parts of its file, a `DiffusionPrior` or a `MaskedPrior`.
+
+    Args:
+        tensors: by name.
+        header: with the format.
+        name: of the file, for errors.
 
     Raises:
         StoreError: these are not the parts of a prior.
     """
-    if header.get("format") == masked.FORMAT:
-        return MaskedPrior.of_parts(tensors, header, name)
-    return DiffusionPrior.of_parts(tensors, header, name)
+    kind = "MaskedPrior" if str(header.get("format")).startswith(MASKED_FORMAT) else "DiffusionPrior"
+    return _found(kind, PRIORS).of_parts(tensors, header, name)
 
 
 def _read(raw: object) -> Mapping[str, Any]:
@@ -227,7 +276,7 @@ def _name(thing: object, homes: Homes) -> str | None:
     return next((name for name, place in homes.items() if place == home and _found(name, homes) is thing), None)
 
 
-def _found(name: object, homes: Homes) -> object:
+def _found(name: object, homes: Homes) -> Any:
     short = PATHS_OF_0_1.get(name, name) if isinstance(name, str) else None
     if short is None or short not in homes:
         raise StoreError(f"{name!r} is none of gdopt's own: expected one of {', '.join(homes) or 'none'}")

@@ -26,15 +26,15 @@ class PoolThompson(Learner):
 
     Args:
         candidates: of the corpus or rows of the table that are looked at in an `ask`, at most.
-        keep: how many of the best designs the surrogate is fitted to.
-        temper: factor on the surrogate's spread; 1 is Thompson sampling.
-        warp: of the values, before the surrogate sees them.
+        max_training_points: how many of the best designs the surrogate is fitted to.
+        thompson_scale: factor on the surrogate's spread; 1 is Thompson sampling.
+        outcome_transform: of the values, before the surrogate sees them.
     """
 
     candidates: int = 4000
-    keep: int = 400
-    temper: float = 1.0
-    warp: OutcomeTransform = rank_normal
+    max_training_points: int = 400
+    thompson_scale: float = 1.0
+    outcome_transform: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "pool"
     tables: ClassVar[bool] = True
@@ -50,7 +50,7 @@ class PoolThompson(Learner):
         params = [pool[row] for row in new_rows(pool, state)][: max(self.candidates, n)]
         if len(params) <= n:
             return Proposal(params)
-        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(state, codec, self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
-        picks = thompson_sampling(surrogate, choices, n, self.temper, generator)
+        picks = thompson_sampling(surrogate, choices, n, self.thompson_scale, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())

@@ -116,7 +116,7 @@ def with_initial_trials(state: State, designs: Sequence[Params]) -> State:
 def untried_designs(codec: Codec, seen: Set[tuple[Value, ...]], n: int) -> list[Params] | None:
     """n designs that were not seen, or all that are left if they are fewer; None where
     `gdopt.space.enumeration.first_designs` says so."""
-    return first_designs(codec.every(), n, lambda one: design_key(one) not in seen)
+    return first_designs(codec.all_designs(), n, lambda one: design_key(one) not in seen)
 
 
 def _unseen(designs: Sequence[Params], seen: set[tuple[Value, ...]]) -> list[Params]:
@@ -161,7 +161,9 @@ def uniform_points(dim: int, n: int, generator: torch.Generator) -> Float[Tensor
 def box_points(codec: BoxCodec, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
     """n draws of the uniform law on the box, or on what the constraints leave of it."""
     z = uniform_points(codec.dim, n, generator)
-    return codec.filled(_constrained(codec, z, seed_from(generator)), generator) if codec.space.constraints else z
+    return (
+        codec.impute_inactive(_constrained(codec, z, seed_from(generator)), generator) if codec.space.constraints else z
+    )
 
 
 def _constrained(codec: BoxCodec, z: Float[Tensor, "n d"], seed: int) -> Float[Tensor, "n d"]:
@@ -219,7 +221,7 @@ def default_n_initial(codec: Codec) -> int:
     In a small space they are at most half of its designs, so that the other half is learned for.
     """
     usual = min(max(2 * codec.dim, LEAST_START), MOST_START)
-    designs = first_designs(codec.every(), 2 * usual, lambda one: True)
+    designs = first_designs(codec.all_designs(), 2 * usual, lambda one: True)
     return usual if designs is None else max(2, min(usual, len(designs) // 2))
 
 
@@ -246,7 +248,7 @@ def check_not_exhausted(state: State, codec: Codec) -> None:
 
 def distinct_new(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:
     """The rows that are new, with what they decode to."""
-    decoded = codec.fresh(z, state.known)
+    decoded = codec.decode_unseen(z, state.known)
     rows = new_rows(decoded, state)
     return rows, [decoded[row] for row in rows]
 

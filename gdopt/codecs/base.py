@@ -37,15 +37,15 @@ class Codec(Encoder, Protocol):
         """Parameters within the space, near each row of z."""
         ...
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """Each design that may be proposed, once; None if they are infinitely many."""
         ...
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """The same for proposals: where there are so few parameters that a row has none of its own, not the known."""
         ...
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, of a gradient with respect to the parameters."""
         ...
 
@@ -60,7 +60,7 @@ class Codec(Encoder, Protocol):
         ...
 
     @property
-    def held(self) -> Bool[Tensor, " d"]:
+    def fixed_mask(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers."""
         ...
 
@@ -70,15 +70,15 @@ class Codec(Encoder, Protocol):
         ...
 
     @property
-    def always(self) -> Bool[Tensor, " d"]:
+    def always_active(self) -> Bool[Tensor, " d"]:
         """The columns of what counts in every design."""
         ...
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Encoded designs without gaps, as a law over all columns wants them; the best first."""
         ...
 
-    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
         ...
 
@@ -95,11 +95,11 @@ class ContinuousCodec(ABC):
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """Parameters within the space, near each row of z."""
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """None: numbers have infinitely many values."""
         return None
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
         del known
         return self.decode(z)
@@ -115,7 +115,7 @@ class ContinuousCodec(ABC):
         return []
 
     @property
-    def held(self) -> Bool[Tensor, " d"]:
+    def fixed_mask(self) -> Bool[Tensor, " d"]:
         """No column."""
         return torch.zeros(self.dim, dtype=torch.bool)
 
@@ -125,15 +125,15 @@ class ContinuousCodec(ABC):
         return torch.ones(self.dim, dtype=torch.bool)
 
     @property
-    def always(self) -> Bool[Tensor, " d"]:
+    def always_active(self) -> Bool[Tensor, " d"]:
         """Every column."""
         return torch.ones(self.dim, dtype=torch.bool)
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """The rows as they are."""
         del generator
         return z
 
-    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as they are."""
         return z

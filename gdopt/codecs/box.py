@@ -81,7 +81,7 @@ class BoxCodec:
         return tuple(p.name for p, at in self._places if blocks_of(p, at.start))
 
     @property
-    def held(self) -> Bool[Tensor, " d"]:
+    def fixed_mask(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers: of discrete parameters and of what is fixed."""
         found = torch.zeros(self.dim, dtype=torch.bool)
         for p, at in self._places:
@@ -97,7 +97,7 @@ class BoxCodec:
         return found
 
     @property
-    def always(self) -> Bool[Tensor, " d"]:
+    def always_active(self) -> Bool[Tensor, " d"]:
         """The columns of what counts in every design."""
         found = torch.ones(self.dim, dtype=torch.bool)
         for p, at in self._places:
@@ -120,11 +120,11 @@ class BoxCodec:
         """The designs of each row of z as an array."""
         return as_array(self.space, self.decode(z))
 
-    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
         return torch.where(self._counts(z.detach()), z, self._rest) if self._conditional else z
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Encoded designs without gaps, as a law over all columns wants them; the best first.
 
         A parameter that does not count in a row is as in one of the better half of the rows in which it does, or
@@ -146,16 +146,16 @@ class BoxCodec:
                 z[:, at] = torch.tensor(encode_value(p, self.fixed[p.name]), dtype=torch.float64)
         return z
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """Each design that may be proposed, once; None if they are infinitely many."""
         return all_designs(self.space, self._given)
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
         del known
         return self.decode(z)
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z; a choice has none."""
         check_gradient(self.space, gradient)
         slopes: list[float] = []

@@ -88,7 +88,7 @@ class TableCodec(ContinuousCodec):
         """The rows of these places, by their ids."""
         return [{self.name: self.table.id(place)} for place in places]
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """Each row, in the order of the table."""
         return (one for place in range(len(self.table)) for one in self.params([place]))
 
@@ -96,7 +96,7 @@ class TableCodec(ContinuousCodec):
         """The row nearest to each row of z."""
         return self.params(nearest(self.table.z, z, 1).flatten().tolist())
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """A row that is near each row of z and is not known, each once where one of the nearest is left.
 
         In the order of z each takes the nearest that none before it took.
@@ -112,7 +112,7 @@ class TableCodec(ContinuousCodec):
             taken.add(places[-1])
         return self.params(places)
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """Raises `ResultError`, as nothing has a derivative by the id of a row."""
         del params
         check_gradient(self.space, gradient)

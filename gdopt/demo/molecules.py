@@ -88,7 +88,7 @@ def run(
     study = Study(
         space,
         direction="maximize",
-        algorithm=MaskedDiffusion(prior=prior, candidates=candidates, allowed=Makeable() if filters else None),
+        algorithm=MaskedDiffusion(prior=prior, candidates=candidates, design_filter=Makeable() if filters else None),
         storage=out / "study.gdopt",
         seed=seed,
     )

@@ -41,7 +41,7 @@ def page(study: Study, title: str) -> str:
     """
     titles, *cells = spreadsheet.cells(study.to_frame())
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    goal = str(study.goals)
+    goal = str(study.config)
     counts = f"{counted(len(study.trials), 'trial')}, {len(study.state.done)} with a value"
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -79,7 +79,7 @@ def is_report(path: Path) -> bool:
 
 def _best(study: Study) -> list[str]:
     try:
-        if study.goals.several:
+        if study.config.several:
             return ["<h2>Front</h2>", f"<p>Hypervolume {study.hypervolume:.6g}</p>", _front(study)]
         best = study.best
     except TrialError as error:
@@ -139,7 +139,7 @@ def _columns(study: Study, columns: Sequence[str]) -> list[str]:
 
 
 def _outcomes(study: Study) -> list[list[object]]:
-    limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.limits}
+    limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.outcome_constraints}
     roles = {**{one.name: f"{one.direction}d" for one in study.objectives}, **limits}
     done = {name: sum(name in t.outcomes for t in study.trials) for name in study.outcomes}
     done[study.objective] = len(study.state.done)
@@ -148,13 +148,13 @@ def _outcomes(study: Study) -> list[list[object]]:
 
 def _range(parameter: object) -> str:
     """What a parameter may be, in words."""
-    if (levels := getattr(parameter, "levels", None)) is not None:
+    if (levels := getattr(parameter, "categories", None)) is not None:
         return ", ".join(levels)
     if (rows := getattr(parameter, "rows", None)) is not None:
         return f"one of {rows} rows"
     if (low := getattr(parameter, "low", None)) is None:
         return type(parameter).__name__.lower()
-    scale = ", by ratios" if getattr(parameter, "log", False) else ""
+    scale = ", by ratios" if getattr(parameter, "log_scale", False) else ""
     return f"{low:g} to {getattr(parameter, 'high', None):g} {getattr(parameter, 'unit', '')}".rstrip() + scale
 
 

@@ -202,7 +202,7 @@ def _labels(parameter: Parameter) -> tuple[str, ...]:
     if isinstance(parameter, Integer):
         return tuple(map(str, range(parameter.low, parameter.high + 1)))
     assert isinstance(parameter, Choice)
-    return parameter.levels
+    return parameter.categories
 
 
 def _places(parameter: Parameter, values: np.ndarray) -> np.ndarray:

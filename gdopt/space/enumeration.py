@@ -86,7 +86,7 @@ def _values(parameter: Parameter, params: Params, space: Space, given: Params) -
     if parameter.name in given:
         yield given[parameter.name]
     elif isinstance(parameter, Choice):
-        yield from parameter.levels
+        yield from parameter.categories
     elif isinstance(parameter, Integer):
         yield from _whole(parameter, params, space, given)
     elif isinstance(parameter, strings.Sequence):

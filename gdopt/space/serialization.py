@@ -23,6 +23,10 @@ KINDS: Mapping[str, type[Parameter]] = {
 }
 
 
+# Fields that files of version 0.1 call otherwise.
+FIELDS_OF_0_1: Mapping[str, str] = {"levels": "categories", "log": "log_scale", "when": "active_if"}
+
+
 def to_json(space: Space) -> dict[str, Any]:
     """Numbers, strings, lists and dictionaries that say all of a space; of a table of candidates, which it is."""
     kind = {cls: name for name, cls in KINDS.items()}
@@ -34,7 +38,9 @@ def to_json(space: Space) -> dict[str, Any]:
 
 def from_json(raw: Mapping[str, Any]) -> Space:
     """The space that was written so."""
-    parameters = [KINDS[p["kind"]](**{k: v for k, v in p.items() if k != "kind"}) for p in raw["parameters"]]
+    parameters = [
+        KINDS[p["kind"]](**{FIELDS_OF_0_1.get(k, k): v for k, v in p.items() if k != "kind"}) for p in raw["parameters"]
+    ]
     return Space(parameters, [Constraint(*c) for c in raw["constraints"]])
 
 
@@ -59,8 +65,8 @@ def with_table(space: Space, content: bytes, name: str) -> Space:
 
 def _said(parameter: Parameter) -> dict[str, Any]:
     """What makes a parameter the one that it is; `when` only of those that do not always count."""
-    said = {f.name: getattr(parameter, f.name) for f in fields(parameter) if f.compare and f.name != "when"}
-    return said | ({"when": {n: list(levels) for n, levels in when}} if (when := conditions(parameter)) else {})
+    said = {f.name: getattr(parameter, f.name) for f in fields(parameter) if f.compare and f.name != "active_if"}
+    return said | ({"active_if": {n: list(levels) for n, levels in when}} if (when := conditions(parameter)) else {})
 
 
 def _bounds(constraint: Constraint) -> list[float | None]:

@@ -43,7 +43,10 @@ def progress(study: "Study", path: str | Path | None = None, *, reference: tuple
     ended = [t for t in study.state.trials if t.status in (Status.DONE, Status.FAILED)]
     _evaluated(axes, study, ended)
     sign = study.objectives[0].sign
-    best = [math.nan if t is None or t.value is None else sign * t.value for t in incumbents(study.limits, ended)]
+    best = [
+        math.nan if t is None or t.value is None else sign * t.value
+        for t in incumbents(study.outcome_constraints, ended)
+    ]
     if not np.isnan(best).all():
         numbers = np.arange(1, len(ended) + 1)
         axes.step(numbers, best, where="post", color="black", linewidth=1.5, label="best so far")
@@ -63,7 +66,7 @@ def _evaluated(axes: Axes, study: "Study", trials: Sequence[Trial]) -> None:
     values = [math.nan if t.value is None else sign * t.value for t in trials]
     points = np.column_stack([np.arange(1, len(trials) + 1), values])
     failed = np.isnan(values)
-    fit = ~failed & np.array([is_feasible(study.limits, t) is True for t in trials], dtype=bool)
+    fit = ~failed & np.array([is_feasible(study.outcome_constraints, t) is True for t in trials], dtype=bool)
     sources = np.array([t.source for t in trials])
     for i, source in enumerate(dict.fromkeys(sources[~failed])):
         marker = MARKERS[i % len(MARKERS)]
@@ -108,8 +111,8 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
     leading = [0, min(1, codec.dim - 1)]
     every, told = (z[:, leading].numpy() for z in (codec.table.z, codec.encode([t.params for t in done])))
     values = np.array([t.value for t in done], dtype=float)
-    fit = np.array([is_feasible(study.limits, t) is True for t in done], dtype=bool)
-    best = incumbent(study.limits, study.state.done)
+    fit = np.array([is_feasible(study.outcome_constraints, t) is True for t in done], dtype=bool)
+    best = incumbent(study.outcome_constraints, study.state.done)
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     if len(every) > POINTS:
@@ -147,10 +150,10 @@ def front(study: "Study", path: str | Path | None = None) -> Figure:
     """
     pairs = list(combinations(range(len(study.objectives)), 2))
     best = {t.id for t in study.pareto}
-    known, rows = with_all_objectives(study.goals, study.state.done)
-    fit = torch.tensor([is_feasible(study.limits, t) is True for t in known])
+    known, rows = with_all_objectives(study.config, study.state.done)
+    fit = torch.tensor([is_feasible(study.outcome_constraints, t) is True for t in known])
     chosen = torch.tensor([t.id in best for t in known])
-    origin = reference_point(study.goals, rows[fit])
+    origin = reference_point(study.config, rows[fit])
     # Of four panels two by two.
     columns = math.ceil(math.sqrt(len(pairs) + 1))
     lines = -(-(len(pairs) + 1) // columns)
@@ -193,7 +196,7 @@ def _dominated(axes: Axes, best: Float[Tensor, "n 2"], worst: Float[Tensor, " 2"
 
 def _hypervolumes(axes: Axes, study: "Study") -> None:
     """The hypervolume by the order of trials, from the reference of today."""
-    reached = hypervolume_history(study.goals, study.state.done)
+    reached = hypervolume_history(study.config, study.state.done)
     axes.step(range(1, len(reached) + 1), reached, where="post", color="black", linewidth=1.5)
     axes.set(xlabel="evaluations", ylabel="hypervolume")
     axes.set_ylim(bottom=0)

@@ -79,7 +79,7 @@ def summarize_rounds(
 def _round(goals: OptimizationConfig, number: int, note: Mapping[str, float], trials: list[Trial]) -> RoundSummary:
     sign = goals.objectives[0].sign
     values = [t.value for t in trials if t.value is not None]
-    best = incumbent(goals.limits, trials)
+    best = incumbent(goals.outcome_constraints, trials)
     names = [t.source for t in trials]
     likely = [t.feasible for t in trials if t.feasible is not None]
     return RoundSummary(

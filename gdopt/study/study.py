@@ -26,13 +26,22 @@ from gdopt.algorithms.repeats import ask_or_repeat
 from gdopt.algorithms.serialization import deserialize, serialize
 from gdopt.arguments import Array, check_flags, checked_seed, counted, listed, number, plain_text, shown, text, whole
 from gdopt.errors import ResultError, SettingsError, SpaceError, StoreError, TrialError
+from gdopt.renamed import renamed
 from gdopt.space.parameters import Integer, Params, conditions, has_values
 from gdopt.space.serialization import table_content, to_json
 from gdopt.space.space import Space
 from gdopt.storage import events, replay
 from gdopt.storage.events import Event, EventType, Report, in_maximization_sense
 from gdopt.storage.store import Header, MemoryStore, Store, content_hash
-from gdopt.study.header import FORMAT, check_same, directions_of, objectives_of, outcome_names, space_of
+from gdopt.study.header import (
+    FORMAT,
+    check_same,
+    directions_of,
+    objective_to_json,
+    objectives_of,
+    outcome_names,
+    space_of,
+)
 from gdopt.study.headings import headings
 from gdopt.study.results import Told, by_trial, design, reasons, reported
 from gdopt.study.rounds import RoundSummary, summarize_rounds
@@ -55,6 +64,16 @@ MOST = 1_000_000
 log = logging.getLogger(__name__)
 
 
+@renamed(
+    arguments={"reference": "reference_point", "limits": "outcome_constraints", "tracked": "tracking_metrics"},
+    attributes={
+        "open": "load",
+        "run": "optimize",
+        "keep": "create",
+        "limits": "outcome_constraints",
+        "goals": "config",
+    },
+)
 class Study:
     """Ask what to try, tell what came of it; stop at any time and go on from the same file.
 
@@ -63,10 +82,11 @@ class Study:
         direction: "maximize" or "minimize"; values go in and come out in this sense. Of several objectives, a direction
             for each by its name, such as `{"yield": "maximize", "cost": "minimize"}`.
         objective: what is maximized or minimized is called, if it is one.
-        reference: of several objectives, the worst value of each that is of any interest, by name: the hypervolume is
+        reference_point: of several objectives, the worst value of each that is of any interest, by name: the
+        hypervolume is
             measured from there. Those left out are inferred from what was measured.
-        limits: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
-        tracked: names of outcomes that are told and kept only.
+        outcome_constraints: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
+        tracking_metrics: names of outcomes that are told and kept only.
         algorithm: how trials are found; `GuidedDiffusion()` by default.
         storage: the path of a file to keep the study in, or the URL of a PostgreSQL database, or a `Store`; if there is
             a study, it goes on. In memory only, if left out.
@@ -92,9 +112,9 @@ class Study:
         *,
         direction: Direction | Mapping[str, Direction],
         objective: str = "value",
-        reference: Mapping[str, SupportsFloat] | None = None,
-        limits: Sequence[OutcomeConstraint | str] = (),
-        tracked: Sequence[str] = (),
+        reference_point: Mapping[str, SupportsFloat] | None = None,
+        outcome_constraints: Sequence[OutcomeConstraint | str] = (),
+        tracking_metrics: Sequence[str] = (),
         algorithm: Algorithm | None = None,
         storage: str | Path | Store | None = None,
         name: str = "study",
@@ -103,23 +123,24 @@ class Study:
     ) -> None:
         seed, self.batch = checked_seed(seed), _count("batch = {}", batch)
         self.space = _checked_space(space)
-        tracked = _texts("tracked", tracked)
-        self.goals = OptimizationConfig(
-            objectives_of(direction, objective, {} if reference is None else reference), _limits(limits)
+        tracking_metrics = _texts("tracking_metrics", tracking_metrics)
+        self.config = OptimizationConfig(
+            objectives_of(direction, objective, {} if reference_point is None else reference_point),
+            _limits(outcome_constraints),
         )
-        self.outcomes = outcome_names(self.goals, tracked)
+        self.outcomes = outcome_names(self.config, tracking_metrics)
         self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else _checked_algorithm(algorithm)
-        if self.goals.several and not getattr(self.algorithm, "several", False):
+        if self.config.several and not getattr(self.algorithm, "several", False):
             raise SettingsError(
                 f"{type(self.algorithm).__name__} takes one objective; there are {len(self.objectives)}"
             )
-        self.state = replace(self.algorithm.init(space, seed), goals=self.goals)
+        self.state = replace(self.algorithm.init(space, seed), config=self.config)
         self.store = _store(storage, name)
-        self._header = self._described(tracked)
+        self._header = self._described(tracking_metrics)
         self._begin()
 
     @classmethod
-    def open(cls, storage: str | Path | Store, *, name: str = "study", algorithm: Algorithm | None = None) -> "Study":
+    def load(cls, storage: str | Path | Store, *, name: str = "study", algorithm: Algorithm | None = None) -> "Study":
         """The study that is kept there, with its space, outcomes, seed and algorithm.
 
         Args:
@@ -142,8 +163,8 @@ class Study:
             begun = {
                 "space": space_of(header, store),
                 **directions_of(header),
-                "limits": [OutcomeConstraint(**one) for one in header["limits"]],
-                "tracked": header["tracked"],
+                "outcome_constraints": [OutcomeConstraint(**one) for one in header["limits"]],
+                "tracking_metrics": header["tracked"],
                 "algorithm": deserialize(header["algorithm"], store.content) if algorithm is None else algorithm,
                 "seed": header["seed"],
                 "batch": header.get("batch", 1),
@@ -152,7 +173,7 @@ class Study:
             raise StoreError(f"{store} holds a study with a header that gdopt did not write: {error}") from error
         return cls(**begun, storage=store)
 
-    def keep(self) -> None:
+    def create(self) -> None:
         """Begin the study in its storage now, although nothing was asked or told yet."""
         self._write(list)
 
@@ -196,7 +217,7 @@ class Study:
         fixed = self._plain({} if fixed is None else fixed)
         seconds = None if lease is None else _seconds(lease)
         check_flags(repeat=repeat)
-        with self.store.asking():
+        with self.store.ask_lock():
             self.refresh()
             if key is not None and key in self._keys:
                 ids = self._asked_before(key, count, fixed)
@@ -434,7 +455,7 @@ class Study:
             self._find()
             self._take_in(self.store.entries(self._count, self._last))
 
-    def run(
+    def optimize(
         self,
         evaluate: Callable[[Params], Told],
         *,
@@ -473,7 +494,7 @@ class Study:
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What is maximized or minimized, in the order that was given."""
-        return self.goals.objectives
+        return self.config.objectives
 
     @property
     def objective(self) -> str:
@@ -486,9 +507,9 @@ class Study:
         return self.objectives[0].direction
 
     @property
-    def limits(self) -> tuple[OutcomeConstraint, ...]:
+    def outcome_constraints(self) -> tuple[OutcomeConstraint, ...]:
         """Limits on other outcomes."""
-        return self.goals.limits
+        return self.config.outcome_constraints
 
     # --- what is known ---
 
@@ -517,9 +538,9 @@ class Study:
         Raises:
             TrialError: no trial has a value yet, none satisfies the limits, or there are several objectives.
         """
-        if self.goals.several:
+        if self.config.several:
             raise TrialError(f"there are {len(self.objectives)} objectives, and no best trial of all: see pareto")
-        found = incumbent(self.limits, self._fit())
+        found = incumbent(self.outcome_constraints, self._fit())
         assert found is not None
         return self._facing_user(found)
 
@@ -546,7 +567,7 @@ class Study:
             TrialError: no trial has its values yet, or none satisfies the limits.
         """
         _, values = self._valued()
-        reference = reference_point(self.goals, values)
+        reference = reference_point(self.config, values)
         found = hypervolume(values, reference)
         if found == 0:
             point = {one.name: one.sign * at for one, at in zip(self.objectives, reference.tolist(), strict=True)}
@@ -561,14 +582,14 @@ class Study:
         """The trials that have a value and satisfy the limits."""
         if not self.state.done:
             raise TrialError("no trial has a value yet")
-        fit = [t for t in self.state.done if is_feasible(self.limits, t)]
+        fit = [t for t in self.state.done if is_feasible(self.outcome_constraints, t)]
         if not fit:
-            raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.limits))}")
+            raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.outcome_constraints))}")
         return fit
 
     def _valued(self) -> tuple[list[Trial], Float[Tensor, "n m"]]:
         """The trials that satisfy the limits and have all of their objectives, and these, higher the better."""
-        trials, values = with_all_objectives(self.goals, self._fit())
+        trials, values = with_all_objectives(self.config, self._fit())
         if not trials:
             names = [one.name for one in self.objectives]
             raise TrialError(f"no trial has all of {names} yet: tell those that are missing")
@@ -577,8 +598,8 @@ class Study:
     @property
     def rounds(self) -> list[RoundSummary]:
         """What each `ask` proposed and what came of it."""
-        hypervolumes = hypervolume_history(self.goals, self.state.trials) if self.goals.several else []
-        return summarize_rounds(self.goals, self.state.trials, self.state.notes, hypervolumes)
+        hypervolumes = hypervolume_history(self.config, self.state.trials) if self.config.several else []
+        return summarize_rounds(self.config, self.state.trials, self.state.notes, hypervolumes)
 
     def history(self, id: SupportsIndex | Trial) -> list[Event]:
         """All that happened to a trial, given by its id or as it is, first to last.
@@ -604,7 +625,7 @@ class Study:
         titles = headings(self.outcomes, self.space.names)
         others = [name for name in self.outcomes if name != self.objective]
         own = ["id", "round", "status", "source", titles.outcomes[self.objective], "sem"]
-        believed = ["feasible"] if self.limits else []
+        believed = ["feasible"] if self.outcome_constraints else []
         after = [one for name in others for one in (titles.outcomes[name], titles.sem(name))]
         outside = ["outside"] if any(t.outside for t in self.state.trials) else []
         after += [*believed, *outside, "worker", "reason"]
@@ -632,7 +653,7 @@ class Study:
         """
         from gdopt.study.figures import front, progress
 
-        return front(self, path) if self.goals.several else progress(self, path)
+        return front(self, path) if self.config.several else progress(self, path)
 
     # --- how it is kept ---
 
@@ -643,12 +664,12 @@ class Study:
             "space": to_json(self.space),
             "direction": self.direction,
             "objective": self.objective,
-            "limits": [asdict(limit) for limit in self.limits],
+            "limits": [asdict(limit) for limit in self.outcome_constraints],
             "tracked": list(tracked),
             "seed": self.state.seed,
         }
-        if self.goals.several:
-            header["objectives"] = [asdict(one) for one in self.objectives]
+        if self.config.several:
+            header["objectives"] = [objective_to_json(one) for one in self.objectives]
         # As it comes back: with lists for tuples.
         plain: Header = json.loads(json.dumps(header))
         return plain
@@ -716,7 +737,7 @@ class Study:
         worker = _text("worker", worker)
         with self._lock:
             header, contents = self._beginning()
-            with self.store.writing(header, contents, begun=self._kept is not None) as writer:
+            with self.store.transaction(header, contents, begun=self._kept is not None) as writer:
                 self._take_in(writer.entries(self._count, self._last))
                 now = time.time()
                 entries = [

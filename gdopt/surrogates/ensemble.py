@@ -1,6 +1,7 @@
 """A deep ensemble of the warped values: small networks that differ by their first weights only.
 
-It is there to be compared with the Gaussian process of `gdopt.surrogates.gp`; docs/algorithm.md says what came of it.
+It is there to be compared with the Gaussian process of `gdopt.surrogates.gp`; docs/explanation/algorithm.md says what
+came of it.
 """
 
 import math
@@ -79,32 +80,32 @@ class Ensemble:
     centre: Float[Tensor, " d"]
     scale: Float[Tensor, " d"]
 
-    def inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+    def transform_inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The model's own coordinates of rows of z, in which the rows of the fit have mean 0 and spread 1."""
         return (z - self.centre) / self.scale
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance of the members at each row of z, differentiable."""
-        posterior = self.model.posterior(self.inputs(z))
+        posterior = self.model.posterior(self.transform_inputs(z))
         return posterior.mean.squeeze(-1), posterior.variance.squeeze(-1).clamp_min(LEAST_VARIANCE)
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The members' mean at each row of z."""
         with torch.no_grad():
-            return self.model.posterior(self.inputs(z)).mean.squeeze(-1)
+            return self.model.posterior(self.transform_inputs(z)).mean.squeeze(-1)
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "n d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws n"]:
         """One member a draw, each before any is drawn again, its deviations from the mean multiplied by `spread`."""
         with torch.no_grad():
-            values = self.model(self.inputs(z)).squeeze(-1)
+            values = self.model(self.transform_inputs(z)).squeeze(-1)
         mean, count = values.mean(0), len(values)
         turns = [torch.randperm(count, generator=generator) for _ in range(-(-draws // count))]
         drawn: Tensor = mean + spread * (values[torch.cat(turns)[:draws]] - mean)
         return drawn
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Ensemble":
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Ensemble":
         """The ensemble trained on these values too, from the same first weights: networks cannot be conditioned.
 
         Values beside others of known variances have the median of those.
@@ -112,7 +113,7 @@ class Ensemble:
         variance = self.variance
         if variance is not None:
             variance = torch.cat([variance, variance.median().expand(len(y))])
-        model = _trained(self.inputs(torch.cat([self.z, z])), torch.cat([self.y, y]), variance)
+        model = _trained(self.transform_inputs(torch.cat([self.z, z])), torch.cat([self.y, y]), variance)
         return replace(self, model=model)
 
 

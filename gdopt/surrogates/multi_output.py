@@ -25,15 +25,15 @@ class MultiOutputSurrogate:
 
     Args:
         objectives: higher is better, of one set of coordinates `inputs(z)`; the first one's z has every design.
-        limits: of outcomes at most 0 where the limit holds.
-        feasible: so many of the first one's designs, the first ones, are not known to break a limit.
-        reference: of several objectives, in their own units: what the hypervolume is measured from.
+        constraints: of outcomes at most 0 where the limit holds.
+        n_feasible: so many of the first one's designs, the first ones, are not known to break a limit.
+        reference_point: of several objectives, in their own units: what the hypervolume is measured from.
     """
 
     objectives: tuple[Surrogate, ...]
-    limits: tuple[Surrogate, ...] = ()
-    feasible: int = 0
-    reference: Float[Tensor, " m"] | None = None
+    constraints: tuple[Surrogate, ...] = ()
+    n_feasible: int = 0
+    reference_point: Float[Tensor, " m"] | None = None
 
     @property
     def several(self) -> bool:
@@ -48,7 +48,7 @@ class MultiOutputSurrogate:
     @property
     def models(self) -> ModelList:
         """BoTorch's model of all objectives, then of all limited outcomes."""
-        return ModelList(*(one.model for one in (*self.objectives, *self.limits)))
+        return ModelList(*(one.model for one in (*self.objectives, *self.constraints)))
 
     @property
     def z(self) -> Float[Tensor, "n d"]:
@@ -63,11 +63,11 @@ class MultiOutputSurrogate:
     @property
     def incumbent(self) -> float:
         """The first objective's best value that is not known to break a limit; the best of all, if all do."""
-        return float(self.y[: self.feasible or len(self.y)].amax())
+        return float(self.y[: self.n_feasible or len(self.y)].amax())
 
-    def inputs(self, z: Tensor, /) -> Tensor:
+    def transform_inputs(self, z: Tensor, /) -> Tensor:
         """The models' own coordinates of rows of z."""
-        return self.objectives[0].inputs(z)
+        return self.objectives[0].transform_inputs(z)
 
     def predict(self, z: Float[Tensor, "m d"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
         """Mean and variance of the first objective at each row of z."""
@@ -77,15 +77,15 @@ class MultiOutputSurrogate:
         """The mean of the first objective at each row of z."""
         return self.objectives[0].mean(z)
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "MultiOutputSurrogate":
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "MultiOutputSurrogate":
         """The surrogate that has learned these values of the first objective too."""
         first, *others = self.objectives
-        return replace(self, objectives=(first.given(z, y), *others))
+        return replace(self, objectives=(first.condition_on_observations(z, y), *others))
 
     def log_feasible(self, z: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
         """log P(all limits hold) at each row of z, outcomes taken for independent; differentiable."""
         total = z.new_zeros(len(z))
-        for one in self.limits:
+        for one in self.constraints:
             mean, variance = one.predict(z)
             total = total + torch.special.log_ndtr(-mean / variance.sqrt())
         return total
@@ -95,24 +95,24 @@ class MultiOutputSurrogate:
 
         As long as all that is known breaks a limit there is nothing to improve on: then log P(all limits hold).
         """
-        if not self.feasible:
+        if not self.n_feasible:
             return self.log_feasible(z)
         return log_expected_improvement(*self.predict(z), self.incumbent) + self.log_feasible(z)
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws m"]:
         """Joint draws of what is wanted at the rows of z, their deviations from the mean multiplied by `spread`."""
-        each = torch.stack([one.draw(z, draws, spread, generator) for one in self.objectives], -1)
+        each = torch.stack([one.sample_posterior(z, draws, spread, generator) for one in self.objectives], -1)
         values = each.squeeze(-1) if not self.several else self._scalarized(each, generator)
-        if not self.limits:
+        if not self.constraints:
             return values
         # Limits at their full spread: what may hold is tried.
-        broken = sum(one.draw(z, draws, 1.0, generator).clamp_min(0) for one in self.limits)
+        broken = sum(one.sample_posterior(z, draws, 1.0, generator).clamp_min(0) for one in self.constraints)
         assert isinstance(broken, Tensor)
         return torch.where(broken > 0, values.amin(1, keepdim=True) - broken, values)
 
-    def promise(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
+    def upper_confidence_bound(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
         """Upper bounds of what is wanted, mean + bound deviations: comparable among these rows only.
 
         Where a limit is broken even at its lower bound, a row comes after all others. Of several objectives, less the
@@ -122,18 +122,18 @@ class MultiOutputSurrogate:
             moments = [one.predict(z) for one in self.objectives]
             upper = torch.stack([mean + bound * variance.sqrt() for mean, variance in moments], -1)
             values = upper.squeeze(-1) if not self.several else -_dominating(upper)
-            broken = self.broken(z, bound)
+            broken = self.violation(z, bound)
         return torch.where(broken > 0, values.amin() - broken, values)
 
-    def broken(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
+    def violation(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
         """By how much each row breaks limits at the least, mean - bound deviations, summed; 0 where all may hold."""
         total = z.new_zeros(len(z))
         with torch.no_grad():
-            for mean, variance in (one.predict(z) for one in self.limits):
+            for mean, variance in (one.predict(z) for one in self.constraints):
                 total = total + (mean - bound * variance.sqrt()).clamp_min(0)
         return total
 
-    def along(self, n: int, generator: torch.Generator) -> "RandomScalarization":
+    def random_scalarization(self, n: int, generator: torch.Generator) -> "RandomScalarization":
         """The first objective for each of n rows; of several, a sum of them with random weights for each row."""
         m = len(self.objectives)
         weights = sample_simplex(m, n, seed=int(torch.randint(2**31, (1,), generator=generator)), dtype=torch.float64)
@@ -141,10 +141,10 @@ class MultiOutputSurrogate:
 
     def _scalarized(self, each: Float[Tensor, "draws m k"], generator: torch.Generator) -> Float[Tensor, "draws m"]:
         """Augmented Chebyshev scalarizations, with weights of its own for each draw."""
-        assert self.reference is not None
+        assert self.reference_point is not None
         weights = -torch.log(torch.rand(len(each), 1, each.shape[-1], generator=generator, dtype=each.dtype))
         weights = weights / weights.sum(-1, keepdim=True)
-        terms = (each - self.reference) / weights.clamp_min(torch.finfo(each.dtype).eps)
+        terms = (each - self.reference_point) / weights.clamp_min(torch.finfo(each.dtype).eps)
         # By the least of gap/weight the draws with equal weights go to the front's middle, others along it.
         return terms.amin(-1) + AUGMENTED * terms.mean(-1)
 
@@ -154,20 +154,20 @@ class RandomScalarization:
     """Predictions of weighted sums of a joint's objectives, with weights for each row.
 
     Args:
-        joint: of the objectives.
+        surrogate: of the objectives.
         weights: of each row, summing to 1.
     """
 
-    joint: MultiOutputSurrogate
+    surrogate: MultiOutputSurrogate
     weights: Float[Tensor, "n m"]
 
     @property
     def incumbent(self) -> Float[Tensor, " n"]:
         """The best of each row's sum among the designs that are not known to break a limit."""
-        joint = self.joint
+        joint = self.surrogate
         if not joint.several:
             return torch.full((len(self.weights),), joint.incumbent, dtype=torch.float64)
-        known = joint.z[: joint.feasible or len(joint.z)]
+        known = joint.z[: joint.n_feasible or len(joint.z)]
         means = torch.stack([one.mean(known) for one in joint.objectives], -1)
         return (self.weights @ means.T).amax(1)
 
@@ -177,7 +177,7 @@ class RandomScalarization:
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance of each row's sum at the row of z, the objectives taken for independent."""
-        moments = [one.predict(z) for one in self.joint.objectives]
+        moments = [one.predict(z) for one in self.surrogate.objectives]
         means, variances = (torch.stack(part, -1) for part in zip(*moments, strict=True))
         return (self.weights * means).sum(-1), (self.weights.square() * variances).sum(-1)
 

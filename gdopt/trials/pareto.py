@@ -51,7 +51,7 @@ def reference_point(goals: OptimizationConfig, values: Float[Tensor, "n m"]) -> 
     (Ishibuchi et al. 2011). Equal rows are one point; an objective in which the whole front is equal has no range, and
     as of a front of one point the reference is a tenth of its size below.
     """
-    given = [None if one.reference is None else one.sign * one.reference for one in goals.objectives]
+    given = [None if one.reference_point is None else one.sign * one.reference_point for one in goals.objectives]
     if None not in given:
         return torch.tensor(given).to(values)
     best = values[is_pareto_optimal(values)].unique(dim=0)

@@ -58,8 +58,8 @@ def rank(goals: OptimizationConfig, trials: Iterable[Trial]) -> list[Trial]:
     trials that lack an objective come after those that have all.
     """
     known = list(trials)
-    broken = [t for t in known if is_feasible(goals.limits, t) is False]
-    fit = [t for t in known if is_feasible(goals.limits, t) is not False]
+    broken = [t for t in known if is_feasible(goals.outcome_constraints, t) is False]
+    fit = [t for t in known if is_feasible(goals.outcome_constraints, t) is not False]
     by_value = sorted(fit, key=lambda t: -(t.value or 0.0))
     by_excess = [known for _, known in sorted(zip(_broken_by(goals, broken), broken, strict=True), key=lambda p: p[0])]
     return [*(_by_layers(goals, by_value) if goals.several else by_value), *by_excess]
@@ -81,10 +81,10 @@ def _broken_by(goals: OptimizationConfig, trials: list[Trial]) -> list[float]:
     beyond = torch.tensor(
         [
             [max(0.0, violation(one, t.outcomes[one.outcome][0])) if one.outcome in t.outcomes else 0.0 for t in trials]
-            for one in goals.limits
+            for one in goals.outcome_constraints
         ],
         dtype=torch.float64,
-    ).reshape(len(goals.limits), len(trials))
+    ).reshape(len(goals.outcome_constraints), len(trials))
     scale: Float[Tensor, "k 1"] = beyond.mean(1, keepdim=True)
     found: list[float] = torch.where(scale > 0, beyond / scale, 0.0).sum(0).tolist()
     return found
@@ -92,7 +92,7 @@ def _broken_by(goals: OptimizationConfig, trials: list[Trial]) -> list[float]:
 
 def hypervolume_history(goals: OptimizationConfig, trials: Iterable[Trial]) -> list[float]:
     """The hypervolume of all trials up to each one that satisfy the limits and have all objectives."""
-    rows = [objective_values(goals, t) if is_feasible(goals.limits, t) else None for t in trials]
+    rows = [objective_values(goals, t) if is_feasible(goals.outcome_constraints, t) else None for t in trials]
     whole = torch.tensor([row for row in rows if row is not None], dtype=torch.float64)
     whole = whole.reshape(-1, len(goals.objectives))
     reference = reference_point(goals, whole) if len(whole) else whole.new_zeros(whole.shape[1])
@@ -111,7 +111,7 @@ def hypervolume_history(goals: OptimizationConfig, trials: Iterable[Trial]) -> l
 
 def infeasible_as_failed(state: State) -> State:
     """The state of an algorithm that knows no limits: what breaks one has failed."""
-    limits = state.goals.limits
+    limits = state.config.outcome_constraints
     if not limits:
         return state
     trials = tuple(

@@ -25,7 +25,7 @@ class State:
         trials: everything asked for or added, by id.
         notes: what each `ask` had to say of itself, in numbers.
         tensors: what an algorithm has learned and cannot derive from the trials.
-        goals: the objectives and the limits.
+        config: the objectives and the limits.
         fixed: parameters that every trial of the next `ask` has to have.
         refused: designs that a function of the user's does not allow, of those that it was asked about.
     """
@@ -35,7 +35,7 @@ class State:
     trials: tuple[Trial, ...] = ()
     notes: tuple[Mapping[str, float], ...] = ()
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
-    goals: OptimizationConfig = field(default_factory=OptimizationConfig)
+    config: OptimizationConfig = field(default_factory=OptimizationConfig)
     fixed: Params = field(default_factory=dict)
     refused: tuple[Params, ...] = ()
 

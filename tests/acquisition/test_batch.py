@@ -119,7 +119,7 @@ def test_a_batch_by_greedy_improves_nearly_as_much_as_the_best_that_is_built_up(
 ) -> None:
     monkeypatch.setattr(noisy_ei, "ROOM", room)  # by BoTorch, and by draws
     pool = normal(30, 2, seed=1)
-    draws = surrogate.draw(torch.cat([told, pool[:1], pool]), 20_000, 1.0, seeded(9))
+    draws = surrogate.sample_posterior(torch.cat([told, pool[:1], pool]), 20_000, 1.0, seeded(9))
     before = draws[:, : len(told) + 1].amax(1)
 
     def gain(rows: list[int]) -> float:

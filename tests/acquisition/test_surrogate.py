@@ -166,7 +166,7 @@ TOP = np.array([0.3, 0.3, 0.3])
 
 def failing(fails: Rule, seed: int, *, told: bool) -> float:
     """The share of learned proposals that fail where values are higher the nearer to the top."""
-    study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(start=8), seed=seed)
+    study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(n_initial=8), seed=seed)
     failed: list[bool] = []
     for _ in range(5):
         for trial in study.ask(10):
@@ -200,7 +200,7 @@ def test_proposals_fail_well_below_the_share_of_the_space_that_fails() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_failures_that_have_no_place_change_no_proposal(seed: int) -> None:
     def proposals(*, failures: bool) -> list[dict[str, float | int | str]]:
-        study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(start=8), seed=seed)
+        study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(n_initial=8), seed=seed)
         rng = np.random.default_rng(seed)
         for _ in range(5):
             for trial in study.ask(10):

@@ -260,7 +260,7 @@ def kin(u: Tensor, y: Tensor) -> SingleTaskGP:
 @pytest.mark.parametrize("n", [3, 9])
 def test_a_study_with_gdopts_own_model_by_the_adapter_proposes_the_same(n: int) -> None:
     def proposed(**settings: object) -> list[dict]:
-        study = Study(CONSTRAINED, direction="maximize", algorithm=guided(temper=0.0, **settings))
+        study = Study(CONSTRAINED, direction="maximize", algorithm=guided(thompson_scale=0.0, **settings))
         return [dict(t.params) for t in drive(study, 2, n).trials]
 
     assert proposed(surrogate=surrogate(kin, inputs=lambda z: z / 3.0)) == proposed()
@@ -268,7 +268,7 @@ def test_a_study_with_gdopts_own_model_by_the_adapter_proposes_the_same(n: int) 
 
 def test_told_gradients_reach_a_model_by_the_adapter_as_they_reach_gdopts_own() -> None:
     def proposed(gradients: bool, **settings: object) -> list[dict]:
-        study = Study(LINE, direction="maximize", algorithm=guided(climb=0.0, **settings))
+        study = Study(LINE, direction="maximize", algorithm=guided(gradient_step=0.0, **settings))
         for t in study.ask(6):
             slope = {n: -2 * (v - 0.3) for n, v in t.params.items()} if gradients else None
             study.tell(t.id, height(t.params), gradient=slope)
@@ -283,13 +283,13 @@ def test_a_model_that_botorch_cannot_condition_stays_as_it_is() -> None:
     model = GenericDeterministicModel(lambda u: u.sum(-1, keepdim=True))
     z = normal(5, 2, seed=0)
     fitted = FittedModel(model, z, z.sum(1), lambda z: z)
-    assert fitted.given(z, z.sum(1)) is fitted
+    assert fitted.condition_on_observations(z, z.sum(1)) is fitted
 
 
 def test_a_model_of_known_noise_is_conditioned_at_its_median() -> None:
     z = torch.rand(9, 2, generator=seeded(), dtype=torch.float64)
     model = SingleTaskGP(z, z.sum(1, keepdim=True), torch.linspace(0.1, 0.9, 9).double().unsqueeze(1)).eval()
-    found = FittedModel(model, z, z.sum(1), lambda z: z).given(z[:2] / 2, z[:2].sum(1) / 2)
+    found = FittedModel(model, z, z.sum(1), lambda z: z).condition_on_observations(z[:2] / 2, z[:2].sum(1) / 2)
     before, after = (m.likelihood.noise.detach() for m in (model, found.model))
     torch.testing.assert_close(after[:9], before)
     torch.testing.assert_close(after[9:], before.median().expand(2))
@@ -355,7 +355,7 @@ def matern() -> MaternKernel:
 def test_draws_have_the_posteriors_mean_and_covariance(spread: float) -> None:
     fitted = surrogate(plain)(Z, Y)
     law = fitted.model.posterior(unit(AT)).distribution
-    draws = fitted.draw(AT, 4096, spread, seeded())
+    draws = fitted.sample_posterior(AT, 4096, spread, seeded())
     np.testing.assert_allclose(draws.mean(0), law.mean.detach(), atol=0.01)
     np.testing.assert_allclose(draws.T.cov(), spread**2 * law.covariance_matrix.detach(), atol=0.02)
 
@@ -374,7 +374,7 @@ def test_an_ensemble_is_a_surrogate() -> None:
     total = unit(AT).sum(1)
     mean, variance = fitted.predict(AT)
     torch.testing.assert_close((mean, variance), (3 * total, 7 * total**2))
-    draws = fitted.draw(AT, 50, 1.0, seeded())
+    draws = fitted.sample_posterior(AT, 50, 1.0, seeded())
     assert {round(float(k), 9) for k in (draws / total).flatten()} == {1.0, 2.0, 6.0}
 
 
@@ -413,7 +413,7 @@ def test_a_mixture_of_processes_is_a_surrogate() -> None:
 def test_joint_draws_of_a_mixture_are_of_one_process_each() -> None:
     fitted = surrogate(Mixed)(Z, Y)
     law = fitted.model.posterior(unit(AT)).distribution
-    draws = fitted.draw(AT, 4096, 1.0, seeded())
+    draws = fitted.sample_posterior(AT, 4096, 1.0, seeded())
     second = draws.sum(1) > law.mean.detach().sum(1).mean()  # where the two are far apart
     assert float(second.double().mean()) == pytest.approx(0.5, abs=0.03)
     for process, own in enumerate((draws[~second], draws[second])):
@@ -460,14 +460,23 @@ def test_the_guided_denoiser_adds_the_acquisitions_gradient_at_the_lookahead() -
 def test_guidance_and_selection_take_gdopts_own_surrogate() -> None:
     settings = {"guidance": guidance(expected_gain), "selection": selection(expected_gain)}
     study = Study(
-        LINE, direction="maximize", algorithm=guided(guide=1.0, refit=0.0, renoise=0.0, broad=0.0, **settings)
+        LINE,
+        direction="maximize",
+        algorithm=guided(share_guided=1.0, share_refitted=0.0, share_sdedit=0.0, share_broad=0.0, **settings),
     )
     assert {t.source for t in drive(study, 1, 4).ask(3)} == {"guided"}
 
 
 def test_guided_candidates_have_a_higher_acquisition_value() -> None:
     def guided_values(strength: float) -> Tensor:
-        settings = {"guide": 1.0, "refit": 0.0, "renoise": 0.0, "broad": 0.0, "momentum": 0.0, "strength": strength}
+        settings = {
+            "share_guided": 1.0,
+            "share_refitted": 0.0,
+            "share_sdedit": 0.0,
+            "share_broad": 0.0,
+            "momentum": 0.0,
+            "guidance_scale": strength,
+        }
         algorithm = guided(surrogate=surrogate(plain), guidance=guidance(expected_gain), **settings)
         study = drive(Study(CONSTRAINED, direction="maximize", algorithm=algorithm), 1, 8)
         fitted, pool = pool_of(study, 1)

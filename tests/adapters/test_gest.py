@@ -16,7 +16,7 @@ from gdopt.adapters.gest import GdoptGenerator
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError, StoreError, TrialError
 from gdopt.trials.trial import Status
 
-QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
+QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 BOX = {"x": [0.0, 1.0], "y": [0.0, 2.0]}
 MIXED = {
     "real": [0.0, 1.0],

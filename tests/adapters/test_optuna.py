@@ -22,7 +22,7 @@ from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceErr
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
-QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
+QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 # It learns without a surrogate, and from what was noted of its rounds.
 QUICKEST = replace(baseline("cma"), start=4)
 BOX = {"x": FloatDistribution(0, 1), "y": FloatDistribution(0, 2)}
@@ -52,7 +52,7 @@ class TestContract(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamp
 
     @pytest.fixture
     def sampler(self):
-        return lambda: GdoptSampler(gdopt.GuidedDiffusion(candidates=20, start=8))
+        return lambda: GdoptSampler(gdopt.GuidedDiffusion(candidates=20, n_initial=8))
 
 
 def study_of(algorithm=QUICKEST, space=BOX, seed=0, **settings):
@@ -282,10 +282,10 @@ def test_distributions_become_gdopt_s():
     assert SharedSpace.of(MIXED).space == gdopt.Space(
         [
             gdopt.Real("real", 0, 1),
-            gdopt.Real("ratio", 1e-3, 1, log=True),
+            gdopt.Real("ratio", 1e-3, 1, log_scale=True),
             gdopt.Integer("dose", 0, 8),
             gdopt.Integer("count", 0, 4),
-            gdopt.Real("width", 0.5, 512.5, log=True),
+            gdopt.Real("width", 0.5, 512.5, log_scale=True),
             gdopt.Integer("step", 0, 3),
             gdopt.Choice("base", ["0", "1", "2", "3"]),
         ]

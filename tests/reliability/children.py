@@ -261,7 +261,7 @@ def play(where: str, dim: int, prior: str | None, count: int, n: int) -> None:
 
 def guided(where: str, dim: int, prior: str | None) -> Study:
     """A study of small pools, with a prior from a file whose network is learned on, if there is one."""
-    settings: dict[str, Any] = {"candidates": 64, "start": 4}
+    settings: dict[str, Any] = {"candidates": 64, "n_initial": 4}
     space = gdopt.Space.from_bounds([(-1, 1)] * dim)
     if prior is not None:
         settings |= {"prior": gdopt.DiffusionPrior.load(prior), "finetune": 3}
@@ -322,8 +322,8 @@ def enlarge(where: str, trials: int, told: int, said: Any) -> None:
     study = Study(WIDE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=where)
     first = tells(study, told)
     fill(study, trials - told)
-    opened = seconds(lambda: Study.open(where))
-    study = Study.open(where)
+    opened = seconds(lambda: Study.load(where))
+    study = Study.load(where)
     last = tells(study, told)
     table = seconds(study.to_frame)
     assert len(study.state.done) == trials
@@ -348,7 +348,7 @@ def fill(study: Study, trials: int) -> None:
     assert header is not None
     for start in range(len(study.trials), trials, BATCH):
         count = min(BATCH, trials - start)
-        with study.store.writing(header) as writer:
+        with study.store.transaction(header) as writer:
             new = [[{n: chance.uniform(-1, 1) for n in WIDE.names}, "random", None] for _ in range(count)]
             writer.append(
                 Event(EventType.ASKED, {"first": start, "trials": new, "note": {"seconds": 0.1}}, time.time())

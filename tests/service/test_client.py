@@ -22,7 +22,7 @@ from tests.strategies import NESTED, TINY, unchecked
 
 @pytest.fixture
 def study(tmp_path):
-    return random_study(objective="yield", tracked=["cost"], storage=tmp_path / "study.db")
+    return random_study(objective="yield", tracking_metrics=["cost"], storage=tmp_path / "study.db")
 
 
 @pytest.fixture

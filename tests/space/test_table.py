@@ -44,7 +44,7 @@ def table(space: gdopt.Space) -> Table:
 def test_a_row_is_named_by_its_id_and_shown_with_its_columns() -> None:
     space = gdopt.Space.from_table(compounds(note=["x", None, "y", "z z"]), id="name", descriptors=["mass"])
     space.check({"name": "A2"})
-    assert space.beside({"name": "A2"}) == {"mass": 12.0, "acid": 0, "note": ""}
+    assert space.annotations({"name": "A2"}) == {"mass": 12.0, "acid": 0, "note": ""}
 
 
 def test_without_an_id_the_index_names_the_rows() -> None:
@@ -73,7 +73,7 @@ def test_the_users_frame_may_change_afterwards() -> None:
     space = gdopt.Space.from_table(frame, id="name")
     frame["mass"] += 1
     frame.loc[0, "name"] = "B1"
-    assert space.beside({"name": "A1"})["mass"] == 10.0
+    assert space.annotations({"name": "A1"})["mass"] == 10.0
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_when_few_rows_are_left_these_are_the_nearest() -> None:
 def test_candidates_at_one_place_are_different_rows_near_it() -> None:
     codec = TableCodec(TABLE, {})
     z = codec.z([3]).expand(10, -1)
-    places = codec.places(codec.fresh(z, codec.params([3, 4])))
+    places = codec.places(codec.decode_unseen(z, codec.params([3, 4])))
     _, expected = cKDTree(codec.table.z.numpy()).query(codec.table.z[3].numpy(), k=11)
     assert places == [one for one in expected.tolist() if one != 3][:10]
 
@@ -195,14 +195,14 @@ def test_a_study_is_all_in_its_file(tmp_path: Path) -> None:
     space = gdopt.Space.from_table(frame, id="name")
     first = Study(space, direction="minimize", storage=tmp_path / "study.gdopt", algorithm=guided())
     first.add({"name": "A3"}, 1.0)
-    again = Study.open(tmp_path / "study.gdopt")
+    again = Study.load(tmp_path / "study.gdopt")
     assert again.space == space
-    assert again.space.beside(again.best.params) == {"mass": 17.0, "acid": 1, "note": "日本"}
+    assert again.space.annotations(again.best.params) == {"mass": 17.0, "acid": 1, "note": "日本"}
     assert {t.params["name"] for t in again.ask(3)} == {"A1", "A2", "A4"}
 
 
 def test_a_study_of_another_table_is_refused(tmp_path: Path) -> None:
-    Study(gdopt.Space.from_table(compounds()), direction="minimize", storage=tmp_path / "study.gdopt").keep()
+    Study(gdopt.Space.from_table(compounds()), direction="minimize", storage=tmp_path / "study.gdopt").create()
     other = gdopt.Space.from_table(compounds(mass=[10.0, 12.0, 17.0, 20.5]))
     with pytest.raises(gdopt.StoreError, match="study of another space"):
         Study(other, direction="minimize", storage=tmp_path / "study.gdopt")
@@ -278,7 +278,7 @@ def test_the_surrogate_is_of_the_descriptors() -> None:
 
 
 def test_the_figure_of_rows_rings_the_best_that_satisfies_the_limits() -> None:
-    study = Study(TABLE, direction="maximize", limits=["impurity <= 2"], algorithm=gdopt.RandomSearch())
+    study = Study(TABLE, direction="maximize", outcome_constraints=["impurity <= 2"], algorithm=gdopt.RandomSearch())
     study.ask(3)
     study.tell({0: {"value": 10, "impurity": 1}, 1: {"value": 90, "impurity": 5}, 2: {"value": 80}})
     axes = figures.rows(study).axes[0]

@@ -16,7 +16,7 @@ STUDIES = sorted(FIXTURES.glob("*/*.study"))
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_study_of_a_released_version_opens_with_the_same_trials_and_proposals(path: Path, tmp_path: Path) -> None:
     kept = json.loads(path.with_suffix(".json").read_text())
-    study = Study.open(shutil.copy(path, tmp_path))
+    study = Study.load(shutil.copy(path, tmp_path))
     assert [[t.id, t.status.value, t.value, dict(t.params)] for t in study.trials] == kept["trials"]
     study.store.check()
     proposed = [[t.source, dict(t.params)] for t in study.ask(4)]

@@ -116,7 +116,7 @@ def test_predictions_are_the_posterior_by_hand(fitted: GaussianProcess) -> None:
 
 def test_draws_have_the_posteriors_joint_covariance(fitted: GaussianProcess) -> None:
     mean, cov = posterior(fitted, Z, W, AT)
-    found = fitted.draw(AT, 9, 0.5, seeded())
+    found = fitted.sample_posterior(AT, 9, 0.5, seeded())
     noise = torch.randn(9, 9, generator=seeded(), dtype=torch.float64)
     root = np.linalg.solve(noise.numpy(), found.numpy() - mean)
     np.testing.assert_allclose(root.T @ root, 0.25 * cov, atol=1e-6)
@@ -126,7 +126,7 @@ def test_values_that_are_given_later_join_the_posterior_by_hand() -> None:
     surrogate = tanimoto.fit(Z, W)
     more, values = counts(6, 60, seed=7), normal(6, seed=8)
     mean, cov = posterior(surrogate, torch.cat([Z, more]), torch.cat([W, values]), AT)
-    found = surrogate.given(more, values)
+    found = surrogate.condition_on_observations(more, values)
     np.testing.assert_allclose(found.mean(AT), mean, atol=1e-7)
     np.testing.assert_allclose(found.predict(AT)[1].detach(), cov.diagonal(), atol=1e-7)
 

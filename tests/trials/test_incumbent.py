@@ -59,7 +59,7 @@ def told(direction: str = "maximize") -> Study:
         Space([Real("x", 0, 1)]),
         direction=direction,
         objective="yield",
-        limits=["impurity <= 2"],
+        outcome_constraints=["impurity <= 2"],
         algorithm=RandomSearch(),
     )
     sign = 1 if direction == "maximize" else -1
@@ -80,7 +80,9 @@ def test_a_rounds_best_satisfies_the_limits_as_the_studys_does(direction: str, s
 
 
 def test_a_round_in_which_nothing_satisfies_the_limits_has_neither_best_nor_winner() -> None:
-    study = Study(Space([Real("x", 0, 1)]), direction="maximize", limits=["impurity <= 2"], algorithm=RandomSearch())
+    study = Study(
+        Space([Real("x", 0, 1)]), direction="maximize", outcome_constraints=["impurity <= 2"], algorithm=RandomSearch()
+    )
     study.ask(2)
     study.tell({0: 80.0, 1: {"value": 90.0, "impurity": 3}})
     (one,) = study.rounds
@@ -119,7 +121,7 @@ def test_the_status_has_no_best_that_breaks_a_limit(tmp_path, monkeypatch) -> No
     study = Study(
         Space([Real("x", 0, 1)]),
         direction="maximize",
-        limits=["impurity <= 2"],
+        outcome_constraints=["impurity <= 2"],
         algorithm=RandomSearch(),
         storage=path,
     )
