@@ -9,8 +9,8 @@ import math
 import sys
 
 import gdopt
-from gdopt.space import Params
-from gdopt.vetting import Allowed
+from gdopt.acquisition.design_filter import DesignFilter
+from gdopt.space.parameters import Params
 
 PLATES, WELLS = 5, 8
 SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
@@ -22,14 +22,14 @@ def radius(params: Params) -> float:
 
 
 # What is allowed, and its share of the square's area, which is 4.
-REGIONS: dict[str, tuple[Allowed, float]] = {
+REGIONS: dict[str, tuple[DesignFilter, float]] = {
     "disc": (lambda p: math.hypot(float(p["x0"]) - 0.5, float(p["x1"]) + 0.5) < 0.3, math.pi * 0.3**2 / 4),
     "ring": (lambda p: 0.8 < radius(p) < 0.85, math.pi * (0.85**2 - 0.8**2) / 4),
     "thin ring": (lambda p: 0.8 < radius(p) < 0.81, math.pi * (0.81**2 - 0.8**2) / 4),
 }
 
 
-def calls(allowed: Allowed, seed: int) -> list[int]:
+def calls(allowed: DesignFilter, seed: int) -> list[int]:
     """The calls of each plate."""
     asked: list[Params] = []
 

@@ -16,8 +16,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from gdopt import Choice, Real, Space
-from gdopt.codec import BoxCodec
-from gdopt.surrogate import categories
+from gdopt.codecs.box import BoxCodec
 
 LEVELS, CHOICES, OTHERS, DRAWS = 8, "abc", 300, 6
 SPACE = Space(
@@ -77,7 +76,7 @@ def correlations(response: Response, known: int, seed: int) -> tuple[float, floa
             for row, (x, y) in zip(levels.tolist(), numbers.tolist(), strict=True)
         ]
     )
-    ours = categories.fit(COLUMNS, APART, z[:known], y[:known]).mean(z[known:])
+    ours = mixed.fit(COLUMNS, APART, z[:known], y[:known]).mean(z[known:])
     return spearmanr(theirs, y[known:]).statistic, spearmanr(ours, y[known:]).statistic
 
 

@@ -15,17 +15,17 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from gdopt.chemistry.fingerprints import counts
-from gdopt.chemistry.scores import DESCRIPTORS, descriptors
-from gdopt.surrogate import tanimoto
-from gdopt.surrogate.described import Described
-from gdopt.surrogate.model import Fit
-from gdopt.surrogate.warp import power
+from gdopt.molecules.fingerprints import counts
+from gdopt.molecules.scores import DESCRIPTORS, descriptors
+from gdopt.surrogates import tanimoto
+from gdopt.surrogates.base import SurrogateFactory
+from gdopt.surrogates.molecules import Described
+from gdopt.surrogates.outcome_transforms import power
 
 KNOWN, NEXT = (150, 300, 600), 100
 
 
-def replayed(fit: Fit, z: Tensor, values: Tensor, n: int) -> tuple[float, float]:
+def replayed(fit: SurrogateFactory, z: Tensor, values: Tensor, n: int) -> tuple[float, float]:
     """The rank correlation of the next values with their predictions, and the CPU seconds of the fit."""
     warped = power(values[:n])
     order = warped.argsort(descending=True)

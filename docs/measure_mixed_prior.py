@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 import gdopt
-from gdopt.codec import BoxCodec
+from gdopt.codecs.box import BoxCodec
 from gdopt_problems import cross_coupling
 
 TRIED, KEPT = 500, 100

@@ -21,8 +21,8 @@ import torch
 from jaxtyping import Float
 
 import gdopt
-from gdopt.algorithm import Trial
-from gdopt.table_codec import TableCodec
+from gdopt.codecs.table import TableCodec
+from gdopt.trials.trial import Trial
 
 ROWS, HIDDEN, DESCRIPTORS = 1_000_000, 6, 30
 

@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 import gdopt
 from gdopt.service.app import create_app
 from gdopt.service.run import listening, server
-from gdopt.space import Params
+from gdopt.space.parameters import Params
 
 # As few as make a small file that looks the same.
 COLORS = 64

@@ -24,7 +24,7 @@ from gdopt.diffusion.denoiser import Denoiser
 from gdopt.diffusion.guidance import lookahead, naive
 from gdopt.diffusion.network import network
 from gdopt.diffusion.sampler import sample
-from gdopt.diffusion.train import fit
+from gdopt.diffusion.training import fit
 
 Images = Float[Tensor, "n 64"]
 Reward = Callable[[Images], Float[Tensor, " n"]]

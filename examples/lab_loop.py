@@ -34,7 +34,7 @@ SECONDS = 0.05
 NOISE, BROKEN = 1.5, 0.08
 
 
-def measured(params: gdopt.space.Params, rng: random.Random) -> dict[str, float] | None:
+def measured(params: gdopt.space.parameters.Params, rng: random.Random) -> dict[str, float] | None:
     """Yield and impurity of a simulated reaction, in percent; None if the vial broke."""
     time.sleep(SECONDS)
     heat = (float(params["temperature"]) - 85) / 35

@@ -45,7 +45,7 @@ BLEACHES = {
 GRADES = {"coarse": 0.8, "medium": 0.95, "fine": 1.0}
 
 
-def whiteness(params: gdopt.space.Params) -> float:
+def whiteness(params: gdopt.space.parameters.Params) -> float:
     """In percent."""
     heat, water, most = BLEACHES[str(params["bleach"])]
     off = ((float(params["temperature"]) - heat) / 18) ** 2 + ((float(params["water"]) - water) / 0.25) ** 2

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import gdopt
-from gdopt.chemistry.filters import Makeable
-from gdopt.chemistry.picture import picture
-from gdopt.chemistry.scores import alerts, synthetic_accessibility
-from gdopt.chemistry.smiles import nci
-from gdopt.chemistry.table import table
+from gdopt.molecules.filters import Makeable
+from gdopt.molecules.report import picture, table
+from gdopt.molecules.scores import alerts, synthetic_accessibility
+from gdopt.molecules.smiles import nci
 from gdopt_problems import pmo
 
 START, BATCH = 50, 25

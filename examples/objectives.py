@@ -24,7 +24,7 @@ SPACE = gdopt.Space(
 BATCH = 6
 
 
-def measured(params: gdopt.space.Params) -> dict[str, float]:
+def measured(params: gdopt.space.parameters.Params) -> dict[str, float]:
     """Yield and impurity in percent, and the cost of catalyst and time."""
     temperature, loading, hours = (float(params[name]) for name in SPACE.names)
     rate = 0.15 * loading**0.6 * math.exp((temperature - 80) / 25)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import gdopt
-from gdopt.strings import PROTEIN
+from gdopt.space.strings import PROTEIN
 
 # Hydrophobicities, Eisenberg's normalized consensus scale (Eisenberg et al. 1984, J. Mol. Biol. 179, 125).
 HYDROPHOBICITY = {

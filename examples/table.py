@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import gdopt
-from gdopt import plot
+from gdopt.study import figures
 
 HIDDEN, DESCRIPTORS, BATCH = 3, 10, 8
 
@@ -49,7 +49,7 @@ def main() -> None:
         trials = study.ask(min(BATCH, given.budget - len(study.trials)))
         study.tell({t.id: float(solubility[t.params["compound"]]) for t in trials})
 
-    plot.rows(study, given.folder / "rows.png")
+    figures.rows(study, given.folder / "rows.png")
     best = study.best
     better = int((solubility > best.value).sum())
     sys.stdout.write(

@@ -23,21 +23,23 @@ from gdopt.errors import (
     TrialError,
     UnknownTrialError,
 )
-from gdopt.expert import Normal, Uniform
-from gdopt.space import Choice, Constraint, Integer, Real, Space
-from gdopt.string_space import MoleculeSpace, SequenceSpace
+from gdopt.priors.expert import Normal, Uniform
+from gdopt.space.constraints import Constraint
+from gdopt.space.parameters import Choice, Integer, Real
+from gdopt.space.space import Space
+from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
 
 if TYPE_CHECKING:
-    from gdopt.algorithm import Status, Trial
+    from gdopt.algorithms.guided import GuidedDiffusion
+    from gdopt.algorithms.masked import MaskedDiffusion
     from gdopt.baselines.random import RandomSearch
-    from gdopt.goals import Limit
-    from gdopt.guided import GuidedDiffusion
-    from gdopt.masked import MaskedDiffusion
-    from gdopt.masked_prior import MaskedPrior
     from gdopt.optimize import maximize, minimize
-    from gdopt.prior import DiffusionPrior
-    from gdopt.study import Study
-    from gdopt.weights import outcome_weights
+    from gdopt.priors.diffusion import DiffusionPrior
+    from gdopt.priors.masked import MaskedPrior
+    from gdopt.priors.weights import outcome_weights
+    from gdopt.study.study import Study
+    from gdopt.trials.objectives import OutcomeConstraint
+    from gdopt.trials.trial import Status, Trial
 
 __version__ = "0.1.0"
 
@@ -54,13 +56,13 @@ __all__ = [
     "GdoptError",
     "GuidedDiffusion",
     "Integer",
-    "Limit",
     "MaskedDiffusion",
     "MaskedPrior",
     "MissingExtraError",
     "MoleculeSpace",
     "Normal",
     "NumericsError",
+    "OutcomeConstraint",
     "ProblemError",
     "RandomSearch",
     "Real",
@@ -84,18 +86,18 @@ __all__ = [
 ]
 
 HOMES = {
-    "DiffusionPrior": "gdopt.prior",
-    "GuidedDiffusion": "gdopt.guided",
-    "Limit": "gdopt.goals",
-    "MaskedDiffusion": "gdopt.masked",
-    "MaskedPrior": "gdopt.masked_prior",
+    "DiffusionPrior": "gdopt.priors.diffusion",
+    "GuidedDiffusion": "gdopt.algorithms.guided",
+    "OutcomeConstraint": "gdopt.trials.objectives",
+    "MaskedDiffusion": "gdopt.algorithms.masked",
+    "MaskedPrior": "gdopt.priors.masked",
     "RandomSearch": "gdopt.baselines.random",
-    "Status": "gdopt.algorithm",
-    "Study": "gdopt.study",
-    "Trial": "gdopt.algorithm",
+    "Status": "gdopt.trials.trial",
+    "Study": "gdopt.study.study",
+    "Trial": "gdopt.trials.trial",
     "maximize": "gdopt.optimize",
     "minimize": "gdopt.optimize",
-    "outcome_weights": "gdopt.weights",
+    "outcome_weights": "gdopt.priors.weights",
 }
 
 

@@ -6,7 +6,7 @@ A conversion answers None where the value is not of its kind, so that the caller
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 from gdopt.errors import SettingsError
 
@@ -16,6 +16,8 @@ __all__ = [
     "at_least",
     "check_calls",
     "check_flags",
+    "checked_seed",
+    "counted",
     "flag",
     "listed",
     "number",
@@ -28,10 +30,16 @@ __all__ = [
 
 # `float` takes them, and nobody means a number by them.
 TEXTS = (str, bytes, bytearray)
+
+
 # A float has every whole number up to here.
 EXACT = 2**53
+
+
 # Raised by the conversions of objects that are no number; by torch, of tensors of several.
 REFUSED = (TypeError, ValueError, OverflowError, RuntimeError, AttributeError)
+
+
 # Characters of a value in a message.
 SHOWN = 200
 
@@ -172,3 +180,24 @@ def assign(thing: object, **values: object) -> None:
 def _bare(value: Any) -> Any:
     """The one number in a scalar, an array or a tensor; what is none of these as it is."""
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number and a noun, such as "1 trial" or "3 trials"; the plural adds an s unless it is given."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+# What the generators take.
+SEEDS = 2**63
+
+
+def checked_seed(seed: SupportsIndex) -> int:
+    """The seed as Python's own number.
+
+    Raises:
+        SettingsError: it is no whole number that the random streams can be derived from.
+    """
+    found = whole(seed)
+    if found is None or not 0 <= found < SEEDS:
+        raise SettingsError(f"seed = {shown(seed)}: expected a whole number, 0 or above and below 2**63")
+    return found

@@ -20,13 +20,16 @@ from torch import Tensor
 
 import gdopt
 from gdopt.adapters import botorch
-from gdopt.algorithm import Algorithm, Result, State, Status
+from gdopt.algorithms.base import Algorithm
 from gdopt.baselines import baseline, names, string_baseline
 from gdopt.diffusion.network import network
-from gdopt.journal import Report, given_up, replay, told
-from gdopt.space import Params
-from gdopt.strings import DNA, PROTEIN, Molecule, Sequence
-from gdopt.study import Study
+from gdopt.space.parameters import Params
+from gdopt.space.strings import DNA, PROTEIN, Molecule, Sequence
+from gdopt.storage.events import Report, given_up, told
+from gdopt.storage.replay import replay
+from gdopt.study.study import Study
+from gdopt.trials.state import State
+from gdopt.trials.trial import Result, Status
 
 Objective = Callable[[Params], float]
 

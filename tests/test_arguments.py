@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import gdopt
 from gdopt import GdoptError
 from gdopt.arguments import flag, listed, number, row, shown, text, whole
-from gdopt.goals import Objective
 from gdopt.service.client import Client
-from gdopt.study import Study
+from gdopt.study.study import Study
+from gdopt.trials.objectives import Objective
 from tests.strategies import unchecked
 
 # --- kinds of values ---------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def begun() -> Study:
     return study
 
 
-def limited(params: gdopt.space.Params) -> float:
+def limited(params: gdopt.space.parameters.Params) -> float:
     """An objective that is called once."""
     limited.calls += 1  # type: ignore[attr-defined]
     if limited.calls > 3:  # type: ignore[attr-defined]
@@ -155,8 +155,8 @@ MAKERS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     ),
     "of lengths": (gdopt.SequenceSpace, {"alphabet": "AB", "max_length": 3, "min_length": 1}),
     "MoleculeSpace": (gdopt.MoleculeSpace, {"corpus": ["CCO"], "name": "m"}),
-    "Limit": (gdopt.Limit, {"outcome": "y", "sense": "<=", "bound": 1.0}),
-    "Limit.of": (gdopt.Limit.of, {"written": "y <= 1"}),
+    "OutcomeConstraint": (gdopt.OutcomeConstraint, {"outcome": "y", "sense": "<=", "bound": 1.0}),
+    "OutcomeConstraint.of": (gdopt.OutcomeConstraint.of, {"written": "y <= 1"}),
     "Objective": (Objective, {"name": "y", "direction": "maximize", "reference": 0.0}),
     "Normal": (gdopt.Normal, {"mean": 0, "std": 1}),
     "Uniform": (gdopt.Uniform, {"low": 0, "high": 1}),
@@ -216,7 +216,7 @@ def given_instead(call: str, name: str, value: Any) -> dict[str, Any] | None:
         return None
     if name == "steps" and (whole(value) or 0) > STEPS:
         return None
-    # They are paths then, and files are made there; tests/test_store.py and tests/service/ try that.
+    # They are paths then, and files are made there; tests/storage/test_store.py and tests/service/ try that.
     if name in ("storage", "token") and isinstance(value, str | Path):
         return None
     return {**usual, name: value}

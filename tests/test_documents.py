@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 import gdopt
-from gdopt.chemistry.smiles import nci
 from gdopt.cli import app
+from gdopt.molecules.smiles import nci
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "problems" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -18,7 +18,7 @@ NAMES = [
     "GdoptError",
     "GuidedDiffusion",
     "Integer",
-    "Limit",
+    "OutcomeConstraint",
     "MaskedDiffusion",
     "MaskedPrior",
     "MissingExtraError",

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithm import State
-from gdopt.study import Study
+from gdopt.study.study import Study
 from gdopt.threads import one_thread
+from gdopt.trials.state import State
 from tests.strategies import LINE
 
 

@@ -31,11 +31,14 @@ except ImportError as error:
 
 from gdopt.adapters.ax_experiment import SharedSpace, metadata, state_of
 from gdopt.adapters.host import asked, check_keeps_nothing, prior_space
-from gdopt.algorithm import Algorithm, State, Trial, checked_seed
-from gdopt.guided import GuidedDiffusion
-from gdopt.plain import from_plain, to_plain
-from gdopt.prior import DiffusionPrior
-from gdopt.space import Space
+from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.guided import GuidedDiffusion
+from gdopt.algorithms.serialization import deserialize, serialize
+from gdopt.arguments import checked_seed
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.space.space import Space
+from gdopt.trials.state import State
+from gdopt.trials.trial import Trial
 
 __all__ = ["GdoptNode", "strategy"]
 
@@ -223,7 +226,7 @@ def _encoded(node: GdoptNode) -> dict[str, Any]:
         stored = {"not_stored": node.settings.reason}
     else:
         try:
-            stored = to_plain(node.settings)
+            stored = serialize(node.settings)
         except SettingsError as error:
             warnings.warn(f"Ax's storage has no room for the algorithm: {error}", stacklevel=2)
             stored = {"not_stored": str(error)}
@@ -244,7 +247,7 @@ def _decoded(algorithm: dict[str, Any], **settings: Any) -> GdoptNode:
     """The node that was encoded."""
     if "not_stored" in algorithm:
         return GdoptNode(_NotStored(algorithm["not_stored"]), **settings)
-    return GdoptNode(from_plain(algorithm), **settings)
+    return GdoptNode(deserialize(algorithm), **settings)
 
 
 CORE_ENCODER_REGISTRY[GdoptNode] = _encoded

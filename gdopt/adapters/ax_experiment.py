@@ -23,9 +23,12 @@ from ax.core.trial_status import TrialStatus
 from ax.core.types import TParameterization, TParamValue
 
 from gdopt.adapters.host import like_those
-from gdopt.algorithm import Result, State, Status, Trial
 from gdopt.errors import ResultError, SettingsError, SpaceError
-from gdopt.space import Choice, Constraint, Integer, Parameter, Params, Real, Space, Value
+from gdopt.space.constraints import Constraint
+from gdopt.space.parameters import Choice, Integer, Parameter, Params, Real, Value
+from gdopt.space.space import Space
+from gdopt.trials.state import State
+from gdopt.trials.trial import Result, Status, Trial
 
 __all__ = ["SharedSpace", "metadata", "state_of"]
 

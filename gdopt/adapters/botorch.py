@@ -3,7 +3,7 @@
 Three kinds of rows meet here, and nowhere else:
 
 * x    what BoTorch's user works in: a column for each parameter, its own value or one scaled to other bounds (`Box`);
-* z    what gdopt works in (`gdopt.codec`): the box at ±√3, or a prior's whitened directions;
+* z    what gdopt works in (`gdopt.codecs.base`): the box at ±√3, or a prior's whitened directions;
 * u    what a model within `GuidedDiffusion` is of: `inputs(z)`, by default `unit(z)`, where the box is the unit cube.
 
 BoTorch maximizes; the values that a model sees here are warped, and higher is better whatever the study's direction.
@@ -23,20 +23,21 @@ from botorch.sampling.get_sampler import get_sampler
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import select
-from gdopt.algorithm import seed_from
-from gdopt.baselines.isolated import isolated
-from gdopt.codec import EDGE, as_array
+from gdopt.acquisition.batch import BatchSelector
+from gdopt.acquisition.noisy_ei import optimize_discrete
+from gdopt.acquisition.thompson import thompson_sampling
+from gdopt.algorithms.guided import Guide, GuidedDiffusion
+from gdopt.codecs.columns import SQRT_3, as_array
 from gdopt.diffusion import guidance as guidances
 from gdopt.diffusion.denoiser import Denoiser
 from gdopt.errors import NumericsError, SettingsError, SpaceError
-from gdopt.guided import Guide, GuidedDiffusion
-from gdopt.prior import DiffusionPrior
-from gdopt.select import Selection
-from gdopt.space import Integer, Params, Real, Space, conditions
-from gdopt.study import Study
-from gdopt.surrogate.gp import conditioned
-from gdopt.surrogate.model import Fit, Surrogate, by_rows
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.randomness import isolated, seed_from
+from gdopt.space.parameters import Integer, Params, Real, conditions
+from gdopt.space.space import Space
+from gdopt.study.study import Study
+from gdopt.surrogates.base import Surrogate, SurrogateFactory, by_rows
+from gdopt.surrogates.gp import conditioned
 
 __all__ = [
     "Box",
@@ -235,7 +236,7 @@ def unit(z: Tensor) -> Tensor:
 
     One in twelve numbers of normally spread designs is outside of it.
     """
-    return (z / EDGE + 1) / 2
+    return (z / SQRT_3 + 1) / 2
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ class FittedModel:
             return self
 
 
-def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) -> Fit:
+def surrogate(factory: ModelFactory, inputs: Callable[[Tensor], Tensor] = unit) -> SurrogateFactory:
     """Any model of BoTorch as `GuidedDiffusion(surrogate=...)`.
 
     Args:
@@ -344,7 +345,7 @@ def guidance(acquisition: Acquisition) -> Guide:
 MOST = 16
 
 
-def selection(acquisition: Acquisition, most: int = MOST) -> Selection:
+def selection(acquisition: Acquisition, most: int = MOST) -> BatchSelector:
     """An acquisition function's best batch, one design after the other, as `GuidedDiffusion(selection=...)`.
 
     Designs that are pending, and those of the batch so far, are its `X_pending`: so its time grows faster than the
@@ -376,11 +377,11 @@ def selection(acquisition: Acquisition, most: int = MOST) -> Selection:
         with isolated(seed):
             if len(pending):
                 acqf.set_X_pending(surrogate.inputs(pending))
-            picks = select.additions(acqf, surrogate.inputs(pool), first)
+            picks = optimize_discrete(acqf, surrogate.inputs(pool), first)
         if n == first:
             return picks
         rest = [row for row in range(len(pool)) if row not in picks]
-        return picks + [rest[i] for i in select.thompson(surrogate, pool[rest], n - first, temper, generator)]
+        return picks + [rest[i] for i in thompson_sampling(surrogate, pool[rest], n - first, temper, generator)]
 
     return chosen
 

@@ -29,11 +29,12 @@ except ImportError as error:
     raise MissingExtraError("the adapter for gest-api needs gest-api: pip install 'gdopt[gest]'") from error
 
 from gdopt.adapters.host import like_those, prior_space
-from gdopt.algorithm import Algorithm
-from gdopt.guided import GuidedDiffusion
-from gdopt.space import Choice, Integer, Parameter, Params, Real, Space
-from gdopt.store import Store
-from gdopt.study import Study
+from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.guided import GuidedDiffusion
+from gdopt.space.parameters import Choice, Integer, Parameter, Params, Real
+from gdopt.space.space import Space
+from gdopt.storage.store import Store
+from gdopt.study.study import Study
 
 __all__ = ["GdoptGenerator"]
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gdopt import designs
-from gdopt.algorithm import Algorithm, State, check_fixed
+from gdopt.algorithms import repeats
+from gdopt.algorithms.base import Algorithm, check_fixed
 from gdopt.errors import SettingsError, SpaceError
-from gdopt.prior import DiffusionPrior
-from gdopt.space import Integer, Parameter, Real, Space
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.space.parameters import Integer, Parameter, Real
+from gdopt.space.space import Space
+from gdopt.trials.state import State
 
 __all__ = ["asked", "check_keeps_nothing", "like_those", "prior_space"]
 
@@ -47,7 +49,7 @@ def asked(algorithm: Algorithm, state: State, n: int, host: str, repeat: bool = 
         SettingsError: the algorithm cannot fix parameters, or keeps tensors between asks, for which the host has no
             place.
     """
-    after = designs.asked(algorithm, state, n, repeat)
+    after = repeats.ask_or_repeat(algorithm, state, n, repeat)
     check_fixed(algorithm, state, after)
     if after.tensors:
         kind = type(algorithm).__name__

@@ -25,9 +25,11 @@ except ImportError as error:
 
 from gdopt.adapters.host import asked, check_keeps_nothing, prior_space
 from gdopt.adapters.optuna_study import SharedSpace, check_objective, keep, state_of, told_gradient, varied
-from gdopt.algorithm import Algorithm, checked_seed
-from gdopt.guided import GuidedDiffusion
-from gdopt.space import Real, Space
+from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.guided import GuidedDiffusion
+from gdopt.arguments import checked_seed
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 
 __all__ = ["GdoptSampler"]
 

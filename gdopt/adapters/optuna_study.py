@@ -15,10 +15,11 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from gdopt.adapters.host import like_those
-from gdopt.algorithm import Result, State, Status, Trial
-from gdopt.codec import check_gradient
 from gdopt.errors import ResultError, SettingsError, SpaceError
-from gdopt.space import Choice, Integer, Parameter, Params, Real, Space, Value
+from gdopt.space.parameters import Choice, Integer, Parameter, Params, Real, Value
+from gdopt.space.space import Space, check_gradient
+from gdopt.trials.state import State
+from gdopt.trials.trial import Result, Status, Trial
 
 __all__ = ["GRADIENT", "SharedSpace", "check_objective", "keep", "state_of", "told_gradient", "varied"]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
-    from gdopt.algorithm import Algorithm
-    from gdopt.prior import DiffusionPrior
-    from gdopt.space import Space
-    from gdopt.string_space import MoleculeSpace, SequenceSpace
+    from gdopt.algorithms.base import Algorithm
+    from gdopt.priors.diffusion import DiffusionPrior
+    from gdopt.space.space import Space
+    from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
 
 __all__ = ["baseline", "kinds_of", "names", "string_baseline", "string_names"]
 
@@ -88,7 +88,7 @@ def string_names() -> dict[str, str]:
 
 def kinds_of(space: "Space") -> set[str]:
     """What a space is of, as `string_names` says it; nothing if it is not of one string."""
-    from gdopt import strings
+    from gdopt.space import strings
 
     (*_, last) = space.parameters
     if len(space.parameters) > 1:

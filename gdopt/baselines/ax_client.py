@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 
 import torch
 
-from gdopt import strings
-from gdopt.algorithm import State, Status, Trial, seed_from
 from gdopt.baselines.cube import Cube, cube_of
-from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec
-from gdopt.designs import new
-from gdopt.goals import Goals
-from gdopt.space import Choice, Integer, Params, Real, Space
+from gdopt.candidates.initial import new_rows
+from gdopt.codecs.base import Codec
+from gdopt.randomness import isolated, seed_from
+from gdopt.space import strings
+from gdopt.space.parameters import Choice, Integer, Params, Real
+from gdopt.space.space import Space
+from gdopt.trials.objectives import OptimizationConfig
+from gdopt.trials.state import State
+from gdopt.trials.trial import Status, Trial
 
 __all__ = ["AxDefault"]
 
@@ -61,7 +63,7 @@ class AxDefault(Learner):
                     client.mark_trial_abandoned(index)
             found = client.get_next_trials(min(n, self.most)).values()
         designs = [view.from_ax(one) for one in found]
-        return Proposal([designs[row] for row in new(designs, state)])
+        return Proposal([designs[row] for row in new_rows(designs, state)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class _Whitened:
         return self.cube.codec.decode(self.cube.z(unit))[0]
 
 
-def _client(seed: int, view: _Plain | _Whitened, goals: Goals) -> Any:
+def _client(seed: int, view: _Plain | _Whitened, goals: OptimizationConfig) -> Any:
     """An Ax client that maximizes. Its strategy is the default without the initialization, which the start has been."""
     from ax.api.client import Client
 
@@ -155,12 +157,12 @@ def _client(seed: int, view: _Plain | _Whitened, goals: Goals) -> Any:
     return client
 
 
-def _metrics(goals: Goals) -> list[str]:
+def _metrics(goals: OptimizationConfig) -> list[str]:
     """What the objectives are called to Ax, whose names have to be identifiers."""
     return [METRIC, *(f"{METRIC}{i}" for i in range(1, len(goals.objectives)))]
 
 
-def _constraints(goals: Goals) -> list[str]:
+def _constraints(goals: OptimizationConfig) -> list[str]:
     """The references of several objectives, then the limits."""
     references = [
         f"{metric} >= {one.sign * one.reference}"
@@ -170,7 +172,7 @@ def _constraints(goals: Goals) -> list[str]:
     return references + [f"{LIMITED}{i} {one.sense} {one.bound}" for i, one in enumerate(goals.limits)]
 
 
-def _measured(goals: Goals, trial: Trial) -> dict[str, float]:
+def _measured(goals: OptimizationConfig, trial: Trial) -> dict[str, float]:
     """All of a trial that was measured, objectives higher the better."""
     outcomes = trial.outcomes
     found = {METRIC: trial.value} if trial.value is not None else {}

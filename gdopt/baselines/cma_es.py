@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from gdopt.algorithm import State, Status, Trial
 from gdopt.baselines.cube import Cube, cube_of
-from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec
+from gdopt.codecs.base import Codec
 from gdopt.errors import SettingsError
-from gdopt.space import Params, identity
+from gdopt.randomness import isolated
+from gdopt.space.parameters import Params, design_key
+from gdopt.trials.state import State
+from gdopt.trials.trial import Status, Trial
 
 __all__ = ["CMAES"]
 
@@ -107,13 +108,13 @@ def _draw(es: Any, cube: Cube, state: State, n: int) -> tuple[list[Any], list[Pa
     """n draws that are new after the trials of the state, and what they decode to; fewer if there are no more."""
     x: list[Any] = []
     new: list[Params] = []
-    seen = {identity(t.params) for t in state.trials}
+    seen = {design_key(t.params) for t in state.trials}
     for _ in range(DRAWS):
         if len(x) == n:
             break
         drawn = es.ask(n - len(x))
         for row, one in zip(drawn, cube.codec.decode(cube.z(torch.from_numpy(np.array(drawn)))), strict=True):
-            key = identity(one)
+            key = design_key(one)
             if key not in seen and state.space.allows(one):
                 seen.add(key)
                 x.append(row)

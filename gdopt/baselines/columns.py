@@ -8,11 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from gdopt import strings
-from gdopt.algorithm import State
-from gdopt.codec import EDGE, BoxCodec
-from gdopt.designs import new
-from gdopt.space import Choice, Integer, Parameter, Params, Real, Space
+from gdopt.candidates.initial import new_rows
+from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.columns import SQRT_3
+from gdopt.space import strings
+from gdopt.space.parameters import Choice, Integer, Parameter, Params, Real
+from gdopt.space.space import Space
+from gdopt.trials.state import State
 
 __all__ = ["Columns", "blocks"]
 
@@ -106,7 +108,7 @@ class Columns:
     def new(self, points: Float[Tensor, "n d"], state: State) -> tuple[list[int], list[Params]]:
         """The rows that were not asked for before, with what they decode to."""
         decoded = self.decode(points)
-        rows = new(decoded, state)
+        rows = new_rows(decoded, state)
         return rows, [decoded[row] for row in rows]
 
     def _numbers(self) -> dict[int, Real | Integer]:
@@ -122,4 +124,4 @@ class Columns:
 
 def _reach(parameter: Real | Integer) -> float:
     """Where the codec has the upper bound: a whole number owns half a unit beyond it."""
-    return EDGE if isinstance(parameter, Real) else EDGE * (1 - 1 / (parameter.high - parameter.low + 1))
+    return SQRT_3 if isinstance(parameter, Real) else SQRT_3 * (1 - 1 / (parameter.high - parameter.low + 1))

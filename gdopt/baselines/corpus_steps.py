@@ -7,14 +7,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import belief, select
-from gdopt.algorithm import State
+from gdopt.acquisition.data import training_data, values_by_round
+from gdopt.acquisition.surrogate import fit_surrogate
+from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import EDGE, Codec, as_params
-from gdopt.designs import distinct, history, told
-from gdopt.prior import DiffusionPrior
-from gdopt.proposal import centre_of, contracted, elite_of, pool_size, scale_after
-from gdopt.surrogate.warp import Warp, rank_normal
+from gdopt.candidates.initial import distinct_new
+from gdopt.candidates.steps import centre_of, contracted, elite_of, pool_size, scale_after
+from gdopt.codecs.base import Codec
+from gdopt.codecs.columns import SQRT_3, as_params
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.surrogates.outcome_transforms import OutcomeTransform, rank_normal
+from gdopt.trials.state import State
 
 __all__ = ["CorpusSteps", "corpus_of"]
 
@@ -26,7 +29,8 @@ UNIFORM = 1024
 class CorpusSteps(Learner):
     """m + s (xᵢ - xⱼ)/√2, xᵢ and xⱼ of the corpus (of the uniform law on the box, without one).
 
-    m is the weighted mean of the elite, s follows the rounds as in `GuidedDiffusion` (`gdopt.proposal.scale_after`).
+    m is the weighted mean of the elite, s follows the rounds as in `GuidedDiffusion`
+    (`gdopt.candidates.steps.scale_after`).
 
     Args:
         thompson: whether Thompson sampling by the surrogate chooses among the candidates, instead of chance.
@@ -42,31 +46,31 @@ class CorpusSteps(Learner):
     candidates: int = 1000
     keep: int = 200
     temper: float = 0.5
-    warp: Warp = rank_normal
+    warp: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "steps"
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice, or any, among contracted steps."""
-        z, _ = told(state, codec)
+        z, _ = training_data(state, codec)
         centre = centre_of(elite_of(z, self.elites))
-        scale = scale_after(*history(state, lambda t: t.source == self.source))
+        scale = scale_after(*values_by_round(state, lambda t: t.source == self.source))
         size = pool_size(self.candidates, n)
         pool = contracted(corpus_of(codec, self.prior, generator), centre, scale, size, generator)
-        _, params = distinct(pool, state, codec)
+        _, params = distinct_new(pool, state, codec)
         note = {"scale": scale}
         if len(params) <= n or not self.thompson:
             return Proposal(params[:n], note=note)
-        surrogate = belief.surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
         choices = codec.encode(params)
-        picks = select.thompson(surrogate, choices, n, self.temper, generator)
+        picks = thompson_sampling(surrogate, choices, n, self.temper, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist(), note)
 
 
 def corpus_of(codec: Codec, prior: DiffusionPrior | None, generator: torch.Generator) -> Float[Tensor, "k d"]:
     """The corpus in the codec's coordinates; without one, draws of the uniform law on the box."""
     if prior is None:
-        return EDGE * (2 * torch.rand(UNIFORM, codec.dim, generator=generator, dtype=torch.float64) - 1)
+        return SQRT_3 * (2 * torch.rand(UNIFORM, codec.dim, generator=generator, dtype=torch.float64) - 1)
     designs = prior.redrawn(generator)
     if codec is prior.codec:
         return prior.codec.encode_array(designs)

@@ -7,11 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State
-from gdopt.codec import EDGE, BoxCodec, Codec
-from gdopt.designs import distinct
-from gdopt.prior import DiffusionPrior
-from gdopt.space import Params
+from gdopt.candidates.initial import distinct_new
+from gdopt.codecs.base import Codec
+from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.columns import SQRT_3
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.space.parameters import Params
+from gdopt.trials.state import State
 
 __all__ = ["Cube", "cube_of"]
 
@@ -42,13 +44,13 @@ class Cube:
 
     def new(self, unit: Float[Tensor, "n d"], state: State) -> tuple[list[int], list[Params]]:
         """The points that were not asked for before, with what they decode to."""
-        return distinct(self.z(unit), state, self.codec)
+        return distinct_new(self.z(unit), state, self.codec)
 
 
 def cube_of(codec: Codec, prior: DiffusionPrior | None) -> Cube:
     """The box of the parameters, or a cube about the corpus if the codec is the prior's."""
     if prior is None or isinstance(codec, BoxCodec):
-        edge = torch.full((codec.dim,), EDGE, dtype=torch.float64)
+        edge = torch.full((codec.dim,), SQRT_3, dtype=torch.float64)
         return Cube(codec, -edge, edge)
     corpus = prior.z
     return Cube(codec, corpus.amin(0).clamp_max(-SPREADS), corpus.amax(0).clamp_min(SPREADS))

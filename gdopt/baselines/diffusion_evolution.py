@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec
-from gdopt.designs import distinct
+from gdopt.candidates.initial import distinct_new
+from gdopt.codecs.base import Codec
 from gdopt.errors import SettingsError
-from gdopt.surrogate.warp import rank_normal
+from gdopt.surrogates.outcome_transforms import rank_normal
+from gdopt.trials.state import State
 
 __all__ = ["DiffusionEvolution", "alpha", "denoised", "stepped"]
 
@@ -62,7 +62,7 @@ class DiffusionEvolution(Learner):
         now, then = (alpha(min(1.0, k / last)) for k in (generation, generation + 1))
         rows = torch.arange(n * TRIES) % min(n, len(x))
         moved = stepped(x[rows], denoised(x[rows], x, fitness, now), now, then, self.noise, generator)
-        _, params = distinct(moved, state, codec)
+        _, params = distinct_new(moved, state, codec)
         return Proposal(params[:n], note={"alpha": then})
 
 

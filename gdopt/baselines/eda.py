@@ -8,14 +8,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import belief, select
-from gdopt.algorithm import State
+from gdopt.acquisition.batch import select_batch
+from gdopt.acquisition.data import pending_points, training_data
+from gdopt.acquisition.feasibility import likely_to_succeed
+from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Block, Codec
-from gdopt.designs import distinct, pending, told
-from gdopt.levels import Levels, shares
-from gdopt.proposal import centre_of, elite_of, elite_weights, pool_size
-from gdopt.surrogate.warp import Warp, rank_normal
+from gdopt.candidates.discrete import CategoricalProduct, shares
+from gdopt.candidates.initial import distinct_new
+from gdopt.candidates.steps import centre_of, elite_of, elite_weights, pool_size
+from gdopt.codecs.base import Codec
+from gdopt.codecs.columns import Block
+from gdopt.surrogates.outcome_transforms import OutcomeTransform, rank_normal
+from gdopt.trials.state import State
 
 __all__ = ["ContractedEDA", "drawn", "levelled"]
 
@@ -44,25 +48,25 @@ class ContractedEDA(Learner):
     candidates: int = 1000
     keep: int = 200
     temper: float = 0.5
-    warp: Warp = rank_normal
+    warp: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "gaussian"
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The surrogate's choice among draws of the Gaussian."""
-        z, _ = told(state, codec)
+        z, _ = training_data(state, codec)
         z = codec.filled(z, generator)
         elite = elite_of(z, self.elites)
         pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
         pool = levelled(pool, elite, [one for one in codec.blocks if one.nominal], generator)
-        _, params = distinct(pool, state, codec)
+        _, params = distinct_new(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
-        surrogate = belief.surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
         choices = codec.encode(params)
-        usable = belief.likely(state, codec, choices, n)
-        waiting = pending(state, codec)
-        chosen = select.batch(surrogate, choices[usable], n, waiting, self.temper, generator)
+        usable = likely_to_succeed(state, codec, choices, n)
+        waiting = pending_points(state, codec)
+        chosen = select_batch(surrogate, choices[usable], n, waiting, self.temper, generator)
         picks = [usable[i] for i in chosen]
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
 
@@ -89,4 +93,6 @@ def levelled(
         generator: of the draws.
     """
     law = shares(elite, elite_weights(len(elite)), blocks, 1 / (len(elite) + 1))
-    return Levels(tuple(blocks), tuple(law), torch.zeros(pool.shape[1], dtype=torch.bool)).drawn(pool, generator)
+    return CategoricalProduct(tuple(blocks), tuple(law), torch.zeros(pool.shape[1], dtype=torch.bool)).drawn(
+        pool, generator
+    )

@@ -15,17 +15,18 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State, seed_from
+from gdopt.acquisition.noisy_ei import optimize_discrete
 from gdopt.baselines.columns import Columns
 from gdopt.baselines.cube import Cube, cube_of
-from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import BoxCodec, Codec
-from gdopt.select import additions
-from gdopt.space import Params
-from gdopt.start import start_designs
-from gdopt.surrogate.warp import standardized
-from gdopt.table_codec import TableCodec
+from gdopt.candidates.initial import initial_designs
+from gdopt.codecs.base import Codec
+from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.table import TableCodec
+from gdopt.randomness import isolated, seed_from
+from gdopt.space.parameters import Params
+from gdopt.surrogates.outcome_transforms import standardized
+from gdopt.trials.state import State
 
 __all__ = ["ExpectedImprovement", "acquisition", "fitted"]
 
@@ -93,7 +94,7 @@ class ExpectedImprovement(Learner):
         with isolated(seed_from(generator)):
             model = fitted(x, y)
             acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
-            picks = additions(acqf, choices, min(n, self.most))
+            picks = optimize_discrete(acqf, choices, min(n, self.most))
             mean = model.posterior(choices[picks]).mean.flatten()
         return Proposal([params[i] for i in picks], mean.tolist())
 
@@ -104,7 +105,7 @@ class ExpectedImprovement(Learner):
 
         Among whole numbers and choices the same point can be the best again.
         """
-        points = torch.cat([chosen, view.encode(start_designs(state, self.prior, RAW))])
+        points = torch.cat([chosen, view.encode(initial_designs(state, self.prior, RAW))])
         rows, designs = view.new(points, state)
         kept = sum(row < len(chosen) for row in rows)
         missing = min(len(chosen) - kept, len(rows) - kept)

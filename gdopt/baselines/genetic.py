@@ -12,19 +12,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt import strings
-from gdopt.algorithm import Algorithm, State
+from gdopt.acquisition.data import ranked_trials
+from gdopt.acquisition.string_features import StringView
+from gdopt.acquisition.thompson import thompson_sampling
+from gdopt.algorithms.base import Algorithm
 from gdopt.baselines.genes import offspring
 from gdopt.baselines.string_learner import StringLearner, seen
 from gdopt.baselines.string_pool import StringPool
-from gdopt.designs import best_first
+from gdopt.candidates.steps import elite_size, elite_weights
+from gdopt.codecs.tokens import Letters
 from gdopt.errors import SettingsError, SpaceError
-from gdopt.proposal import elite_size, elite_weights
-from gdopt.select import thompson
-from gdopt.space import Space
-from gdopt.string_view import StringView
-from gdopt.surrogate.model import Surrogate
-from gdopt.tokens import Letters
+from gdopt.space import strings
+from gdopt.space.space import Space
+from gdopt.surrogates.base import Surrogate
+from gdopt.trials.state import State
 
 __all__ = [
     "Breed",
@@ -67,7 +68,7 @@ class Genetic(StringLearner):
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """n of the next generation."""
-        parents = best_first(state)[: self.population]
+        parents = ranked_trials(state)[: self.population]
         values = torch.tensor([t.value for t in parents], dtype=torch.float64)
         weights = None if self.weigh is None else self.weigh(values)
         return self.breed(state.space, _strings(state, len(parents)), weights, n, seen(state), generator), []
@@ -96,7 +97,7 @@ class GeneticThompson(StringPool):
         self, state: State, surrogate: Surrogate, view: StringView, size: int, generator: torch.Generator
     ) -> list[str]:
         """The offspring of all generations."""
-        told = len(best_first(state))
+        told = len(ranked_trials(state))
         parents = _strings(state, elite_size(told, self.elites))
         weights = elite_weights(len(parents))
         found: list[str] = []
@@ -104,7 +105,9 @@ class GeneticThompson(StringPool):
             count = (generation + 1) * size // self.generations - len(found)
             found += self.breed(state.space, parents, weights, count, seen(state) | set(found), generator)
             if found and generation + 1 < self.generations:
-                best = thompson(surrogate, view.features(found), min(self.elites, len(found)), self.temper, generator)
+                best = thompson_sampling(
+                    surrogate, view.features(found), min(self.elites, len(found)), self.temper, generator
+                )
                 parents = [found[i] for i in best]
                 weights = torch.ones(len(parents), dtype=torch.float64)
         return found
@@ -113,7 +116,7 @@ class GeneticThompson(StringPool):
 def _strings(state: State, n: int) -> list[str]:
     """The n best that were told, best first."""
     (name,) = state.space.names
-    return [str(t.params[name]) for t in best_first(state)[:n]]
+    return [str(t.params[name]) for t in ranked_trials(state)[:n]]
 
 
 # How often what is missing is made again, before what was found has to do.
@@ -162,7 +165,7 @@ def selfies_ga(corpus: tuple[str, ...], thompson: bool = False) -> Algorithm:
 
 
 def _of_molecules(breed: Breed, corpus: tuple[str, ...], thompson: bool) -> Algorithm:
-    from gdopt.chemistry.breeding import by_quantile
+    from gdopt.molecules.breeding import by_quantile
 
     if thompson:
         return GeneticThompson(corpus=corpus, breed=breed)
@@ -178,7 +181,7 @@ def by_graphs(
     generator: torch.Generator,
 ) -> list[str]:
     """Offspring by crossing and changing graphs."""
-    from gdopt.chemistry.graph_moves import mol_ga
+    from gdopt.molecules.graph_operators import mol_ga
 
     def made(count: int, taken: Collection[str]) -> list[str]:
         return mol_ga(parents, weights, count, generator, taken)
@@ -195,10 +198,10 @@ def by_selfies(
     generator: torch.Generator,
 ) -> list[str]:
     """Mutants of SELFIES strings."""
-    from gdopt.chemistry import selfies_moves
+    from gdopt.molecules import selfies_operators
 
     def made(count: int, taken: Collection[str]) -> list[str]:
-        return selfies_moves.offspring(parents, weights, count, generator, without=taken)
+        return selfies_operators.offspring(parents, weights, count, generator, without=taken)
 
     return _allowed(space, n, known, made)
 

@@ -8,15 +8,29 @@ from typing import ClassVar
 
 import torch
 
-from gdopt.algorithm import State, Trial, append, stream
-from gdopt.codec import Codec
-from gdopt.designs import begun, check_left, enough, spare
+from gdopt.algorithms.base import append
+from gdopt.candidates.initial import (
+    START,
+    check_not_exhausted,
+    check_space,
+    check_whitened,
+    codec_of,
+    default_n_initial,
+    fallback_designs,
+    initial_designs,
+    is_initialized,
+    with_initial_trials,
+)
+from gdopt.codecs.base import Codec
+from gdopt.codecs.table import has_table
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError
-from gdopt.outcomes import feasible_only
-from gdopt.prior import DiffusionPrior
-from gdopt.space import Params, Space
-from gdopt.start import START, check_space, check_whitened, codec_of, start_designs, started
-from gdopt.table_codec import has_table
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.randomness import stream
+from gdopt.space.parameters import Params
+from gdopt.space.space import Space
+from gdopt.trials.ranking import infeasible_as_failed
+from gdopt.trials.state import State
+from gdopt.trials.trial import Trial
 
 __all__ = ["Learner", "Proposal"]
 
@@ -92,14 +106,16 @@ class Learner(ABC):
         """
         prior = self.prior if self.whitened else None
         codec = codec_of(state.space, prior, state.fixed)
-        check_left(state, codec)
-        seen = state if self.limited else feasible_only(state)
-        results = self.start or enough(codec_of(state.space, prior))
-        if not begun(state, len(self.known(seen, codec)), results, self.since(seen, codec)):
-            return started(state, start_designs(state, self.prior, n))
+        check_not_exhausted(state, codec)
+        seen = state if self.limited else infeasible_as_failed(state)
+        results = self.start or default_n_initial(codec_of(state.space, prior))
+        if not is_initialized(state, len(self.known(seen, codec)), results, self.since(seen, codec)):
+            return with_initial_trials(state, initial_designs(state, self.prior, n))
         proposal = self.propose(seen, codec, n, stream(state))
         params = list(proposal.params[:n])
-        more = spare(state, self.prior, params, n - len(params))[: n - len(params)] if len(params) < n else []
+        more = (
+            fallback_designs(state, self.prior, params, n - len(params))[: n - len(params)] if len(params) < n else []
+        )
         predicted: list[float | None] = [*proposal.predicted[:n]] or [None] * len(params)
         sources = [self.source] * len(params) + [START] * len(more)
         return append(state, params + more, sources, [*predicted, *[None] * len(more)], proposal.note)

@@ -14,16 +14,17 @@ from botorch.optim import optimize_acqf
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt import pareto
-from gdopt.algorithm import State, Trial, seed_from
+from gdopt.acquisition.noisy_ei import outcome_at
 from gdopt.baselines.cube import cube_of
 from gdopt.baselines.expected_improvement import DRAWS_OF_MANY, RAW, RESTARTS, fitted
-from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec
-from gdopt.goals import Goals
-from gdopt.outcomes import excess, objectives, valued
-from gdopt.select import outcome
+from gdopt.codecs.base import Codec
+from gdopt.randomness import isolated, seed_from
+from gdopt.trials.objectives import OptimizationConfig
+from gdopt.trials.pareto import reference_point
+from gdopt.trials.ranking import objective_values, violation, with_all_objectives
+from gdopt.trials.state import State
+from gdopt.trials.trial import Trial
 
 __all__ = ["OutcomeImprovement"]
 
@@ -72,12 +73,12 @@ class OutcomeImprovement(Learner):
 
 
 def _acquisition(
-    goals: Goals, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
+    goals: OptimizationConfig, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
 ) -> tuple[MCAcquisitionFunction, SingleTaskGP]:
     """BoTorch's acquisition function of all objectives and limits, and its model of the first objective."""
-    _, values = valued(goals, trials)
+    _, values = with_all_objectives(goals, trials)
     shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
-    beyond = [[excess(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.limits]
+    beyond = [[violation(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.limits]
     # Not shifted: 0 is where a limit is.
     broken = [column / column.std().clamp_min(LEAST) for column in torch.tensor(beyond, dtype=torch.float64)]
     models = [fitted(x, column) for column in (*((values - shift) / scale).T, *broken)]
@@ -91,9 +92,9 @@ def _acquisition(
         IdentityMCMultiOutputObjective(outcomes=list(range(m))) if several else GenericMCObjective(_first),
         x,
         X_pending=waiting if len(waiting) else None,
-        constraints=[outcome(m + i) for i in range(len(broken))] or None,
+        constraints=[outcome_at(m + i) for i in range(len(broken))] or None,
         mc_samples=DRAWS_OF_MANY,
-        ref_point=((pareto.reference(goals, values) - shift) / scale).tolist() if several else None,
+        ref_point=((reference_point(goals, values) - shift) / scale).tolist() if several else None,
     )
     return acqf, models[0]
 
@@ -102,5 +103,5 @@ def _first(samples: Tensor, X: Tensor | None = None) -> Tensor:
     return samples[..., 0]
 
 
-def _whole(goals: Goals, trial: Trial) -> bool:
-    return objectives(goals, trial) is not None and all(one.outcome in trial.outcomes for one in goals.limits)
+def _whole(goals: OptimizationConfig, trial: Trial) -> bool:
+    return objective_values(goals, trial) is not None and all(one.outcome in trial.outcomes for one in goals.limits)

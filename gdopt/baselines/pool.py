@@ -5,15 +5,17 @@ from typing import ClassVar
 
 import torch
 
-from gdopt import belief, select
-from gdopt.algorithm import State, seed_from
+from gdopt.acquisition.surrogate import fit_surrogate
+from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import Codec, as_params
-from gdopt.designs import new
-from gdopt.proposal import pool_size
-from gdopt.start import sobol
-from gdopt.surrogate.warp import Warp, rank_normal
-from gdopt.table_codec import TableCodec
+from gdopt.candidates.initial import new_rows, sobol_points
+from gdopt.candidates.steps import pool_size
+from gdopt.codecs.base import Codec
+from gdopt.codecs.columns import as_params
+from gdopt.codecs.table import TableCodec
+from gdopt.randomness import seed_from
+from gdopt.surrogates.outcome_transforms import OutcomeTransform, rank_normal
+from gdopt.trials.state import State
 
 __all__ = ["PoolThompson"]
 
@@ -32,7 +34,7 @@ class PoolThompson(Learner):
     candidates: int = 4000
     keep: int = 400
     temper: float = 1.0
-    warp: Warp = rank_normal
+    warp: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "pool"
     tables: ClassVar[bool] = True
@@ -42,13 +44,13 @@ class PoolThompson(Learner):
         if isinstance(codec, TableCodec):
             pool = codec.untried(state, pool_size(self.candidates, n), generator)
         elif self.prior is None:
-            pool = codec.decode(sobol(codec.dim, seed_from(generator), 0, pool_size(self.candidates, n)))
+            pool = codec.decode(sobol_points(codec.dim, seed_from(generator), 0, pool_size(self.candidates, n)))
         else:
             pool = as_params(state.space, self.prior.designs[self.prior.order(generator)])
-        params = [pool[row] for row in new(pool, state)][: max(self.candidates, n)]
+        params = [pool[row] for row in new_rows(pool, state)][: max(self.candidates, n)]
         if len(params) <= n:
             return Proposal(params)
-        surrogate = belief.surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
         choices = codec.encode(params)
-        picks = select.thompson(surrogate, choices, n, self.temper, generator)
+        picks = thompson_sampling(surrogate, choices, n, self.temper, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())

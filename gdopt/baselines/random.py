@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gdopt.algorithm import State
 from gdopt.arguments import shown
+from gdopt.candidates.initial import check_space, initial_designs, with_initial_trials
 from gdopt.errors import SettingsError
-from gdopt.prior import DiffusionPrior
-from gdopt.space import Space
-from gdopt.start import check_space, start_designs, started
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.space.space import Space
+from gdopt.trials.state import State
 
 __all__ = ["RandomSearch"]
 
@@ -33,4 +33,4 @@ class RandomSearch:
 
     def ask(self, state: State, n: int) -> State:
         """Append n new pending trials, or as many as are left to try."""
-        return started(state, start_designs(state, self.prior, n))
+        return with_initial_trials(state, initial_designs(state, self.prior, n))

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gdopt.algorithm import State
 from gdopt.baselines.cube import cube_of
-from gdopt.codec import EDGE
-from gdopt.prior import DiffusionPrior
-from gdopt.space import Space
-from gdopt.start import check_space, check_whitened, sobol, start_designs, started
+from gdopt.candidates.initial import check_space, check_whitened, initial_designs, sobol_points, with_initial_trials
+from gdopt.codecs.columns import SQRT_3
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.space.space import Space
+from gdopt.trials.state import State
 
 __all__ = ["Sobol"]
 
@@ -31,9 +31,9 @@ class Sobol:
     def ask(self, state: State, n: int) -> State:
         """Append n new pending trials, or as many as are left to try."""
         if self.prior is None:
-            designs = start_designs(state, None, n)
+            designs = initial_designs(state, None, n)
         else:
             cube = cube_of(self.prior.codec, self.prior)
-            unit = (sobol(cube.codec.dim, state.seed, len(state.trials), n) / EDGE + 1) / 2
+            unit = (sobol_points(cube.codec.dim, state.seed, len(state.trials), n) / SQRT_3 + 1) / 2
             designs = cube.codec.decode(cube.z(unit))
-        return started(state, designs)
+        return with_initial_trials(state, designs)

@@ -8,14 +8,16 @@ from typing import ClassVar
 
 import torch
 
-from gdopt import strings
-from gdopt.algorithm import State, append, stream
-from gdopt.designs import begun, best_first
+from gdopt.acquisition.data import ranked_trials
+from gdopt.algorithms.base import append
+from gdopt.candidates.initial import START, is_initialized
 from gdopt.errors import CorpusError, SettingsError, SpaceError
-from gdopt.finite import every, first
-from gdopt.outcomes import feasible_only
-from gdopt.space import Space
-from gdopt.start import START
+from gdopt.randomness import stream
+from gdopt.space import strings
+from gdopt.space.enumeration import all_designs, first_designs
+from gdopt.space.space import Space
+from gdopt.trials.ranking import infeasible_as_failed
+from gdopt.trials.state import State
 
 __all__ = ["CorpusRandom", "StringLearner", "name_of", "seen", "unused"]
 
@@ -57,8 +59,8 @@ class StringLearner(ABC):
         Raises:
             ExhaustedError: nothing is left.
         """
-        known = feasible_only(state)
-        if not begun(state, len(best_first(known)), self.start):
+        known = infeasible_as_failed(state)
+        if not is_initialized(state, len(ranked_trials(known)), self.start):
             return _started(state, self.corpus, n)
         found, means = self.propose(known, n, stream(state))
         found = found[:n]
@@ -131,7 +133,7 @@ def unused(state: State, corpus: Sequence[str], n: int, beside: Collection[str] 
     if n > 0 and not found and known.isdisjoint(corpus):
         raise CorpusError("the corpus has no string that the space allows")
     known |= {*found}
-    rest = first(every(state.space, {}), n - len(found), lambda one: one[name] not in known)
+    rest = first_designs(all_designs(state.space, {}), n - len(found), lambda one: one[name] not in known)
     return found + [str(one[name]) for one in rest or []]
 
 

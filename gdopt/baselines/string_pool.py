@@ -6,16 +6,17 @@ from typing import ClassVar
 
 import torch
 
-from gdopt import belief, select
-from gdopt.algorithm import State
+from gdopt.acquisition.batch import BatchSelector, select_batch
+from gdopt.acquisition.data import pending_points
+from gdopt.acquisition.feasibility import likely_to_succeed
+from gdopt.acquisition.string_features import Features, StringView
+from gdopt.acquisition.string_features import seen as seen_as
+from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.string_learner import StringLearner, seen
-from gdopt.designs import pending
-from gdopt.proposal import pool_size
-from gdopt.select import Selection
-from gdopt.string_view import Features, StringView
-from gdopt.string_view import seen as seen_as
-from gdopt.surrogate.model import Fit, Surrogate
-from gdopt.surrogate.warp import Warp, power
+from gdopt.candidates.steps import pool_size
+from gdopt.surrogates.base import Surrogate, SurrogateFactory
+from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
+from gdopt.trials.state import State
 
 __all__ = ["CorpusThompson", "StringPool"]
 
@@ -38,20 +39,20 @@ class StringPool(StringLearner):
     keep: int = 1000
     temper: float = 0.5
     features: Features | None = None
-    warp: Warp = power
-    surrogate: Fit | None = None
-    selection: Selection = select.batch
+    warp: OutcomeTransform = power
+    surrogate: SurrogateFactory | None = None
+    selection: BatchSelector = select_batch
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """The surrogate's choice from the pool."""
         view, fitted = seen_as(state.space, self.features, self.surrogate)
-        surrogate = belief.surrogate(state, view, self.keep, self.warp, fitted)
+        surrogate = fit_surrogate(state, view, self.keep, self.warp, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
         if len(pool) <= n:
             return pool, []
         z = view.features(pool)
-        usable = belief.likely(state, view, z, n)
-        chosen = self.selection(surrogate, z[usable], n, pending(state, view), self.temper, generator)
+        usable = likely_to_succeed(state, view, z, n)
+        chosen = self.selection(surrogate, z[usable], n, pending_points(state, view), self.temper, generator)
         picks = [usable[i] for i in chosen]
         return [pool[i] for i in picks], surrogate.mean(z[picks]).tolist()
 

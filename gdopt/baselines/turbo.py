@@ -18,13 +18,15 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithm import State, Trial, seed_from
 from gdopt.baselines.cube import cube_of
-from gdopt.baselines.isolated import isolated
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.codec import EDGE, Codec
-from gdopt.start import sobol
-from gdopt.surrogate.warp import standardized
+from gdopt.candidates.initial import sobol_points
+from gdopt.codecs.base import Codec
+from gdopt.codecs.columns import SQRT_3
+from gdopt.randomness import isolated, seed_from
+from gdopt.surrogates.outcome_transforms import standardized
+from gdopt.trials.state import State
+from gdopt.trials.trial import Trial
 
 __all__ = ["Region", "TuRBO", "region_of"]
 
@@ -135,7 +137,7 @@ def _candidates(
     weights = model.covar_module.base_kernel.lengthscale.squeeze(0)
     weights = weights / weights.log().mean().exp()
     low, high = ((centre + side * weights * length / 2).clamp(0, 1) for side in (-1, 1))
-    unit = (sobol(dim, seed_from(generator), 0, size) / EDGE + 1) / 2
+    unit = (sobol_points(dim, seed_from(generator), 0, size) / SQRT_3 + 1) / 2
     moved = torch.rand(size, dim, generator=generator) <= min(PERTURBED / dim, 1.0)
     still = ~moved.any(1)
     moved[still, torch.randint(dim, (int(still.sum()),), generator=generator)] = True

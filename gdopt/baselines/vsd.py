@@ -8,18 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt import belief
-from gdopt.algorithm import State
+from gdopt.acquisition.data import ranked_trials
+from gdopt.acquisition.string_features import StringView, alike
+from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.genetic import held, one_length
 from gdopt.baselines.string_learner import StringLearner, seen
-from gdopt.designs import best_first
+from gdopt.codecs.tokens import Letters
 from gdopt.diffusion.markov import MarkovDenoiser, counted
 from gdopt.errors import SettingsError
-from gdopt.string_view import StringView, alike
-from gdopt.surrogate import tanimoto
-from gdopt.surrogate.model import Fit, Surrogate
-from gdopt.surrogate.warp import Warp, power
-from gdopt.tokens import Letters
+from gdopt.surrogates import tanimoto
+from gdopt.surrogates.base import Surrogate, SurrogateFactory
+from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
+from gdopt.trials.state import State
 
 __all__ = ["VSD", "Chain", "refitted"]
 
@@ -56,8 +56,8 @@ class VSD(StringLearner):
     strength: float = 5.0
     evaluations: int = 1000
     keep: int = 1000
-    warp: Warp = power
-    surrogate: Fit = tanimoto.fit
+    warp: OutcomeTransform = power
+    surrogate: SurrogateFactory = tanimoto.fit
 
     source: ClassVar[str] = "chain"
 
@@ -74,11 +74,11 @@ class VSD(StringLearner):
         sequence = one_length(state.space)
         letters = Letters(sequence)
         view = StringView(sequence.name, alike(state.space))
-        surrogate = belief.surrogate(state, view, self.keep, self.warp, self.surrogate)
+        surrogate = fit_surrogate(state, view, self.keep, self.warp, self.surrogate)
         level = min(1.0, len(state.done) / self.evaluations)
         threshold = surrogate.y.quantile(FIRST_LEVEL + (LAST_LEVEL - FIRST_LEVEL) * level)
         prior = counted(letters.write(self.corpus), len(letters.alphabet))
-        rows = letters.write([str(t.params[sequence.name]) for t in best_first(state)[: self.keep]])
+        rows = letters.write([str(t.params[sequence.name]) for t in ranked_trials(state)[: self.keep]])
         chain = refitted(prior, rows, self._chances(surrogate, surrogate.z, threshold), self.strength)
         for _ in range(self.steps):
             rows = held(chain.sample(self.draws, generator), sequence)

@@ -1,6 +1,7 @@
 """Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,warp=rank_normal", "gdopt-oracle".
 
-Settings are literals or names of `gdopt.bench.arms`. A "+gradients" after the name says that gradients are told too.
+Settings are literals or names of `gdopt.bench.variants`. A "+gradients" after the name says that gradients are told
+too.
 """
 
 import ast
@@ -8,19 +9,18 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
-from gdopt import strings
-from gdopt.algorithm import Algorithm
+from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.guided import GuidedDiffusion
+from gdopt.algorithms.masked import MaskedDiffusion
 from gdopt.baselines import MOLECULES, PCA, baseline, kinds_of, names, string_baseline, string_names
-from gdopt.bench.arms import PARTS
-from gdopt.bench.oracle import oracle
 from gdopt.bench.priors import Prior
 from gdopt.bench.problem import Problem, strings_of
+from gdopt.bench.variants import PARTS, oracle
 from gdopt.errors import SettingsError
-from gdopt.guided import GuidedDiffusion
-from gdopt.masked import MaskedDiffusion
-from gdopt.masked_prior import MaskedPrior
-from gdopt.prior import DiffusionPrior
-from gdopt.string_space import MoleculeSpace, SequenceSpace
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.priors.masked import MaskedPrior
+from gdopt.space import strings
+from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
 
 __all__ = ["check", "lacking", "method", "needs_gradients", "uses_prior"]
 

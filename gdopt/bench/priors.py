@@ -10,9 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from gdopt.bench.problem import Problem, file_name, strings_of
-from gdopt.masked_prior import MaskedPrior
-from gdopt.prior import DiffusionPrior
-from gdopt.space_json import written
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.priors.masked import MaskedPrior
+from gdopt.space.serialization import to_json
 
 __all__ = ["Prior", "fit_into", "loaded", "path_of"]
 
@@ -25,7 +25,7 @@ DIGITS = 12
 def path_of(out: Path, name: str, problem: Problem) -> Path | None:
     """Where the prior of a problem that was loaded by a name is kept; None if it has no designs without labels."""
     if (space := strings_of(problem)) is not None:
-        told = json.dumps([written(space), space.corpus], sort_keys=True).encode()
+        told = json.dumps([to_json(space), space.corpus], sort_keys=True).encode()
         return out / "priors" / f"{space.names[0]}-{sha256(told).hexdigest()[:DIGITS]}.safetensors"
     return None if problem.corpus is None else out / "priors" / f"{file_name(name)}.safetensors"
 

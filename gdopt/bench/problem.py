@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from gdopt.goals import Limit, Objective
-from gdopt.space import Params, Space
-from gdopt.string_space import MoleculeSpace, SequenceSpace
+from gdopt.space.parameters import Params
+from gdopt.space.space import Space
+from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
+from gdopt.trials.objectives import Objective, OutcomeConstraint
 
 __all__ = ["OBJECTIVE", "Problem", "file_name", "strings_of"]
 
@@ -66,7 +67,7 @@ class Problem:
     failure_rate: float = 0.0
     violations: Callable[[Sequence[Params]], list[float]] | None = None
     outcomes: Callable[[Sequence[Params]], list[dict[str, float]]] | None = None
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[OutcomeConstraint, ...] = ()
     objectives: tuple[Objective, ...] = ()
     volume: float | None = None
     commensurate: bool = False

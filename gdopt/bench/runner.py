@@ -18,15 +18,15 @@ from typing import Any, cast
 import numpy as np
 
 from gdopt import files
-from gdopt.algorithm import Algorithm
+from gdopt.algorithms.base import Algorithm
 from gdopt.bench import priors
 from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_prior
 from gdopt.bench.problem import OBJECTIVE, Problem, file_name, strings_of
 from gdopt.bench.processes import processes
 from gdopt.errors import ProblemError
-from gdopt.goals import Direction
-from gdopt.outcomes import volumes
-from gdopt.study import Study
+from gdopt.study.study import Study
+from gdopt.trials.objectives import Direction
+from gdopt.trials.ranking import hypervolume_history
 
 __all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
 
@@ -129,7 +129,7 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
                 study.tell(trial.id, observed if outcomes is None else outcomes, gradient=slope)
     tried = [t.params for t in study.trials]
     if problem.objectives:
-        values = volumes(study.goals, study.state.trials)
+        values = hypervolume_history(study.goals, study.state.trials)
         told = [value if one is not None else None for value, one in zip(values, told, strict=True)]
     return {
         "format": FORMAT,

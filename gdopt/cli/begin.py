@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gdopt.arguments import counted
 from gdopt.cli.answer import Answer
 from gdopt.cli.which import SUFFIX, Where, split
-from gdopt.counting import counted
 from gdopt.errors import SettingsError, SpaceError, StoreError
 
 if TYPE_CHECKING:
-    from gdopt.campaign import Campaign
+    from gdopt.lab.campaign import Campaign
 
 __all__ = ["VERBS"]
 
@@ -27,15 +27,15 @@ def init(
     example: Annotated[bool, typer.Option("--example", help="Ask nothing, write an example to be edited.")] = False,
 ) -> Answer:
     """Ask what a campaign is about, and write it into a file with comments."""
-    from gdopt import campaign
     from gdopt.cli.output import put
+    from gdopt.lab.campaign_template import EXAMPLE, campaign_text
 
     if path.exists():
         raise StoreError(f"{path} is there already: choose another file, or delete it")
     # Before a question is asked, as the answers would be lost.
     if not os.access(path.parent, os.W_OK):
         raise StoreError(f"cannot write {path}: there is no folder {path.parent} that can be written to")
-    put(path, campaign.written(campaign.EXAMPLE if example else _described(path)))
+    put(path, campaign_text(EXAMPLE if example else _described(path)))
     text = f"{path} is written; look through it, then: gdopt new {path}"
     return Answer({"file": str(path)}, text)
 
@@ -47,19 +47,21 @@ def new(
     """Make the study of a campaign: NAME.gdopt beside its file. A prior is trained, if it has a corpus."""
     from rich.console import Console
 
-    from gdopt import campaign, plate
-    from gdopt.demo.loop import training
-    from gdopt.sql_store import SqlStore
+    from gdopt.console import training
+    from gdopt.lab.campaign_builder import start_study
+    from gdopt.lab.campaign_reader import read_campaign
+    from gdopt.lab.plate import headings_of
+    from gdopt.storage.sql_store import SqlStore
 
-    found = campaign.read(path)
+    found = read_campaign(path)
     where, name = split(study or str(path.parent / f"{found.name}{SUFFIX}"))
     store = SqlStore(where, name)
     if store.header() is not None:
         raise StoreError(f"{store} holds a study already: choose another name, or delete it")
     console = Console(stderr=True, highlight=False)
     with training(console) if found.corpus else nullcontext() as show:
-        made = campaign.started(found, path.parent, store, show)
-    plate.columns(made)
+        made = start_study(found, path.parent, store, show)
+    headings_of(made)
     made.keep()
     data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
     goal = f"{made.goals} over {counted(len(made.space.names), 'parameter')}"
@@ -79,24 +81,24 @@ def _described(path: Path) -> "Campaign":
     Raises:
         SettingsError: the answers make no campaign, or there were none.
     """
-    from gdopt import campaign
+    from gdopt.lab.campaign_reader import checked
 
     try:
         raw = _answers(path)
     except typer.Abort as error:
         raise SettingsError("the questions were not answered; gdopt init --example asks none") from error
-    return campaign.checked(raw, "these answers")
+    return checked(raw, "these answers")
 
 
 def _answers(path: Path) -> dict[str, Any]:
-    from gdopt.goals import Limit
+    from gdopt.trials.objectives import OutcomeConstraint
 
     name = re.sub(r"[^\w.\-]+", "-", path.resolve().parent.name).strip("-.") or "campaign"
     raw: dict[str, Any] = {"name": _ask("Name of the campaign, for its file", default=name, value_proc=_file_name)}
     ways = _directions()
     raw |= _improved(ways)
     limits = [*_several("A limit on another outcome, such as impurity <= 2", partial(_limit, ways))]
-    outcomes = [*ways, *(Limit.of(one).outcome for one in limits)]
+    outcomes = [*ways, *(OutcomeConstraint.of(one).outcome for one in limits)]
     raw |= {
         "limits": limits,
         "tracked": [*_names("Another outcome, only to be written down", outcomes)],
@@ -132,12 +134,12 @@ def _improved(ways: dict[str, str]) -> dict[str, Any]:
 
 def _parameter(name: str) -> dict[str, Any]:
     """What was said of a parameter, asked for again until there can be one."""
-    from gdopt import campaign
+    from gdopt.lab.campaign import ENTRIES
 
     while True:
         said = _said_of(name)
         try:
-            campaign.ENTRIES[said["kind"]](**said).parameter()
+            ENTRIES[said["kind"]](**said).parameter()
         except SpaceError as error:
             typer.echo(f"  {error}", err=True)
         else:
@@ -188,7 +190,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 def _file_name(text: str) -> str:
     """A name that a campaign may have."""
-    from gdopt.campaign import NAME
+    from gdopt.lab.campaign import NAME
 
     if not re.match(NAME, text.strip()):
         raise typer.BadParameter(f"{text!r}: expected letters, digits, _ . and - without blanks, such as my-campaign")
@@ -217,11 +219,11 @@ def _unlike(taken: Collection[str], text: str) -> str:
 
 
 def _limit(ways: Collection[str], text: str) -> str:
-    from gdopt.goals import Limit
+    from gdopt.trials.objectives import OutcomeConstraint
 
     try:
         if text:
-            _unlike(ways, Limit.of(text).outcome)
+            _unlike(ways, OutcomeConstraint.of(text).outcome)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     return text

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gdopt.arguments import counted
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import check_replaceable, event, facts, percent, put
 from gdopt.cli.which import Where, opened, place, split
-from gdopt.counting import counted
 from gdopt.errors import SettingsError, StoreError, TrialError
 
 if TYPE_CHECKING:
-    from gdopt.rounds import Round
-    from gdopt.study import Study
+    from gdopt.study.rounds import RoundSummary
+    from gdopt.study.study import Study
 
 __all__ = ["VERBS"]
 
 
 def status(study: Where = None) -> Answer:
     """Where the campaign stands: trials, rounds, the best so far."""
-    from gdopt.algorithm import Status
+    from gdopt.trials.trial import Status
 
     found = opened(study)
     counts = {one.value: sum(t.status is one for t in found.trials) for one in Status}
@@ -142,7 +142,7 @@ def report(
     study: Where = None,
 ) -> Answer:
     """All of the campaign on one page: a file that needs nothing else, to be read, sent and printed."""
-    from gdopt.report import is_report, page
+    from gdopt.lab.report import is_report, page
 
     if path.suffix.lower() not in (".html", ".htm"):
         raise SettingsError(f"report {path}: expected the name of the page, which ends in .html; the study is --study")
@@ -157,7 +157,7 @@ def backup(
     path: Annotated[Path, typer.Argument(help="The copy; a file that is not there yet.")], study: Where = None
 ) -> Answer:
     """Copy the study's file as it is at one moment, while others may ask and tell; the copy is checked."""
-    from gdopt.sql_store import SqlStore
+    from gdopt.storage.sql_store import SqlStore
 
     store = SqlStore(*split(place(study)))
     store.backup(path)
@@ -168,7 +168,7 @@ def backup(
 
 def check(study: Where = None) -> Answer:
     """Read all that is kept, also priors and what was learned, and compare it with its checksums."""
-    from gdopt.sql_store import SqlStore
+    from gdopt.storage.sql_store import SqlStore
 
     where, name = split(place(study))
     SqlStore(where, name).check()
@@ -211,7 +211,7 @@ def _front(study: "Study") -> list[dict[str, Any]]:
         return []
 
 
-def _reached(study: "Study", round: "Round") -> dict[str, Any]:
+def _reached(study: "Study", round: "RoundSummary") -> dict[str, Any]:
     """What a round is judged by, and how likely its trials seemed to satisfy the limits if there are any."""
     reached = {"hypervolume": round.hypervolume} if study.goals.several else {"best": round.best}
     return reached if round.feasible is None else {**reached, "feasible": round.feasible}
@@ -229,10 +229,10 @@ def _said_of_best(study: "Study", data: dict[str, Any]) -> str:
 
 def _none(study: "Study") -> str:
     """Why there is no best trial."""
-    from gdopt.outcomes import satisfied
+    from gdopt.trials.ranking import is_feasible
 
     done = study.state.done
-    if not done or any(satisfied(study.limits, t) for t in done):
+    if not done or any(is_feasible(study.limits, t) for t in done):
         return "none yet"
     return f"none is known to satisfy {', '.join(map(str, study.limits))}"
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gdopt.arguments import counted
 from gdopt.cli.which import HOUR, Allowed, Where, opened, place, split
-from gdopt.counting import counted
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
-    from gdopt.worker import Source
+    from gdopt.study.worker import TrialSource
 
 __all__ = ["serve", "worker"]
 
@@ -64,15 +64,15 @@ def worker(
     allowed: Allowed = None,
 ) -> None:
     """Evaluate a study's trials with a function of yours, one after the other, beside any number of other workers."""
-    from gdopt import named
-    from gdopt.worker import work
+    from gdopt.algorithms import user_functions
+    from gdopt.study.worker import run_worker
 
-    evaluate, source = named.function(function), _source(where, token_file or token, allowed)
-    count = work(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
+    evaluate, source = user_functions.function(function), _source(where, token_file or token, allowed)
+    count = run_worker(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
     typer.echo(counted(count, "evaluation"))
 
 
-def _source(where: str, token: str | Path | None, allowed: str | None) -> "Source":
+def _source(where: str, token: str | Path | None, allowed: str | None) -> "TrialSource":
     if not where.startswith(("http://", "https://")):
         return opened(where, allowed)
     if token is None:

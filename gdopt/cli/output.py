@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gdopt.errors import StoreError
 
 if TYPE_CHECKING:
-    from gdopt.algorithm import Trial
-    from gdopt.journal import Entry
+    from gdopt.storage.events import Event
+    from gdopt.trials.trial import Trial
 
 __all__ = ["check_replaceable", "event", "facts", "outcomes", "percent", "put"]
 
@@ -86,9 +86,9 @@ def outcomes(trial: "Trial") -> Mapping[str, Any]:
     return {name: {"value": value, "sem": sem} for name, (value, sem) in trial.outcomes.items()}
 
 
-def event(entry: "Entry") -> dict[str, Any]:
+def event(entry: "Event") -> dict[str, Any]:
     """An entry of the journal as JSON takes it."""
-    from gdopt.journal import described
+    from gdopt.storage.events import described
 
     at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds")
     return {"at": at, "kind": entry.kind.value, "worker": entry.worker, "key": entry.key, "data": described(entry)}

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from gdopt.arguments import counted
 from gdopt.cli.answer import Answer, verb
-from gdopt.counting import counted
 from gdopt.errors import SettingsError, StoreError
 
 __all__ = ["prior"]
@@ -38,14 +38,14 @@ def fit(
     """
     from rich.console import Console
 
-    from gdopt import campaign
-    from gdopt import corpus as corpora
-    from gdopt.demo.loop import training
-    from gdopt.prior import DiffusionPrior
+    from gdopt.console import training
+    from gdopt.lab.campaign_reader import read_campaign
+    from gdopt.priors import corpus_file as corpora
+    from gdopt.priors.diffusion import DiffusionPrior
 
     if out.exists():
         raise StoreError(f"{out} is there already: choose another --out, or delete it")
-    given = None if space is None else campaign.read(space).space
+    given = None if space is None else read_campaign(space).space
     if space is not None and given is None:
         raise SettingsError(f"{space} has no [[parameters]]: expected a campaign that says what may be varied")
     read = corpora.read(corpus, given, weights=weights, outcome=outcome, direction=direction)
@@ -87,7 +87,7 @@ def check(
 ) -> Answer:
     """Compare draws of a prior with its corpus, and say whether they are fit for each other."""
     from gdopt import files
-    from gdopt.plain import prior_of
+    from gdopt.algorithms.serialization import prior_of
 
     found = prior_of(*files.read(path), path).check(draws, seed)
     if plot is not None:

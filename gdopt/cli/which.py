@@ -11,7 +11,7 @@ import typer
 from gdopt.errors import StoreError
 
 if TYPE_CHECKING:
-    from gdopt.study import Study
+    from gdopt.study.study import Study
 
 __all__ = ["HOUR", "SUFFIX", "Allowed", "Where", "opened", "place", "split"]
 
@@ -59,7 +59,7 @@ def place(given: str | None) -> str:
 
 def split(place: str) -> tuple[str, str]:
     """The path or URL of a study, and its name."""
-    from gdopt.sql_store import ALONE
+    from gdopt.storage.sql_engine import ALONE
 
     where, _, name = place.rpartition("#")
     return (where, name) if where and name and not Path(place).exists() else (place, ALONE)
@@ -72,11 +72,11 @@ def opened(given: str | None, allowed: str | None = None) -> "Study":
         StoreError: there is none, or it cannot be read.
         SettingsError: the study does not ask that function, or it is not found.
     """
-    from gdopt import named
-    from gdopt.study import Study
+    from gdopt.algorithms import user_functions
+    from gdopt.study.study import Study
 
     where, name = split(place(given))
     study = Study.open(where, name=name)
     if allowed is not None:
-        study.algorithm = named.given(study.algorithm, allowed)
+        study.algorithm = user_functions.given(study.algorithm, allowed)
     return study

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gdopt.arguments import counted
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import check_replaceable, facts, percent, put
 from gdopt.cli.waiting import waiting
 from gdopt.cli.which import HOUR, Allowed, Where, opened
-from gdopt.counting import counted
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
-    from gdopt.algorithm import Trial
-    from gdopt.study import Study
+    from gdopt.study.study import Study
+    from gdopt.trials.trial import Trial
 
 __all__ = ["VERBS"]
 
@@ -58,11 +58,11 @@ def ask(
     study: Where = None,
 ) -> Answer:
     """Ask for trials to measure, as a list or as a CSV file. Repeated after a crash, it gives the same file."""
-    from gdopt import plate
+    from gdopt.lab.plate import headings_of, plate_text
 
     found = opened(study, allowed)
     if csv is not None:
-        plate.columns(found)
+        headings_of(found)
         key = _key(found, csv) if key is None else key
     fixed = _values(found, "--fix", fix)
     before = [] if key is None else found.asked(key)
@@ -76,7 +76,7 @@ def ask(
     said = {"trials": [facts(t) for t in trials], "key": key}
     if csv is None:
         return Answer(said, _trials(found, trials))
-    new = _write(csv, plate.written(found, trials, comma=comma), force)
+    new = _write(csv, plate_text(found, trials, comma=comma), force)
     what = f"{counted(len(trials), 'trial')}, {_span([t.id for t in trials])}{', asked for before' if before else ''}"
     what += "" if new else "; the file is as it was"
     return Answer({**said, "file": str(csv)}, f"{csv}: {what}; filled in: gdopt tell {csv}")
@@ -163,10 +163,10 @@ def add(
 
     Added twice, a file adds nothing; a longer one adds what is new in it.
     """
-    from gdopt import plate
+    from gdopt.lab.past_results import past_results
 
     found = opened(study)
-    before = plate.known(found, _content(csv), str(csv), outside=outside)
+    before = past_results(found, _content(csv), str(csv), outside=outside)
     new = found.add_all(before.rows, outside=outside)
     there = len(before.rows) - len(new) + len(before.own)
     parts = [f"{counted(len(new), 'result')} added", *([f"{there} were there already"] if there else [])]
@@ -182,9 +182,9 @@ VERBS: tuple[Callable[..., Answer], ...] = (ask, tell, add, fail, abandon, amend
 
 
 def _tell_plate(study: "Study", path: Path, worker: str | None) -> Answer:
-    from gdopt import plate
+    from gdopt.lab.plate import read_plate
 
-    said = plate.filled(study, _content(path), str(path))
+    said = read_plate(study, _content(path), str(path))
     said.tell(study, worker)
     ids = {
         "told": sorted(said.results),
@@ -210,7 +210,7 @@ def _key(study: "Study", path: Path) -> str:
     The place is relative to the folder of the study's file, with which it may be moved; outside of it, and of a study
     in a database, it is the place on this machine.
     """
-    from gdopt.sql_store import SqlStore
+    from gdopt.storage.sql_store import SqlStore
 
     file = path.resolve()
     file = file.with_suffix("") if file.suffix.lower() == ".csv" else file
@@ -283,7 +283,7 @@ def _params(study: "Study", id: int, given: Sequence[str] | None) -> Mapping[str
 
 def _values(study: "Study", option: str, given: Sequence[str] | None) -> dict[str, Any]:
     """Parameters that were given as NAME=VALUE, numbers as such."""
-    from gdopt.space import Integer, Real
+    from gdopt.space.parameters import Integer, Real
 
     numbers = {p.name for p in study.space.parameters if isinstance(p, Real | Integer)}
     return {name: _number(name, text) if name in numbers else text for name, text in _pairs(option, given).items()}

@@ -7,12 +7,13 @@ from types import ModuleType
 import numpy as np
 from rich.console import Console
 
+from gdopt.algorithms.guided import GuidedDiffusion
 from gdopt.bench.problem import Problem
-from gdopt.demo.loop import list_files, play, pretrained, say
-from gdopt.guided import GuidedDiffusion
-from gdopt.plot import progress
-from gdopt.prior import DiffusionPrior
-from gdopt.study import Study
+from gdopt.console import say
+from gdopt.demo.loop import list_files, play, pretrained
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.study.figures import progress
+from gdopt.study.study import Study
 
 __all__ = ["STEPS", "run"]
 

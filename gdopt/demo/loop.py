@@ -1,22 +1,21 @@
 """What the demos share: pretraining and the closed loop, and what a person sees of them."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gdopt.algorithm import Trial
-from gdopt.diffusion.train import Progress as Reports
-from gdopt.masked_prior import MaskedPrior
-from gdopt.prior import DiffusionPrior
-from gdopt.study import Study
+from gdopt.console import say, training
+from gdopt.diffusion.training import Progress as Reports
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.priors.masked import MaskedPrior
+from gdopt.study.study import Study
+from gdopt.trials.trial import Trial
 
-__all__ = ["Beside", "list_files", "play", "pretrained", "say", "training"]
+__all__ = ["Beside", "list_files", "play", "pretrained"]
 
 P = TypeVar("P", DiffusionPrior, MaskedPrior)
 
@@ -32,11 +31,6 @@ class Beside:
 
     title: str
     of: Callable[[Trial], str]
-
-
-def say(console: Console, text: str) -> None:
-    """Print a line, folded by the terminal only."""
-    console.print(text, soft_wrap=True, markup=False)
 
 
 def pretrained(
@@ -74,19 +68,6 @@ def pretrained(
         f"pretrained in {prior.seconds:.0f} s and {trained.steps} steps; held-out loss {trained.best:.3f}{loss}",
     )
     return prior
-
-
-@contextmanager
-def training(console: Console, steps: int | None = None) -> Iterator[Reports]:
-    """A function that shows the progress reported to it, with an estimate of the time left."""
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}")
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("pretraining", total=steps, info="")
-
-        def show(step: int, total: int, now: float) -> None:
-            bar.update(task, completed=step, total=total, info=f"held-out loss {now:.3f}")
-
-        yield show
 
 
 def play(

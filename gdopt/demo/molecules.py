@@ -7,18 +7,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gdopt.chemistry import smiles
-from gdopt.chemistry.filters import Makeable
-from gdopt.chemistry.picture import picture
-from gdopt.chemistry.scores import alerts, synthetic_accessibility
-from gdopt.chemistry.table import table
-from gdopt.demo.loop import Beside, list_files, play, pretrained, say
+from gdopt.algorithms.masked import MaskedDiffusion
+from gdopt.console import say
+from gdopt.demo.loop import Beside, list_files, play, pretrained
 from gdopt.errors import StoreError
-from gdopt.masked import MaskedDiffusion
-from gdopt.masked_prior import MaskedPrior
-from gdopt.plot import progress
-from gdopt.string_space import MoleculeSpace
-from gdopt.study import Study
+from gdopt.molecules import smiles
+from gdopt.molecules.filters import Makeable
+from gdopt.molecules.report import picture, table
+from gdopt.molecules.scores import alerts, synthetic_accessibility
+from gdopt.priors.masked import MaskedPrior
+from gdopt.space.string_spaces import MoleculeSpace
+from gdopt.study.figures import progress
+from gdopt.study.study import Study
 
 __all__ = ["STEPS", "TASK", "run"]
 

@@ -6,26 +6,13 @@ The score of the noisy law is (D - x)/σ², the predicted noise is (x - D)/σ, a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-__all__ = [
-    "BoxDenoiser",
-    "Denoiser",
-    "GaussianDenoiser",
-    "MixtureDenoiser",
-    "SphereDenoiser",
-    "TruncatedGaussianDenoiser",
-    "embedded",
-    "moved",
-    "projected",
-    "score",
-]
+__all__ = ["Denoiser", "InpaintingDenoiser", "column_of", "lifted", "projected", "score", "translated_and_scaled"]
 
 
 @runtime_checkable
@@ -39,83 +26,11 @@ class Denoiser(Protocol):
 
 def score(denoiser: Denoiser, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
     """The gradient of the noisy law's log density, (D - x)/σ²."""
-    return (denoiser(x, sigma) - x) / _column(sigma, x).square()
+    return (denoiser(x, sigma) - x) / column_of(sigma, x).square()
 
 
 @dataclass(frozen=True)
-class GaussianDenoiser:
-    """The denoiser of N(mean, cov), the paper's linear score class; cov may be singular.
-
-    D = mean + Σ(Σ + σ²I)⁻¹(x - mean).
-    """
-
-    mean: Float[Tensor, " d"]
-    cov: Float[Tensor, "d d"]
-
-    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
-        """E[x₀|x] of every row of x."""
-        values, vectors = self._eigen
-        gain = values / (values + _column(sigma, x).square())
-        return self.mean + (gain * ((x - self.mean) @ vectors)) @ vectors.T
-
-    @cached_property
-    def _eigen(self) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-        values, vectors = torch.linalg.eigh(self.cov)
-        return values.clamp_min(0), vectors
-
-
-@dataclass(frozen=True)
-class BoxDenoiser:
-    """The denoiser of the uniform law on a box: all that is known when all that is known is a box.
-
-    Each coordinate of x₀ given x is N(x, σ²) truncated to [low, high]. The textbook form of its mean, a ratio of
-    differences of Φ, cancels far outside the box and at large σ; so the mean is taken by Gauss-Legendre quadrature over
-    the part of the interval that carries the mass, which is exact to rounding everywhere.
-    """
-
-    low: Float[Tensor, " d"]
-    high: Float[Tensor, " d"]
-
-    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
-        """E[x₀|x] of every row of x."""
-        return _mean_within(x, _column(sigma, x).square(), self.low, self.high)
-
-
-@dataclass(frozen=True)
-class TruncatedGaussianDenoiser:
-    """The denoiser of independent Gaussians, each cut off at the ends of an interval; an infinite std is uniform.
-
-    x₀ given x is N(m + g (x - m), g σ²) cut off at the same ends, m the mean and g = 1/(1 + σ²/std²).
-    """
-
-    low: Float[Tensor, " d"]
-    high: Float[Tensor, " d"]
-    mean: Float[Tensor, " d"]
-    std: Float[Tensor, " d"]
-
-    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
-        """E[x₀|x] of every row of x."""
-        sigma = _column(sigma, x)
-        gain = 1 / (1 + (sigma / self.std).square())
-        return _mean_within(self.mean + gain * (x - self.mean), gain * sigma.square(), self.low, self.high)
-
-
-def _mean_within(
-    x: Float[Tensor, "n d"], variance: Float[Tensor, "n #d"], low: Float[Tensor, " d"], high: Float[Tensor, " d"]
-) -> Float[Tensor, "n d"]:
-    """The mean of N(x, variance) truncated to [low, high]."""
-    width = high - low
-    # From the nearer edge the density of u = distance/width on [0, 1] is ∝ exp(-a u²/2 - b u), with b >= -a/2.
-    flip = x > (low + high) / 2
-    outside = torch.where(flip, x - high, low - x)
-    a = (width.square() / variance).expand_as(x)
-    b = outside * width / variance
-    u = _mean_of_tilted(a, b) * width
-    return torch.where(flip, high - u, low + u)
-
-
-@dataclass(frozen=True)
-class HeldDenoiser:
+class InpaintingDenoiser:
     """Another law with some coordinates known: those of `at`, in its rows, wherever `columns` says so."""
 
     denoiser: Denoiser
@@ -128,84 +43,9 @@ class HeldDenoiser:
         return torch.where(self.columns, self.at, found)
 
 
-# exp(-EXPONENT) = 3e-17 is below the rounding of a double; NODES resolve the bell within it to rounding.
-EXPONENT, NODES = 38.0, 64
-LEGENDRE = tuple(torch.from_numpy(v) for v in np.polynomial.legendre.leggauss(NODES))
-
-
-def _mean_of_tilted(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """The mean of the density ∝ exp(-a u²/2 - b u) on [0, 1], for a > 0 and b >= -a/2."""
-    with torch.no_grad():
-        peak = (-b / a).clamp(0, 1)
-        slope = b.clamp_min(0)
-        reach = 2 * EXPONENT / (slope + (slope.square() + 2 * EXPONENT * a).sqrt())
-        start = (peak - reach).clamp_min(0)
-        length = (peak + reach).clamp_max(1) - start
-    nodes, weights = (v.to(a) for v in LEGENDRE)
-    u = start.unsqueeze(-1) + length.unsqueeze(-1) * (nodes + 1) / 2
-    exponent = -u * (a.unsqueeze(-1) * u / 2 + b.unsqueeze(-1))
-    mass = weights * (exponent - exponent.amax(-1, keepdim=True).detach()).exp()
-    mean: Tensor = (mass * u).sum(-1) / mass.sum(-1)
-    return mean
-
-
-@dataclass(frozen=True)
-class MixtureDenoiser:
-    """The denoiser of a mixture of k isotropic Gaussians; a scale of 0 is a point.
-
-    D = Σ r_k(x) (σ²m_k + s_k²x)/(σ² + s_k²), r_k the responsibilities at noise level σ.
-    """
-
-    means: Float[Tensor, "k d"]
-    weights: Float[Tensor, " k"]
-    scales: Float[Tensor, " k"]
-
-    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
-        """E[x₀|x] of every row of x."""
-        noise, spread = _column(sigma, x).square(), self.scales.square()
-        total = noise + spread
-        # Squares are expanded about the mixture's own mean, so that far-off mixtures lose no digits.
-        centre = self.weights @ self.means / self.weights.sum()
-        means, offset = self.means - centre, x - centre
-        distance = offset.square().sum(1, keepdim=True) - 2 * offset @ means.T + means.square().sum(1)
-        logits = self.weights.log() - total.log() * (x.shape[1] / 2) - distance / (2 * total)
-        share = torch.softmax(logits, 1) / total
-        return centre + noise * (share @ means) + (share @ spread.unsqueeze(1)) * offset
-
-
-@dataclass(frozen=True)
-class SphereDenoiser:
-    """The denoiser of the uniform law on the unit sphere in d dimensions.
-
-    x₀ given x is von Mises-Fisher with κ = |x|/σ², so D = A_d(κ) x/|x|, A_d = I_{d/2}/I_{d/2-1}.
-    """
-
-    def __call__(self, x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
-        """E[x₀|x] of every row of x."""
-        norm = x.norm(dim=1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
-        kappa = norm / _column(sigma, x).square()
-        mean: Tensor = _bessel_ratio(kappa, x.shape[1] / 2) * x / norm
-        return mean
-
-
-# Downward steps of the continued fraction: relative errors are below 1e-10 at every κ (checked against scipy).
-FRACTION_DEPTH = 200
-
-
-def _bessel_ratio(kappa: Float[Tensor, "n 1"], order: float) -> Float[Tensor, "n 1"]:
-    """I_v(κ)/I_{v-1}(κ) by Gauss' continued fraction, r_v = 1/(2v/κ + r_{v+1}), started from Debye's expansion.
-
-    The start κ/(v + R - κ²/2R²), R = √(v² + κ²), is right to second order in 1/v at every κ (DLMF 10.41.3 and 5).
-    """
-    v = order + FRACTION_DEPTH
-    square = v**2 + kappa.square()
-    ratio = kappa / (v + square.sqrt() - kappa.square() / (2 * square))
-    for step in range(FRACTION_DEPTH - 1, -1, -1):
-        ratio = kappa / (2 * (order + step) + kappa * ratio)
-    return ratio
-
-
-def moved(denoiser: Denoiser, mean: Float[Tensor, " d"], centre: Float[Tensor, " d"], scale: float) -> Denoiser:
+def translated_and_scaled(
+    denoiser: Denoiser, mean: Float[Tensor, " d"], centre: Float[Tensor, " d"], scale: float
+) -> Denoiser:
     """The denoiser of centre + scale·(X - mean), for X of the given denoiser's law.
 
     D'(x, σ) = c + s (D(μ + (x - c)/s, σ/s) - μ): exact for every law. With c the weighted elite mean it carries the
@@ -218,7 +58,7 @@ def moved(denoiser: Denoiser, mean: Float[Tensor, " d"], centre: Float[Tensor, "
     return at
 
 
-def embedded(denoiser: Denoiser, basis: Float[Tensor, "D d"], offset: Float[Tensor, " D"]) -> Denoiser:
+def lifted(denoiser: Denoiser, basis: Float[Tensor, "D d"], offset: Float[Tensor, " D"]) -> Denoiser:
     """The denoiser of offset + A u, for u of the given law and A of orthonormal columns (the paper's Assumption 1).
 
     E[x₀|x] = offset + A E[u | A'(x - offset)]: noise off the subspace says nothing of u.
@@ -242,6 +82,6 @@ def projected(denoiser: Denoiser, onto: Callable[[Tensor], Tensor]) -> Denoiser:
     return at
 
 
-def _column(sigma: Float[Tensor, "*#n"], x: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
+def column_of(sigma: Float[Tensor, "*#n"], x: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
     """The noise level of each row, as a column."""
     return sigma.to(x).expand(len(x)).unsqueeze(1)

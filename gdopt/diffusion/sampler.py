@@ -11,7 +11,7 @@ from gdopt.diffusion.denoiser import Denoiser
 from gdopt.diffusion.schedule import cosine, exponential
 from gdopt.errors import NumericsError
 
-__all__ = ["Sampler", "ancestral", "ddpm", "dpm_solver", "expected", "heun", "renoised", "sample"]
+__all__ = ["Sampler", "ancestral", "ddpm", "dpm_solver", "expected", "heun", "sample", "sdedit"]
 
 
 @torch.no_grad()
@@ -112,7 +112,7 @@ KEPT, RENOISED_STEPS = 0.4, 4
 
 
 @torch.no_grad()
-def renoised(
+def sdedit(
     denoiser: Denoiser,
     x0: Float[Tensor, "n d"],
     sigma: Float[Tensor, " n"],

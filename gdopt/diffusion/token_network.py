@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gdopt.diffusion.markov import MarkovDenoiser
 from gdopt.diffusion.masked import TokenDenoiser
-from gdopt.diffusion.train import Progress, Training, descend
+from gdopt.diffusion.training import Progress, Training, descend
 
 __all__ = ["TokenNet", "fit", "masked_loss", "token_network"]
 

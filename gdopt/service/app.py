@@ -10,7 +10,7 @@ import gdopt
 from gdopt.service.answers import handled
 from gdopt.service.guard import LIMIT, Guard, Headed
 from gdopt.service.routes import router
-from gdopt.study import Study
+from gdopt.study.study import Study
 
 __all__ = ["create_app"]
 

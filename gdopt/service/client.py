@@ -17,14 +17,14 @@ from urllib.parse import quote, urlsplit
 from pydantic import ValidationError
 
 from gdopt import errors
-from gdopt.algorithm import Status, Trial
 from gdopt.arguments import number, shown, text, whole
 from gdopt.errors import GdoptError, ResultError, ServiceError, SettingsError
-from gdopt.journal import Entry
-from gdopt.results import Told
 from gdopt.service import schema
 from gdopt.service.auth import read_token
-from gdopt.space import Params
+from gdopt.space.parameters import Params
+from gdopt.storage.events import Event
+from gdopt.study.results import Told
+from gdopt.trials.trial import Status, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,14 +205,14 @@ class Client:
         """
         return self._trials(self._send("GET", "/v1/pareto"))
 
-    def history(self, id: int) -> list[Entry]:
+    def history(self, id: int) -> list[Event]:
         """All that happened to a trial, first to last.
 
         Raises:
             UnknownTrialError: there is no trial of that id.
         """
         found = self._send("GET", f"/v1/trials/{quote(str(id), safe='')}/history")
-        return [event.entry() for event in self._read(schema.History, found).events]
+        return [message.event() for message in self._read(schema.History, found).events]
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each trial, as `Study.to_frame` has it."""

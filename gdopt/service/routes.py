@@ -14,14 +14,16 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 import gdopt
-from gdopt import named, plate, spreadsheet
-from gdopt.algorithm import Status, Trial
+from gdopt import spreadsheet
+from gdopt.algorithms import user_functions
 from gdopt.errors import SettingsError, TrialError
-from gdopt.incumbent import incumbents
-from gdopt.outcomes import volumes
+from gdopt.lab.plate import plate_text, read_plate
 from gdopt.service import schema
-from gdopt.space_json import written
-from gdopt.study import Study
+from gdopt.space.serialization import to_json
+from gdopt.study.study import Study
+from gdopt.trials.incumbent import incumbents
+from gdopt.trials.ranking import hypervolume_history
+from gdopt.trials.trial import Status, Trial
 
 __all__ = ["router"]
 
@@ -176,8 +178,8 @@ def _correcting(made: APIRouter, study: Study, turn: Turn) -> None:
     @made.get("/trials/{id}/history")
     async def history(id: schema.Id) -> schema.History:
         """All that happened to a trial, first to last."""
-        entries = await turn(partial(study.history, id))
-        return schema.History(events=[schema.Event.of(entry) for entry in entries])
+        events = await turn(partial(study.history, id))
+        return schema.History(events=[schema.EventMessage.of(event) for event in events])
 
     @made.post("/add")
     async def add(added: schema.Added, key: Key) -> schema.Row:
@@ -206,7 +208,7 @@ def _plates(made: APIRouter, study: Study, turn: Turn) -> None:
 
 
 def _told(study: Study, content: bytes, file: str, worker: str | None) -> schema.Plate:
-    said = plate.filled(study, content, file)
+    said = read_plate(study, content, file)
     said.tell(study, worker)
     return schema.Plate(
         told=sorted(said.results),
@@ -246,7 +248,7 @@ def _reading(made: APIRouter, study: Study) -> None:
     @made.get("/plate.csv", response_class=Response, responses=_csv_of("the plate"))
     def plate_csv() -> Response:
         """The pending trials as a plate, as `gdopt ask --csv` writes it: to be filled in and told."""
-        return _csv(plate.written(study, study.pending), "plate.csv")
+        return _csv(plate_text(study, study.pending), "plate.csv")
 
 
 def _standing(made: APIRouter, study: Study, name: str) -> None:
@@ -264,7 +266,7 @@ def _standing(made: APIRouter, study: Study, name: str) -> None:
 
 def standing(study: Study, name: str, revision: int) -> schema.Standing:
     """What a study is and how it stands."""
-    trials, space = study.trials, written(study.space)
+    trials, space = study.trials, to_json(study.space)
     return schema.Standing(
         name=name,
         revision=revision,
@@ -274,7 +276,7 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         limits=[str(limit) for limit in study.limits],
         parameters=space["parameters"],
         constraints=[str(constraint) for constraint in study.space.constraints],
-        allowed=named.asked(study.algorithm),
+        allowed=user_functions.filter_name(study.algorithm),
         batch=study.batch,
         counts={status: sum(t.status is status for t in trials) for status in Status},
         best=_best(study),
@@ -310,7 +312,7 @@ def _front(study: Study) -> dict[str, Any]:
         front = [t.id for t in study.pareto]
     except TrialError:
         front = []
-    reached = volumes(study.goals, study.state.trials)
+    reached = hypervolume_history(study.goals, study.state.trials)
     return {"front": front, "hypervolume": reached[-1] if front else None, "hypervolumes": reached}
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gdopt import named
+from gdopt.algorithms import user_functions
 from gdopt.errors import MissingExtraError, ServiceError, SettingsError
 from gdopt.service.auth import read_token, token_beside
-from gdopt.study import Study
+from gdopt.study.study import Study
 
 try:
     import uvicorn
@@ -63,7 +63,7 @@ def serve(
     check_reach(host, certificate is not None, insecure)
     opened = Study.open(study, name=name)
     if allowed is not None:
-        opened.algorithm = named.given(opened.algorithm, allowed)
+        opened.algorithm = user_functions.given(opened.algorithm, allowed)
     if token_file is None:
         if "://" in str(study):
             raise SettingsError("a study in a database needs a file for its token: --token-file")

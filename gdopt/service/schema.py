@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict
 
-from gdopt.algorithm import Result, Status, Trial
-from gdopt.goals import Limit
-from gdopt.journal import Entry, Kind, described
-from gdopt.outcomes import satisfied
 from gdopt.spreadsheet import cells
+from gdopt.storage.events import Event, EventType, described
+from gdopt.trials.objectives import OutcomeConstraint
+from gdopt.trials.ranking import is_feasible
+from gdopt.trials.trial import Result, Status, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,12 +174,12 @@ class Row(Message):
     settled_at: float | None = None
 
     @classmethod
-    def of(cls, trial: Trial, limits: tuple[Limit, ...]) -> "Row":
+    def of(cls, trial: Trial, limits: tuple[OutcomeConstraint, ...]) -> "Row":
         """The trial as it goes over the wire."""
         said = {name: getattr(trial, name) for name in SHARED}
         if trial.result is not None:
             said |= {"value": trial.result.value, "sem": trial.result.sem, "gradient": trial.result.gradient}
-        return cls.model_validate({**said, "satisfied": satisfied(limits, trial)})
+        return cls.model_validate({**said, "satisfied": is_feasible(limits, trial)})
 
     def trial(self) -> Trial:
         """The trial as it came over the wire."""
@@ -213,31 +213,31 @@ class Plate(Message):
     new: int
 
 
-class Event(Message):
+class EventMessage(Message):
     """One thing that happened to a trial; an amendment that left it without a value has the status "failed"."""
 
-    kind: Kind
+    kind: EventType
     data: dict[str, Any]
     at: float
     worker: str | None
     key: str | None
 
     @classmethod
-    def of(cls, entry: Entry) -> "Event":
-        """The entry as it goes over the wire."""
-        return cls(kind=entry.kind, data=described(entry), at=entry.at, worker=entry.worker, key=entry.key)
+    def of(cls, event: Event) -> "EventMessage":
+        """The message of an event."""
+        return cls(kind=event.kind, data=described(event), at=event.at, worker=event.worker, key=event.key)
 
-    def entry(self) -> Entry:
-        """The entry as it came over the wire."""
-        amended = self.kind is Kind.AMENDED
+    def event(self) -> Event:
+        """The event of the message."""
+        amended = self.kind is EventType.AMENDED
         data = {name: one for name, one in self.data.items() if not (amended and name == "status")}
-        return Entry(self.kind, data, self.at, self.worker, self.key)
+        return Event(self.kind, data, self.at, self.worker, self.key)
 
 
 class History(Message):
     """All that happened to a trial, first to last."""
 
-    events: list[Event]
+    events: list[EventMessage]
 
 
 class Aim(Message):

@@ -24,8 +24,9 @@ from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
 from gdopt.errors import MissingExtraError
-from gdopt.space import Params, Real, Space
-from gdopt.surrogate.gradient import finite_differences
+from gdopt.paper.gradients import finite_differences
+from gdopt.space.parameters import Params, Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import named_gradients
 
 try:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
 from gdopt.errors import MissingExtraError
-from gdopt.space import Space
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 
 try:

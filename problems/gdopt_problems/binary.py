@@ -14,7 +14,8 @@ import torch
 from botorch.test_functions.synthetic import AckleyMixed, Labs  # which botorch.test_functions does not export
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Integer, Real, Space
+from gdopt.space.parameters import Integer, Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 from gdopt_problems.synthetic import by_botorch
 

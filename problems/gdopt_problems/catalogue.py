@@ -14,7 +14,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params, Space
+from gdopt.space.parameters import Params
+from gdopt.space.space import Space
 
 __all__ = ["problem", "rows"]
 

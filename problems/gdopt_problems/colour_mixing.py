@@ -16,7 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Constraint, Real, Space
+from gdopt.space.constraints import Constraint
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 
 __all__ = ["RECIPE", "colours", "problem", "values"]

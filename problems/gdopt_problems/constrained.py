@@ -23,8 +23,9 @@ from botorch.test_functions.synthetic import ConstrainedSyntheticTestFunction, K
 from jaxtyping import Float
 
 from gdopt.bench.problem import OBJECTIVE, Problem
-from gdopt.goals import Limit
-from gdopt.space import Integer, Params, Real, Space
+from gdopt.space.parameters import Integer, Params, Real
+from gdopt.space.space import Space
+from gdopt.trials.objectives import OutcomeConstraint
 from gdopt_problems.designs import deb, matrix, rowwise
 
 __all__ = ["problem"]
@@ -159,7 +160,7 @@ def _broken(slack: Slack) -> Function:
     return lambda x: np.maximum(-slack(x) - ROUNDING, 0.0).sum(axis=1)
 
 
-def _told(space: Space, value: Function, slack: Slack, count: int) -> tuple[Outcomes, tuple[Limit, ...]]:
+def _told(space: Space, value: Function, slack: Slack, count: int) -> tuple[Outcomes, tuple[OutcomeConstraint, ...]]:
     """The value and the slacks by name, and the limits on these."""
     names = [f"slack_{i + 1}" for i in range(count)]
 
@@ -170,4 +171,4 @@ def _told(space: Space, value: Function, slack: Slack, count: int) -> tuple[Outc
         rows = np.column_stack([value(x), slack(x)]).tolist()
         return [dict(zip((OBJECTIVE, *names), row, strict=True)) for row in rows]
 
-    return outcomes, tuple(Limit(name, ">=", -ROUNDING) for name in names)
+    return outcomes, tuple(OutcomeConstraint(name, ">=", -ROUNDING) for name in names)

@@ -40,7 +40,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Choice, Params, Real, Space
+from gdopt.space.parameters import Choice, Params, Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import checked
 
 __all__ = ["BEST", "Rates", "problem", "rates", "yields"]

@@ -22,8 +22,8 @@ from scipy.stats import ortho_group
 from torch import Tensor
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Space
-from gdopt.surrogate.gradient import exact
+from gdopt.paper.gradients import exact
+from gdopt.space.space import Space
 from gdopt_problems.designs import PENALTY, named_gradients, rowwise
 
 __all__ = ["Sheet", "offset", "problem", "sheet", "value"]

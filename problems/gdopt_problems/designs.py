@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from gdopt.space import Params, Space
+from gdopt.space.parameters import Params
+from gdopt.space.space import Space
 
 __all__ = ["PENALTY", "checked", "deb", "matrix", "named_gradients", "rowwise"]
 

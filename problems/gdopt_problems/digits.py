@@ -21,7 +21,8 @@ from scipy.special import logsumexp, softmax
 from sklearn.datasets import load_digits
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Real, Space
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import named_gradients, rowwise
 
 __all__ = ["corpus", "distance", "gradients", "labels", "problem", "values"]

@@ -28,8 +28,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params
-from gdopt.string_space import SequenceSpace
+from gdopt.space.parameters import Params
+from gdopt.space.string_spaces import SequenceSpace
 from gdopt_problems.designs import checked, deb
 
 __all__ = ["Ehrlich", "as_strings", "draw", "function", "problem", "states_of"]

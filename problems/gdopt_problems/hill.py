@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from functools import cache
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params, Real, Space
+from gdopt.space.parameters import Params, Real
+from gdopt.space.space import Space
 
 __all__ = ["problem"]
 

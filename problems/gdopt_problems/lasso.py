@@ -21,7 +21,8 @@ from scipy.linalg import toeplitz
 from sklearn.linear_model import Lasso
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Real, Space
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 
 __all__ = ["Regression", "coefficients", "problem", "regression", "values"]

@@ -17,10 +17,11 @@ from scipy.stats import ortho_group
 from torch import Tensor
 
 from gdopt.bench.problem import Problem
-from gdopt.diffusion.denoiser import MixtureDenoiser
-from gdopt.diffusion.law import Law, gaussian, on_subspace
-from gdopt.space import Real, Space
-from gdopt.surrogate.gradient import exact
+from gdopt.diffusion.closed_form import MixtureDenoiser
+from gdopt.paper.gradients import exact
+from gdopt.paper.moments import GaussianMoments, gaussian, on_subspace
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import PENALTY, named_gradients, rowwise
 
 __all__ = [
@@ -58,7 +59,7 @@ class Subspace:
     """
 
     basis: Float[Tensor, "D d"]
-    law: Law
+    law: GaussianMoments
     draw: Callable[[int, torch.Generator], Tensor]
 
 
@@ -80,12 +81,12 @@ def subspace(latent: str = "gaussian", seed: int = 0) -> Subspace:
     return Subspace(basis, on_subspace(_mixture(centres), basis), draw)
 
 
-def _mixture(centres: Float[Tensor, "k d"]) -> Law:
+def _mixture(centres: Float[Tensor, "k d"]) -> GaussianMoments:
     """The mixture's denoiser, mean and covariance."""
     mean = centres.mean(0)
     cov = torch.cov(centres.T, correction=0) + WITHIN**2 * torch.eye(centres.shape[1], dtype=centres.dtype)
     equal = torch.ones(len(centres), dtype=centres.dtype)
-    return Law(MixtureDenoiser(centres, equal / len(centres), WITHIN * equal), mean, cov)
+    return GaussianMoments(MixtureDenoiser(centres, equal / len(centres), WITHIN * equal), mean, cov)
 
 
 def _normal(n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -114,7 +115,7 @@ class Reward(Protocol):
         """∇f at each row, exact."""
         ...
 
-    def smoothness(self, law: Law, basis: Float[Tensor, "D d"]) -> float:
+    def smoothness(self, law: GaussianMoments, basis: Float[Tensor, "D d"]) -> float:
         """L: the largest curvature of f on the subspace, in the metric of Σ⁻¹."""
         ...
 
@@ -133,7 +134,7 @@ class Parabola:
         """-2(θ'x - 3)θ."""
         return -2 * (x @ self.theta - PEAK).unsqueeze(1) * self.theta
 
-    def smoothness(self, law: Law, basis: Float[Tensor, "D d"]) -> float:
+    def smoothness(self, law: GaussianMoments, basis: Float[Tensor, "D d"]) -> float:
         """2 θ'Σθ."""
         return float(2 * self.theta @ law.cov @ self.theta)
 
@@ -155,7 +156,7 @@ class Distance:
         gradient: Tensor = SLOPE * gap / gap.norm(dim=1, keepdim=True)
         return gradient
 
-    def smoothness(self, law: Law, basis: Float[Tensor, "D d"]) -> float:
+    def smoothness(self, law: GaussianMoments, basis: Float[Tensor, "D d"]) -> float:
         """Σ's largest eigenvalue over 2|b_off|: on the subspace nothing is nearer to b than b_off is long."""
         return SLOPE * law.spread**2 / float((self.b - basis @ (basis.T @ self.b)).norm())
 
@@ -192,7 +193,7 @@ def optimum(reward: Parabola | Distance, basis: Float[Tensor, "D d"]) -> Float[T
     return on * (PEAK / (on @ on))
 
 
-def regularized_optimum(reward: Parabola | Distance, law: Law, strength: float) -> Float[Tensor, " D"]:
+def regularized_optimum(reward: Parabola | Distance, law: GaussianMoments, strength: float) -> Float[Tensor, " D"]:
     """argmax f(x) - λ/2 |x - μ|²_{Σ⁻¹} over the law's support: the goal of Algorithm 1 (Theorem 2).
 
     x - μ = Σ∇f(x)/λ. For f1 it is linear in θ'x; for f2 in x, given |x - b|, which is found by bisection.

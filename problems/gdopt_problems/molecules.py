@@ -2,7 +2,7 @@
 
 PMO's protocol (Gao et al. 2022, arXiv 2206.12411) has 10,000 calls and a corpus of 250,000 molecules of ZINC. Here are
 1,000 calls, as a laboratory would have them at most, and the 4,756 molecules that come with RDKit
-(`gdopt.chemistry.smiles.nci`): values are not those of PMO's tables.
+(`gdopt.molecules.smiles.nci`): values are not those of PMO's tables.
 
 No score exceeds 1, the bound of all tasks. Where a molecule is known that has it, 1 is the optimum: the drug itself
 where a task asks for similarity to one, and `ISOMER`. What the others have at best is not known.
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functools import cache, partial
 
 from gdopt.bench.problem import Problem
-from gdopt.chemistry.smiles import nci
-from gdopt.space import Params
-from gdopt.string_space import MoleculeSpace
+from gdopt.molecules.smiles import nci
+from gdopt.space.parameters import Params
+from gdopt.space.string_spaces import MoleculeSpace
 from gdopt_problems import pmo
 
 __all__ = ["WITNESSES", "problem", "space"]

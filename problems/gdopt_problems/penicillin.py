@@ -22,7 +22,8 @@ from botorch.test_functions.multi_objective import Penicillin
 from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Real, Space
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 
 __all__ = ["objectives", "problem", "values"]

@@ -31,7 +31,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("the tasks of PMO need RDKit: pip install 'gdopt[molecules]'") from error
 
-from gdopt.chemistry.smiles import molecule
+from gdopt.molecules.smiles import molecule
 
 __all__ = ["TASKS", "evaluate", "score"]
 

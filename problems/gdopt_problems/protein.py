@@ -30,9 +30,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params
-from gdopt.string_space import SequenceSpace
-from gdopt.strings import PROTEIN
+from gdopt.space.parameters import Params
+from gdopt.space.string_spaces import SequenceSpace
+from gdopt.space.strings import PROTEIN
 from gdopt_problems.designs import checked
 
 __all__ = ["BEST", "ROOM", "energies", "problem", "space"]

@@ -18,8 +18,9 @@ from botorch.test_functions.multi_objective import BraninCurrin, VehicleSafety
 from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
-from gdopt.goals import Objective
-from gdopt.space import Params, Real, Space
+from gdopt.space.parameters import Params, Real
+from gdopt.space.space import Space
+from gdopt.trials.objectives import Objective
 from gdopt_problems import penicillin
 from gdopt_problems.designs import matrix, rowwise
 

@@ -20,7 +20,8 @@ from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Params, Real, Space
+from gdopt.space.parameters import Params, Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import deb, matrix, rowwise
 
 __all__ = ["MASSES", "e_factor", "outlet", "problem", "rates", "space_time_yield"]

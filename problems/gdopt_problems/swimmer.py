@@ -10,7 +10,7 @@ from typing import Any
 
 from gdopt.bench.problem import Problem
 from gdopt.errors import MissingExtraError
-from gdopt.space import Space
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 
 try:

@@ -20,7 +20,7 @@ from botorch.test_functions.synthetic import TrajectoryPlanning  # which botorch
 from jaxtyping import Float
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Space
+from gdopt.space.space import Space
 from gdopt_problems.designs import rowwise
 
 __all__ = ["problem", "target"]

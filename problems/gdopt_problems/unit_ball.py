@@ -12,10 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.bench.problem import Problem
-from gdopt.diffusion.denoiser import SphereDenoiser
-from gdopt.diffusion.law import Law
-from gdopt.space import Real, Space
-from gdopt.surrogate.gradient import exact
+from gdopt.diffusion.closed_form import SphereDenoiser
+from gdopt.paper.gradients import exact
+from gdopt.paper.moments import GaussianMoments
+from gdopt.space.parameters import Real
+from gdopt.space.space import Space
 from gdopt_problems.designs import PENALTY, named_gradients, rowwise
 
 __all__ = ["Linear", "distance", "draw", "law", "problem", "reward"]
@@ -25,10 +26,10 @@ PRETRAINING = 65_536  # designs
 BOUND = 1.5  # of each coordinate
 
 
-def law() -> Law:
+def law() -> GaussianMoments:
     """The uniform law on the sphere, in closed form: mean 0, covariance I/64."""
     mean = torch.zeros(DIMENSIONS, dtype=torch.float64)
-    return Law(SphereDenoiser(), mean, torch.eye(DIMENSIONS, dtype=torch.float64) / DIMENSIONS)
+    return GaussianMoments(SphereDenoiser(), mean, torch.eye(DIMENSIONS, dtype=torch.float64) / DIMENSIONS)
 
 
 def draw(n: int, generator: torch.Generator) -> Float[Tensor, "n 64"]:

@@ -21,11 +21,13 @@ from ax.generation_strategy.transition_criterion import MinTrials
 import gdopt
 from gdopt.adapters.ax import GdoptNode, strategy
 from gdopt.adapters.ax_experiment import SharedSpace, state_of
-from gdopt.algorithm import State, Status, append
+from gdopt.algorithms.base import append
+from gdopt.algorithms.serialization import deserialize, serialize
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError, StoreError
-from gdopt.plain import from_plain, to_plain
-from gdopt.surrogate.warp import standardized
+from gdopt.surrogates.outcome_transforms import standardized
+from gdopt.trials.state import State
+from gdopt.trials.trial import Status
 
 QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
 RANGES = [RangeParameterConfig("x", (0.0, 1.0), "float"), RangeParameterConfig("y", (0.0, 2.0), "float")]
@@ -541,13 +543,15 @@ def test_missing_file_of_a_prior_is_named():
 @pytest.mark.parametrize("name", ["qlognei", "turbo", "eda", "pool-thompson", "random"])
 def test_every_setting_of_an_algorithm_survives_json(name):
     algorithm = baseline(name)
-    assert from_plain(json.loads(json.dumps(to_plain(algorithm)))) == algorithm
+    assert deserialize(json.loads(json.dumps(serialize(algorithm)))) == algorithm
 
 
-@pytest.mark.parametrize("name", ["os.system", "gdopt.guided.nothing", "gdopt.cli.main", "gdopt.space.Real"])
+@pytest.mark.parametrize(
+    "name", ["os.system", "gdopt.algorithms.guided.nothing", "gdopt.cli.main", "gdopt.space.parameters.Real"]
+)
 def test_stored_name_that_is_no_algorithm_of_gdopt_is_not_called(name):
     with pytest.raises(StoreError, match=name):
-        from_plain({"class": name, "settings": {}})
+        deserialize({"class": name, "settings": {}})
 
 
 def test_ax_is_imported_by_its_adapter_only_and_missed_by_name():

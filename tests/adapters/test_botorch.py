@@ -26,6 +26,7 @@ from gpytorch.kernels import MaternKernel
 from torch import Tensor
 
 import gdopt
+from gdopt.acquisition.noisy_ei import sequential_greedy
 from gdopt.adapters.botorch import (
     Box,
     FittedModel,
@@ -37,13 +38,12 @@ from gdopt.adapters.botorch import (
     surrogate,
     unit,
 )
-from gdopt.codec import BoxCodec
-from gdopt.diffusion.denoiser import GaussianDenoiser
+from gdopt.codecs.box import BoxCodec
+from gdopt.diffusion.closed_form import GaussianDenoiser
 from gdopt.diffusion.network import network
-from gdopt.select import greedy
-from gdopt.study import Study
-from gdopt.surrogate import gp
-from gdopt.surrogate.model import Surrogate
+from gdopt.study.study import Study
+from gdopt.surrogates import gp
+from gdopt.surrogates.base import Surrogate
 from tests.oracles import f64, gaussian, gp_posterior, level, normal, seeded
 from tests.strategies import CONSTRAINED, LINE, MIXED, drive, guided, height, quick_prior, unchecked
 
@@ -381,7 +381,9 @@ def test_an_ensemble_is_a_surrogate() -> None:
 def test_a_few_designs_are_selected_by_an_ensembles_members() -> None:
     # Each plane rises with the sum, so what improves most by every member is where it is greatest, beyond all known.
     pool = 2 + normal(30, Z.shape[1], seed=5).abs()
-    assert greedy(surrogate(lambda u, y: Slopes())(Z, Y), pool, 1, pool[:0], seed=0) == [int(pool.sum(1).argmax())]
+    assert sequential_greedy(surrogate(lambda u, y: Slopes())(Z, Y), pool, 1, pool[:0], seed=0) == [
+        int(pool.sum(1).argmax())
+    ]
 
 
 class Mixed(SingleTaskGP):

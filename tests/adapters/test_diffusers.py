@@ -25,7 +25,8 @@ from diffusers import (
 from torch import Tensor
 
 from gdopt.adapters.diffusers import DiffusersDenoiser, decoder
-from gdopt.diffusion.denoiser import GaussianDenoiser, score
+from gdopt.diffusion.closed_form import GaussianDenoiser
+from gdopt.diffusion.denoiser import score
 from gdopt.diffusion.guidance import lookahead
 from gdopt.diffusion.sampler import ancestral, dpm_solver
 from gdopt.diffusion.schedule import exponential

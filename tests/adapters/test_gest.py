@@ -13,8 +13,8 @@ from gest_api.vocs import VOCS, ContinuousVariable, DiscreteVariable
 
 import gdopt
 from gdopt.adapters.gest import GdoptGenerator
-from gdopt.algorithm import Status
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError, StoreError, TrialError
+from gdopt.trials.trial import Status
 
 QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
 BOX = {"x": [0.0, 1.0], "y": [0.0, 2.0]}

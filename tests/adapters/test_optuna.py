@@ -16,9 +16,11 @@ from optuna.trial import TrialState
 import gdopt
 from gdopt.adapters.optuna import GdoptSampler
 from gdopt.adapters.optuna_study import SharedSpace, state_of
-from gdopt.algorithm import State, Status, append
+from gdopt.algorithms.base import append
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError
+from gdopt.trials.state import State
+from gdopt.trials.trial import Status
 
 QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
 # It learns without a surrogate, and from what was noted of its rounds.

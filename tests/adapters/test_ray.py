@@ -30,7 +30,7 @@ def study(**settings: object) -> gdopt.Study:
 def test_ray_evaluates_in_other_processes_and_dead_ones_are_replaced(cluster: None, tmp_path: Path) -> None:
     folder = str(tmp_path)
 
-    def evaluate(params: gdopt.space.Params) -> float:
+    def evaluate(params: gdopt.space.parameters.Params) -> float:
         import pathlib
 
         pathlib.Path(folder, f"process-{os.getpid()}").touch()
@@ -47,7 +47,7 @@ def test_ray_evaluates_in_other_processes_and_dead_ones_are_replaced(cluster: No
     assert (tmp_path / "died").exists()
     assert not (tmp_path / f"process-{os.getpid()}").exists()
 
-    def broken(params: gdopt.space.Params) -> float:
+    def broken(params: gdopt.space.parameters.Params) -> float:
         raise KeyError("broken pipette")
 
     with pytest.raises(KeyError, match="broken pipette"):

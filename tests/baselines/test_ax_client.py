@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 import gdopt
-from gdopt.algorithm import seed_from, stream
-from gdopt.baselines.isolated import isolated
-from gdopt.study import Study
+from gdopt.randomness import isolated, seed_from, stream
+from gdopt.study.study import Study
 from tests.strategies import MIXED, tell, unchecked
 
 pytest.importorskip("ax")

@@ -10,10 +10,10 @@ import pytest
 
 import gdopt
 from gdopt import MissingExtraError, SettingsError
-from gdopt.algorithm import Algorithm
+from gdopt.algorithms.base import Algorithm
 from gdopt.baselines import baseline, names
 from gdopt.baselines.diffusion_evolution import DiffusionEvolution
-from gdopt.study import Study
+from gdopt.study.study import Study
 from gdopt_problems import load
 from tests.strategies import LEARNERS, LINE, SLOW, drive, prior
 

@@ -8,8 +8,8 @@ import torch
 import gdopt
 from gdopt import SettingsError
 from gdopt.baselines.cma_es import CMAES
-from gdopt.baselines.isolated import isolated
-from gdopt.study import Study
+from gdopt.randomness import isolated
+from gdopt.study.study import Study
 from tests.strategies import drive, prior, tell
 
 QUIET = {"verbose": -9, "verb_log": 0}

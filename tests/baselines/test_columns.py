@@ -5,9 +5,9 @@ import torch
 
 import gdopt
 from gdopt.baselines.columns import Columns
-from gdopt.codec import BoxCodec
-from gdopt.start import sobol
-from gdopt.strings import Sequence
+from gdopt.candidates.initial import sobol_points
+from gdopt.codecs.box import BoxCodec
+from gdopt.space.strings import Sequence
 
 SPACE = gdopt.Space(
     [
@@ -28,7 +28,7 @@ def test_a_design_has_the_row_that_one_writes_by_hand() -> None:
 
 
 def test_designs_come_back_from_their_rows() -> None:
-    designs = [d for d in BoxCodec(SPACE).decode(sobol(17, 0, 0, 50)) if SPACE.allows(d)]
+    designs = [d for d in BoxCodec(SPACE).decode(sobol_points(17, 0, 0, 50)) if SPACE.allows(d)]
     back = COLUMNS.decode(COLUMNS.encode(designs))
     assert len(designs) > 20
     for one, other in zip(designs, back, strict=True):

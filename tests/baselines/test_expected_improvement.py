@@ -11,11 +11,11 @@ from botorch.models import MixedSingleTaskGP
 import gdopt
 from gdopt.baselines.columns import Columns
 from gdopt.baselines.expected_improvement import ExpectedImprovement, acquisition, fitted, maximizers
-from gdopt.baselines.isolated import isolated
-from gdopt.codec import BoxCodec
-from gdopt.space import Params
-from gdopt.study import Study
-from gdopt.surrogate.warp import standardized
+from gdopt.codecs.box import BoxCodec
+from gdopt.randomness import isolated
+from gdopt.space.parameters import Params
+from gdopt.study.study import Study
+from gdopt.surrogates.outcome_transforms import standardized
 
 WAVE = gdopt.Space([gdopt.Real("x", 0, 1)])
 GRID = torch.linspace(0, 1, 2001, dtype=torch.float64)

@@ -6,14 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gdopt.baselines.genes import (
-    offspring,
-    point_mutated,
-    shifted,
-    survivors,
-    two_point_crossed,
-    uniform_crossed,
-)
+from gdopt.baselines.genes import offspring, point_mutated, shifted, survivors, two_point_crossed, uniform_crossed
 from gdopt.errors import GdoptError, SettingsError
 
 N, L, STATES = 20_000, 8, 5

@@ -7,8 +7,9 @@ from gdopt.baselines.corpus_steps import CorpusSteps, corpus_of
 from gdopt.baselines.diffusion_evolution import alpha, denoised, stepped
 from gdopt.baselines.eda import drawn, levelled
 from gdopt.baselines.pool import PoolThompson
-from gdopt.codec import Block, BoxCodec
-from gdopt.study import Study
+from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.columns import Block
+from gdopt.study.study import Study
 from tests.strategies import drive, prior, quick_prior
 
 N = 40_000

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithm import Algorithm
+from gdopt.algorithms.base import Algorithm
 from gdopt.baselines import string_baseline, string_names
 from gdopt.baselines.genetic import by_letters
 from gdopt.baselines.vsd import refitted
 from gdopt.diffusion.markov import counted
 from gdopt.errors import CorpusError, SettingsError, SpaceError
-from gdopt.study import Study
+from gdopt.study.study import Study
 from tests.strategies import alcohols, drive, many_sequences, quick_string
 
 

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithm import Result, State, Status, append
+from gdopt.algorithms.base import append
 from gdopt.baselines.turbo import TuRBO, region_of
-from gdopt.study import Study
+from gdopt.study.study import Study
+from gdopt.trials.state import State
+from gdopt.trials.trial import Result, Status
 from tests.strategies import drive, settled
 
 DIM = 6

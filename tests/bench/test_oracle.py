@@ -6,10 +6,10 @@ from statistics import fmean
 import pytest
 import torch
 
-from gdopt.bench.oracle import oracle
-from gdopt.codec import BoxCodec
-from gdopt.study import Study
-from gdopt.surrogate import gp
+from gdopt.bench.variants import oracle
+from gdopt.codecs.box import BoxCodec
+from gdopt.study.study import Study
+from gdopt.surrogates import gp
 from gdopt_problems import load
 from tests.strategies import drive, guided
 

@@ -21,7 +21,7 @@ from gdopt.bench.problem import Problem
 from gdopt.bench.report import report
 from gdopt.bench.runner import Run, disturbed, play, problem_of, problems_of, record_path, run_all
 from gdopt.errors import ProblemError, SettingsError, StoreError
-from gdopt.surrogate import warp as warps
+from gdopt.surrogates import outcome_transforms as warps
 from gdopt_problems import load
 
 
@@ -215,7 +215,7 @@ def test_a_method_that_is_told_gradients_is_left_out_where_there_are_none(tmp_pa
 def broken() -> Problem:
     """The small hill, at which every evaluation leaves a mark and raises."""
 
-    def evaluate(batch: Sequence[gdopt.space.Params]) -> list[float]:
+    def evaluate(batch: Sequence[gdopt.space.parameters.Params]) -> list[float]:
         with Path(os.environ["GDOPT_TEST_MARKS"]).open("a") as marks:
             marks.write("x")
         raise ValueError(f"no values for {len(batch)} designs today")

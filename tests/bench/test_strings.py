@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import gdopt
+from gdopt.algorithms.masked import MaskedDiffusion
 from gdopt.bench.methods import check, lacking, method
 from gdopt.bench.priors import path_of
 from gdopt.bench.problem import Problem
 from gdopt.bench.report import report
 from gdopt.bench.runner import Run, play, problem_of, record_path, run_all
 from gdopt.errors import SettingsError
-from gdopt.masked import MaskedDiffusion
-from gdopt.masked_prior import MaskedPrior
-from gdopt.space import Params
+from gdopt.priors.masked import MaskedPrior
+from gdopt.space.parameters import Params
 from gdopt_problems import load
 from tests.strategies import many_sequences
 

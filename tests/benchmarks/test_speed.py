@@ -7,12 +7,12 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from gdopt.algorithms.guided import GuidedDiffusion
 from gdopt.diffusion.guidance import lookahead
 from gdopt.diffusion.network import network
 from gdopt.diffusion.sampler import sample
-from gdopt.guided import GuidedDiffusion
-from gdopt.prior import DiffusionPrior
-from gdopt.study import Study
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.study.study import Study
 from gdopt_problems import load
 from tests.oracles import normal, seeded
 
@@ -45,7 +45,7 @@ def test_guided_sampling_through_the_network(benchmark: BenchmarkFixture) -> Non
     assert x0.shape == (CANDIDATES, DIRECTIONS)
 
 
-@pytest.mark.parametrize("module", ["gdopt", "gdopt.study"])
+@pytest.mark.parametrize("module", ["gdopt", "gdopt.study.study"])
 def test_importing(benchmark: BenchmarkFixture, module: str) -> None:
     command = [sys.executable, "-c", f"import {module}"]
     assert benchmark.pedantic(lambda: subprocess.run(command, check=True), rounds=3).returncode == 0

@@ -9,8 +9,9 @@ import torch
 from typer.testing import CliRunner
 
 import gdopt
-from gdopt import campaign
 from gdopt.cli import app
+from gdopt.lab.campaign_builder import start_study
+from gdopt.lab.campaign_reader import read_campaign
 from tests.strategies import corpus, dna
 
 
@@ -110,7 +111,7 @@ def test_words_are_levels_and_a_campaign_says_which(folder: Path) -> None:
     own = gdopt.DiffusionPrior.load("prior.safetensors").space.parameters
     assert own[:2] == (gdopt.Real("cycles", 1.75, 7.25), gdopt.Choice("base", ["Cs2CO3", "KOAc"]))
     assert said("check", "-n", "20", "--plot", "check.png").startswith("20 draws against 12 designs of 3 parameters")
-    started = campaign.started(campaign.read(folder / "screen.toml"), folder)
+    started = start_study(read_campaign(folder / "screen.toml"), folder)
     assert started.space == of_campaign.space
     assert torch.equal(started.algorithm.prior.designs, of_campaign.designs)
 

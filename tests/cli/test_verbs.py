@@ -16,8 +16,8 @@ import gdopt
 from gdopt import files
 from gdopt.cli import app
 from gdopt.cli.waiting import waiting
-from gdopt.journal import Entry, Kind
-from gdopt.sql_store import SqlStore
+from gdopt.storage.events import Event, EventType
+from gdopt.storage.sql_store import SqlStore
 
 CAMPAIGN = """
 name = "suzuki"
@@ -426,7 +426,7 @@ def test_a_reason_that_is_no_text_is_refused_and_one_that_was_kept_hinders_nothi
     assert "it cannot be written in UTF-8" in error("fail", "1", "--reason", "caf\udce9")["message"]
     store = SqlStore("suzuki.gdopt")
     with store.writing(store.header(), begun=True) as writer:
-        writer.append(Entry(Kind.FAILED, {"ids": [1], "reason": "caf\udce9"}))
+        writer.append(Event(EventType.FAILED, {"ids": [1], "reason": "caf\udce9"}))
     answer("tell", "0", "5", "--outcome", "impurity=1")
     answer("report")
     answer("export", "all.csv")

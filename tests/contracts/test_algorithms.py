@@ -11,9 +11,11 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithm import Algorithm, State, Trial
-from gdopt.space import conditions
-from gdopt.study import Study
+from gdopt.algorithms.base import Algorithm
+from gdopt.space.parameters import conditions
+from gdopt.study.study import Study
+from gdopt.trials.state import State
+from gdopt.trials.trial import Trial
 from tests.strategies import (
     CASES,
     DISCRETE,

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gdopt
-from gdopt.codec import EDGE, BoxCodec, Codec, as_array, as_params
-from gdopt.space import Params
-from gdopt.table_codec import TableCodec
+from gdopt.codecs.base import Codec
+from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.columns import SQRT_3, as_array, as_params
+from gdopt.codecs.table import TableCodec
+from gdopt.space.parameters import Params
 from tests.oracles import normal
 from tests.strategies import CONSTRAINED, LINE, LOG, MIXED, NESTED, TABLE, WIDE, corpus, prior, spaces, values
 
@@ -161,7 +163,7 @@ def test_parameters_that_satisfy_the_constraints_are_left_where_they_are() -> No
 
 def test_bounds_go_to_the_edges() -> None:
     z = BoxCodec(LOG).encode([{"x": -1, "dose": 10}, {"x": 0, "dose": 0.1}])
-    torch.testing.assert_close(z, torch.tensor([[-EDGE, EDGE], [0, 0]], dtype=torch.float64))
+    torch.testing.assert_close(z, torch.tensor([[-SQRT_3, SQRT_3], [0, 0]], dtype=torch.float64))
 
 
 def test_a_uniform_law_on_the_box_has_variance_one() -> None:
@@ -171,7 +173,7 @@ def test_a_uniform_law_on_the_box_has_variance_one() -> None:
 
 def test_every_whole_number_owns_an_equal_share() -> None:
     codec = BoxCodec(gdopt.Space([gdopt.Integer("i", 1, 4)]))
-    z = torch.linspace(-EDGE, EDGE, 4001, dtype=torch.float64).unsqueeze(1)
+    z = torch.linspace(-SQRT_3, SQRT_3, 4001, dtype=torch.float64).unsqueeze(1)
     counts = np.bincount([p["i"] for p in codec.decode(z)])[1:]
     assert counts == pytest.approx([1000] * 4, abs=2)
 
@@ -185,7 +187,7 @@ def test_a_choice_is_the_level_of_the_largest_column() -> None:
 def test_a_choice_has_no_slope() -> None:
     params = {"heat": 50.0, "cycles": 3, "base": "KOAc"}
     slopes = BoxCodec(MIXED).pullback(params, {"heat": 1.0, "cycles": 1.0})
-    expected = [100 / (2 * EDGE), 8 / (2 * EDGE), 0, 0, 0]
+    expected = [100 / (2 * SQRT_3), 8 / (2 * SQRT_3), 0, 0, 0]
     torch.testing.assert_close(slopes, torch.tensor(expected, dtype=torch.float64))
 
 

@@ -11,16 +11,14 @@ from scipy.stats import truncnorm
 from torch import Tensor
 
 from gdopt.adapters.diffusers import DiffusersDenoiser
-from gdopt.diffusion.denoiser import (
+from gdopt.diffusion.closed_form import (
     BoxDenoiser,
-    Denoiser,
     GaussianDenoiser,
     MixtureDenoiser,
     SphereDenoiser,
     TruncatedGaussianDenoiser,
-    embedded,
-    moved,
 )
+from gdopt.diffusion.denoiser import Denoiser, lifted, translated_and_scaled
 from gdopt.diffusion.network import network
 from tests.oracles import gaussian, mixture, normal, orthonormal
 
@@ -80,13 +78,13 @@ def of_sphere() -> Law:
 def of_moved() -> Law:
     centre = normal(D, seed=3)
     zero = torch.zeros(D, dtype=torch.float64)
-    denoiser = moved(SphereDenoiser(), zero, centre, 0.3)
+    denoiser = translated_and_scaled(SphereDenoiser(), zero, centre, 0.3)
     return Law(denoiser, centre, lambda x: ((x - centre).norm(dim=1) - 0.3).abs())
 
 
 def of_embedded() -> Law:
     basis, offset = orthonormal(D, 2, seed=4), normal(D, seed=5)
-    denoiser = embedded(SphereDenoiser(), basis, offset)
+    denoiser = lifted(SphereDenoiser(), basis, offset)
 
     def off(x: Tensor) -> Tensor:
         u = (x - offset) @ basis

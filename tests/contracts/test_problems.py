@@ -7,7 +7,7 @@ import pytest
 
 from gdopt.bench.problem import Problem, strings_of
 from gdopt.errors import MissingExtraError
-from gdopt.space import Candidate, Choice, Integer, Parameter, Params, Value
+from gdopt.space.parameters import Choice, Integer, Parameter, Params, TableRow, Value
 from gdopt_problems import load, names
 
 SLOW = {"lunar_lander12", "swimmer16"}  # a call plays whole episodes
@@ -46,7 +46,7 @@ def drawn(name: str, n: int) -> list[Params]:
 def uniform(parameter: Parameter, generator: np.random.Generator) -> Value:
     if isinstance(parameter, Choice):
         return parameter.levels[int(generator.integers(len(parameter.levels)))]
-    if isinstance(parameter, Candidate):
+    if isinstance(parameter, TableRow):
         assert parameter.table is not None
         return parameter.table.id(int(generator.integers(parameter.rows)))
     if isinstance(parameter, Integer):

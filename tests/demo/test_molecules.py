@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from gdopt import CorpusError, ProblemError, StoreError, Study
-from gdopt.chemistry.filters import Makeable
-from gdopt.chemistry.smiles import nci
 from gdopt.demo import molecules
+from gdopt.molecules.filters import Makeable
+from gdopt.molecules.smiles import nci
 
 FILES = {
     "molecules.png",

@@ -9,17 +9,14 @@ import torch
 from scipy.special import ive
 from torch import Tensor
 
-from gdopt.diffusion.denoiser import (
+from gdopt.diffusion.closed_form import (
     BoxDenoiser,
-    Denoiser,
     GaussianDenoiser,
     MixtureDenoiser,
     SphereDenoiser,
     TruncatedGaussianDenoiser,
-    embedded,
-    moved,
-    score,
 )
+from gdopt.diffusion.denoiser import Denoiser, lifted, score, translated_and_scaled
 from tests.oracles import (
     ABARS,
     Mixture,
@@ -161,7 +158,9 @@ def sphere_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Tens
 def moved_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Tensor]]]:
     law, mean, centre, scale = mixture(4, 5, seed=7), normal(5, seed=8), normal(5, seed=9), 0.3
     points = Mixture(centre + scale * (law.means - mean), law.weights, scale * law.scales)
-    return moved(MixtureDenoiser(law.means, law.weights, law.scales), mean, centre, scale), points.moments
+    return translated_and_scaled(
+        MixtureDenoiser(law.means, law.weights, law.scales), mean, centre, scale
+    ), points.moments
 
 
 def embedded_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Tensor]]]:
@@ -171,7 +170,7 @@ def embedded_law() -> tuple[Denoiser, Callable[[Tensor, float], tuple[Tensor, Te
         mean, cov = law.moments((x - offset) @ A, sigma)
         return offset + A @ mean, A @ cov @ A.T
 
-    return embedded(MixtureDenoiser(law.means, law.weights, law.scales), A, offset), moments
+    return lifted(MixtureDenoiser(law.means, law.weights, law.scales), A, offset), moments
 
 
 LAWS = [gaussian_law, mixture_law, box_law, truncated_law, sphere_law, moved_law, embedded_law]
@@ -286,7 +285,7 @@ def test_sphere_denoiser_of_the_centre_is_the_centre() -> None:
 @pytest.mark.parametrize("sigma", SIGMAS)
 def test_moved_gaussian_is_the_gaussian_of_the_moved_law(sigma: float) -> None:
     law, centre, x = gaussian(5, seed=0), normal(5, seed=2), normal(6, 5, seed=3)
-    found = moved(GaussianDenoiser(law.mean, law.cov), law.mean, centre, 0.4)
+    found = translated_and_scaled(GaussianDenoiser(law.mean, law.cov), law.mean, centre, 0.4)
     expected = GaussianDenoiser(centre, 0.16 * law.cov)
     close(found(x, f64(sigma)), expected(x, f64(sigma)))
 
@@ -295,14 +294,14 @@ def test_moved_gaussian_is_the_gaussian_of_the_moved_law(sigma: float) -> None:
 @pytest.mark.parametrize("scale", [0.05, 0.7, 3.0])
 def test_moved_mixture_is_the_mixture_of_the_moved_points(scale: float, sigma: float) -> None:
     law, mean, centre, x = mixture(5, 4, seed=0), normal(4, seed=3), normal(4, seed=4), normal(6, 4, seed=5)
-    found = moved(MixtureDenoiser(law.means, law.weights, law.scales), mean, centre, scale)
+    found = translated_and_scaled(MixtureDenoiser(law.means, law.weights, law.scales), mean, centre, scale)
     expected = MixtureDenoiser(centre + scale * (law.means - mean), law.weights, scale * law.scales)
     close(found(x, f64(sigma)), expected(x, f64(sigma)))
 
 
 def test_noise_off_the_subspace_says_nothing() -> None:
     law, A, offset = mixture(4, 3, seed=0), orthonormal(8, 3, seed=1), normal(8, seed=2)
-    denoiser = embedded(MixtureDenoiser(law.means, law.weights, law.scales), A, offset)
+    denoiser = lifted(MixtureDenoiser(law.means, law.weights, law.scales), A, offset)
     x, off = normal(5, 8, seed=3), normal(5, 8, seed=4)
     off = off - off @ A @ A.T
     close(denoiser(x + off, f64(0.5)), denoiser(x, f64(0.5)), atol=1e-12)

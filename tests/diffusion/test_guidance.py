@@ -8,7 +8,8 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from gdopt.diffusion.denoiser import Denoiser, GaussianDenoiser, MixtureDenoiser, embedded, score
+from gdopt.diffusion.closed_form import GaussianDenoiser, MixtureDenoiser
+from gdopt.diffusion.denoiser import Denoiser, lifted, score
 from gdopt.diffusion.guidance import (
     acquisition,
     clipped,
@@ -98,7 +99,7 @@ def test_naive_guidance_is_that_of_proposition_3(abar: float) -> None:
 
 A, OFFSET, SLOPE = orthonormal(20, 4, seed=7), normal(20, seed=8), normal(20, seed=9)
 LATENT = mixture(5, 4, seed=10)
-ON_SUBSPACE = embedded(MixtureDenoiser(LATENT.means, LATENT.weights, LATENT.scales), A, OFFSET)
+ON_SUBSPACE = lifted(MixtureDenoiser(LATENT.means, LATENT.weights, LATENT.scales), A, OFFSET)
 
 
 def off(x: Tensor, basis: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from gdopt.diffusion.denoiser import GaussianDenoiser, MixtureDenoiser
+from gdopt.diffusion.closed_form import GaussianDenoiser, MixtureDenoiser
 from gdopt.diffusion.guidance import lookahead
-from gdopt.diffusion.sampler import ancestral, ddpm, dpm_solver, expected, heun, renoised, sample
+from gdopt.diffusion.sampler import ancestral, ddpm, dpm_solver, expected, heun, sample, sdedit
 from gdopt.diffusion.schedule import cosine, exponential, karras
 from gdopt.errors import NumericsError
 from tests.oracles import Gaussian, affine, cosine_abar, f64, mixture, seeded
@@ -227,7 +227,7 @@ def test_renoised_rows_of_a_subspace_stay_on_it() -> None:
     basis = torch.linalg.qr(torch.randn(6, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
     law = GaussianDenoiser(torch.zeros(6, dtype=torch.float64), basis @ basis.T)
     start = torch.randn(200, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64) @ basis.T
-    found = renoised(law, start, torch.full((200,), 0.5, dtype=torch.float64), torch.Generator().manual_seed(0))
+    found = sdedit(law, start, torch.full((200,), 0.5, dtype=torch.float64), torch.Generator().manual_seed(0))
     assert float((found - found @ basis @ basis.T).norm(dim=1).max()) < 1e-12
     assert float((found - start).norm(dim=1).median()) > 0.3
 
@@ -238,7 +238,7 @@ def test_renoised_rows_have_the_mean_and_spread_that_the_flow_gives_them(sigma: 
     start = torch.full((20_000, 1), 3.0, dtype=torch.float64)
     law = GaussianDenoiser(torch.zeros(1, dtype=torch.float64), torch.eye(1, dtype=torch.float64))
     level = torch.full((len(start),), sigma, dtype=torch.float64)
-    found = renoised(law, start, level, torch.Generator().manual_seed(0))
+    found = sdedit(law, start, level, torch.Generator().manual_seed(0))
     shrink = 1 / (1 + sigma**2) ** 0.5
     # Four first-order steps are right to a fifth at most.
     assert float(found.mean()) == pytest.approx(3 * shrink, rel=0.2)
@@ -249,5 +249,5 @@ def test_each_row_has_a_noise_level_of_its_own() -> None:
     start = torch.zeros(2000, 3, dtype=torch.float64)
     law = GaussianDenoiser(torch.zeros(3, dtype=torch.float64), torch.eye(3, dtype=torch.float64))
     level = torch.cat([torch.full((1000,), 0.05), torch.full((1000,), 0.5)]).double()
-    found = renoised(law, start, level, torch.Generator().manual_seed(0))
+    found = sdedit(law, start, level, torch.Generator().manual_seed(0))
     assert float(found[1000:].std() / found[:1000].std()) > 5

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 
 from gdopt.bench.problem import Problem
-from gdopt.space import Integer
+from gdopt.space.parameters import Integer
 from gdopt_problems import load, suite
 from gdopt_problems.designs import deb
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from gdopt.diffusion.law import gaussian
+from gdopt.paper.moments import gaussian
 from gdopt_problems import load
 from gdopt_problems.curved_sheet import corpus, offset, sheet, value
 from tests.oracles import normal

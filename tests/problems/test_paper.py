@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gdopt.first_order import FirstOrder
-from gdopt.rules import ascent, frozen, newest
+from gdopt.paper.first_order import FirstOrder
+from gdopt.paper.rules import ascent, frozen, newest
 from gdopt_problems.paper import black_box, fine_tuned, public_code, regularized, run, structure
 from gdopt_problems.paper.cases import Case, cases, play, trace
 from gdopt_problems.paper.page import CASES, FIGURES, page

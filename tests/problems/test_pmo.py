@@ -13,7 +13,7 @@ from rdkit.Chem import Descriptors, rdMolDescriptors
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from gdopt import MissingExtraError, ProblemError, SpaceError
-from gdopt.chemistry.smiles import nci
+from gdopt.molecules.smiles import nci
 from gdopt_problems import pmo
 from gdopt_problems.pmo import TASKS, evaluate, score
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from botorch.test_functions.multi_objective import BraninCurrin, Penicillin, VehicleSafety
 
-from gdopt.space import Params
+from gdopt.space.parameters import Params
 from gdopt_problems import load, suite
 
 THEIRS = {"branin_currin": BraninCurrin, "vehicle_safety": VehicleSafety, "penicillin3": Penicillin}

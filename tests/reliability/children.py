@@ -23,12 +23,14 @@ import torch
 
 import gdopt
 from gdopt import files
-from gdopt.algorithm import State, append, stream
+from gdopt.algorithms.base import append
 from gdopt.errors import GdoptError, StoreError, TrialError
-from gdopt.journal import Entry, Kind
-from gdopt.sql_store import SqlStore
-from gdopt.store import Store
-from gdopt.study import Study
+from gdopt.randomness import stream
+from gdopt.storage.events import Event, EventType
+from gdopt.storage.sql_store import SqlStore
+from gdopt.storage.store import Store
+from gdopt.study.study import Study
+from gdopt.trials.state import State
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.reliability.children"])
@@ -88,7 +90,7 @@ def kept(store: Store) -> list[Any]:
     return [*map(plain, entries), {name: value.tolist() for name, value in tensors.items()}]
 
 
-def plain(entry: Entry) -> dict[str, Any]:
+def plain(entry: Event) -> dict[str, Any]:
     """An entry without what differs between two runs: times, and by which name a file is kept."""
     data = {k: v for k, v in entry.data.items() if k != "tensors"}
     if "note" in data:
@@ -164,7 +166,7 @@ def prepare(where: str, name: str) -> Study:
 
 def migrated(folder: str) -> None:
     """From now on, the versions of the tables are those of a folder."""
-    from gdopt import migrations
+    from gdopt.storage import migrations
 
     migrations.HERE = Path(folder)
     migrations.HEAD = max(path.name[:4] for path in (Path(folder) / "versions").glob("*.py"))
@@ -348,6 +350,8 @@ def fill(study: Study, trials: int) -> None:
         count = min(BATCH, trials - start)
         with study.store.writing(header) as writer:
             new = [[{n: chance.uniform(-1, 1) for n in WIDE.names}, "random", None] for _ in range(count)]
-            writer.append(Entry(Kind.ASKED, {"first": start, "trials": new, "note": {"seconds": 0.1}}, time.time()))
+            writer.append(
+                Event(EventType.ASKED, {"first": start, "trials": new, "note": {"seconds": 0.1}}, time.time())
+            )
             for id in range(start, start + count):
-                writer.append(Entry(Kind.TOLD, {str(id): {"value": chance.gauss(0, 1)}}, time.time()))
+                writer.append(Event(EventType.TOLD, {str(id): {"value": chance.gauss(0, 1)}}, time.time()))

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import strategies as st
 
 import gdopt
-from gdopt import GdoptError, StoreError, migrations
-from gdopt.journal import Entry, Kind
-from gdopt.sql_store import SqlStore
-from gdopt.store import chained, identity
-from gdopt.study import Study
+from gdopt import GdoptError, StoreError
+from gdopt.storage import migrations
+from gdopt.storage.events import Event, EventType
+from gdopt.storage.sql_store import SqlStore
+from gdopt.storage.store import chain_hash, content_hash
+from gdopt.study.study import Study
 from tests.reliability import children
 from tests.reliability.children import STOPPED
 from tests.reliability.conftest import Record, sizes
@@ -46,7 +47,7 @@ def begun(path: Path, **settings: Any) -> Study:
 def dump(path: Path) -> str:
     """The sha256 of all that is in a file of SQLite."""
     with closing(sqlite3.connect(path)) as connection:
-        return identity("\n".join(connection.iterdump()).encode())
+        return content_hash("\n".join(connection.iterdump()).encode())
 
 
 # R8
@@ -369,7 +370,7 @@ def write_flag(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
 
 
-def forge(path: Path, change: Callable[[dict, list[Entry], dict[str, bytes]], None]) -> None:
+def forge(path: Path, change: Callable[[dict, list[Event], dict[str, bytes]], None]) -> None:
     """Change what is in a study, with every sha256 right again."""
     with closing(sqlite3.connect(path)) as connection:
         header = json.loads(connection.execute("SELECT header FROM study").fetchone()[0])
@@ -377,11 +378,11 @@ def forge(path: Path, change: Callable[[dict, list[Entry], dict[str, bytes]], No
         entries = SqlStore(path).entries()
         change(header, entries, contents)
         text = json.dumps(header)
-        last = identity(text.encode())
+        last = content_hash(text.encode())
         connection.execute("DELETE FROM entry")
         for number, e in enumerate(entries):
             data = json.dumps(e.data)
-            last = chained(last, number, e, data)
+            last = chain_hash(last, number, e, data)
             row = (1, number, e.kind.value, e.at, e.worker, e.key, data, last)
             connection.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.execute("UPDATE study SET header = ?, entries = ?, sha256 = ?", (text, len(entries), last))
@@ -391,13 +392,13 @@ def forge(path: Path, change: Callable[[dict, list[Entry], dict[str, bytes]], No
 
 
 def pickled_prior(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
-    header["algorithm"]["settings"]["prior"]["kept"] = identity(bomb)
-    contents[identity(bomb)] = bomb
+    header["algorithm"]["settings"]["prior"]["kept"] = content_hash(bomb)
+    contents[content_hash(bomb)] = bomb
 
 
 def pickled_tensors(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
-    entries.append(Entry(Kind.LEASED, {"ids": [], "until": 0.0, "tensors": identity(bomb)}))
-    contents[identity(bomb)] = bomb
+    entries.append(Event(EventType.LEASED, {"ids": [], "until": 0.0, "tensors": content_hash(bomb)}))
+    contents[content_hash(bomb)] = bomb
 
 
 def named_class(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
@@ -409,7 +410,7 @@ def imported_name(header: dict, entries: list, contents: dict, bomb: bytes) -> N
 
 
 def named_loader(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
-    header["algorithm"]["settings"]["allowed"] = {"named": "gdopt.named.function"}
+    header["algorithm"]["settings"]["allowed"] = {"named": "gdopt.algorithms.user_functions.function"}
 
 
 def pickled_header(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
@@ -417,7 +418,7 @@ def pickled_header(header: dict, entries: list, contents: dict, bomb: bytes) -> 
 
 
 def pickled_entry(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
-    entries.append(Entry(Kind.TOLD, {"0": bomb.decode("latin-1")}))
+    entries.append(Event(EventType.TOLD, {"0": bomb.decode("latin-1")}))
 
 
 FORGED = [pickled_prior, pickled_tensors, named_class, imported_name, named_loader, pickled_header, pickled_entry]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gdopt.sql_store import SqlStore
-from gdopt.study import Study
+from gdopt.storage.sql_store import SqlStore
+from gdopt.study.study import Study
 from tests.reliability import children
 from tests.reliability.children import OPERATIONS, SAID_TWICE, STOPPED, kept, learner
 from tests.reliability.conftest import Record, sizes

@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 )
 
 from gdopt import TrialError
-from gdopt.sql_store import SqlStore
-from gdopt.study import Study
+from gdopt.storage.sql_store import SqlStore
+from gdopt.study.study import Study
 from tests.reliability.children import learner
 from tests.reliability.conftest import Record, sizes
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from gdopt.sql_store import SqlStore
+from gdopt.storage.sql_store import SqlStore
 from tests.reliability import children
 from tests.reliability.children import PATIENCE, PROCESSES, learner
 from tests.reliability.conftest import Record, sizes

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import gdopt
 from gdopt.service.app import create_app
 from gdopt.service.run import listening, server
-from gdopt.study import Study
+from gdopt.study.study import Study
 
 TOKEN = "a-token-of-the-tests"
 SPACE = gdopt.Space(

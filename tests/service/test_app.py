@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import gdopt
-from gdopt import plate
+from gdopt.lab.plate import plate_text
 from gdopt.service.app import create_app
 from gdopt.spreadsheet import LISTED
 from tests.service.serving import TOKEN, random_study
@@ -78,7 +78,7 @@ def test_a_result_is_new_once_and_then_known(http, study):
     ask(http)
     answers = [put(http, 0, {"value": [1.5, 0.1]}) for _ in range(2)]
     assert [(a.status_code, a.json()) for a in answers] == [(200, {"new": True}), (200, {"new": False})]
-    assert study.trials[0].result == gdopt.algorithm.Result(1.5, 0.1)
+    assert study.trials[0].result == gdopt.trials.trial.Result(1.5, 0.1)
 
 
 def refused(call):
@@ -287,7 +287,7 @@ def test_plate_has_the_pending_trials_and_room_for_their_results(http, study):
     ask(http, 3, worker="ann")
     put(http, 1, {"value": 1})
     text = http.get("/v1/plate.csv").text
-    assert text == plate.written(study, study.pending)
+    assert text == plate_text(study, study.pending)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["id"] for row in rows] == ["0", "2"]
     assert float(rows[1]["heat"]) == study.trials[2].params["heat"]
@@ -406,7 +406,7 @@ def test_the_best_so_far_is_of_trials_that_satisfy_the_limits(http):
 
 def test_status_names_constraints_and_the_function_that_allows_designs():
     space = gdopt.Space([gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1)])
-    algorithm = gdopt.GuidedDiffusion(allowed=gdopt.named.Named("rules:mixes"))
+    algorithm = gdopt.GuidedDiffusion(allowed=gdopt.algorithms.user_functions.FunctionReference("rules:mixes"))
     study = gdopt.Study(space, direction="maximize", algorithm=algorithm)
     said = TestClient(create_app(study, TOKEN), headers=BEARER).get("/v1/status").json()
     assert (said["constraints"], said["allowed"]) == (["a + b = 1"], "rules:mixes")

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import gdopt
-from gdopt.algorithm import State
 from gdopt.service.client import Client
+from gdopt.trials.state import State
 from tests.service.serving import TOKEN, random_study, served
 from tests.strategies import NESTED, TINY, unchecked
 

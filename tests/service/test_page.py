@@ -286,7 +286,10 @@ def test_the_line_of_the_best_is_of_trials_that_satisfy_the_limits(opened):
 
 def test_constraints_are_shown(opened):
     space = gdopt.Space([gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1)])
-    study = random_study(space=space, algorithm=gdopt.GuidedDiffusion(allowed=gdopt.named.Named("rules:mixes")))
+    study = random_study(
+        space=space,
+        algorithm=gdopt.GuidedDiffusion(allowed=gdopt.algorithms.user_functions.FunctionReference("rules:mixes")),
+    )
     with served(study) as url, opened(url) as page:
         expect(page.locator("#constraints")).to_have_text("constraints: a + b = 1; allowed by rules:mixes")
 

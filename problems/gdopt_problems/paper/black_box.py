@@ -10,12 +10,11 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gdopt.first_order import FirstOrder
-from gdopt.rules import ascent, frozen, newest
-from gdopt.surrogate import gp
-from gdopt.surrogate.gradient import finite_differences
-from gdopt.surrogate.linear import local_linear
-from gdopt.surrogate.warp import standardized
+from gdopt.paper.first_order import FirstOrder
+from gdopt.paper.gradients import finite_differences, local_linear
+from gdopt.paper.rules import ascent, frozen, newest
+from gdopt.surrogates import gp
+from gdopt.surrogates.outcome_transforms import standardized
 from gdopt_problems.paper.cases import NOISE, Case, Table, cases
 from gdopt_problems.paper.style import LINES, panels
 

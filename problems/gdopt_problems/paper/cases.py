@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.diffusion.law import Law
-from gdopt.first_order import FirstOrder, Round, rounds
+from gdopt.paper.first_order import FirstOrder, Round, rounds
+from gdopt.paper.moments import GaussianMoments
 from gdopt_problems.linear_subspace import Distance, Parabola, off_support, optimum, rewards, subspace
 
 __all__ = ["INCREMENTS", "NOISE", "Case", "Table", "cases", "play", "reward_of", "trace"]
@@ -36,7 +36,7 @@ class Case:
 
     name: str
     f: Parabola | Distance
-    law: Law
+    law: GaussianMoments
     basis: Float[Tensor, "D d"]
 
     @property
@@ -44,7 +44,7 @@ class Case:
         """The largest f on the subspace."""
         return reward_of(self, optimum(self.f, self.basis))
 
-    def smoothness(self, law: Law | None = None) -> float:
+    def smoothness(self, law: GaussianMoments | None = None) -> float:
         """L of f, in the metric of a law's covariance."""
         return self.f.smoothness(self.law if law is None else law, self.basis)
 

@@ -8,12 +8,12 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gdopt.diffusion.law import Law, of_net
 from gdopt.diffusion.network import network
 from gdopt.diffusion.sampler import expected, sample
-from gdopt.diffusion.train import fit
-from gdopt.first_order import FirstOrder
-from gdopt.rules import Finetune, ascent, frozen, newest, pooled, theorem_3, trained
+from gdopt.diffusion.training import fit
+from gdopt.paper.first_order import FirstOrder
+from gdopt.paper.moments import GaussianMoments, of_net
+from gdopt.paper.rules import Finetune, ascent, frozen, newest, pooled, theorem_3, trained
 from gdopt_problems.linear_subspace import optimum, regularized_optimum, subspace
 from gdopt_problems.paper.cases import NOISE, Case, Table, cases, play, reward_of, trace
 from gdopt_problems.paper.style import LINES, panels
@@ -45,7 +45,7 @@ class Pretrained:
         seconds: CPU time of its training.
     """
 
-    law: Law
+    law: GaussianMoments
     corpus: Float[Tensor, "n D"]
     parameters: int
     seconds: float
@@ -95,7 +95,7 @@ def arms(case: Case, net: Pretrained) -> dict[str, tuple[FirstOrder, int]]:
     newton = ascent(lambda law: 1 / case.smoothness(law))
     retrained = trained(newest(REPLAY), net.corpus[:REPLAYED], steps=NETWORK_STEPS)
 
-    def tuned(law: Law, finetune: Finetune, noise_std: float) -> FirstOrder:
+    def tuned(law: GaussianMoments, finetune: Finetune, noise_std: float) -> FirstOrder:
         return FirstOrder(law, newton, finetune=finetune, noise_std=noise_std)
 
     return {

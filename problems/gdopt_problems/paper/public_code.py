@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from gdopt.diffusion.guidance import lookahead, white
 from gdopt.diffusion.sampler import ddpm
-from gdopt.first_order import FirstOrder
-from gdopt.rules import increment, per_sample
+from gdopt.paper.first_order import FirstOrder
+from gdopt.paper.rules import increment, per_sample
 from gdopt_problems.paper.cases import INCREMENTS, NOISE, Case, Table, cases, play, trace
 from gdopt_problems.paper.style import LINES, panels
 

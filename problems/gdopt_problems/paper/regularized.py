@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gdopt.diffusion.sampler import Sampler, expected, sample
-from gdopt.first_order import FirstOrder
-from gdopt.rules import ascent, increment
+from gdopt.paper.first_order import FirstOrder
+from gdopt.paper.rules import ascent, increment
 from gdopt_problems.linear_subspace import regularized_optimum
 from gdopt_problems.paper.cases import INCREMENTS, NOISE, Case, Table, cases, play, reward_of
 from gdopt_problems.paper.style import LINES, panels

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gdopt.diffusion.guidance import lookahead, naive
-from gdopt.diffusion.law import Law
 from gdopt.diffusion.sampler import ddpm, sample
-from gdopt.first_order import FirstOrder, Guidance, rounds
-from gdopt.rules import ascent, frozen, increment, newest, per_sample
+from gdopt.paper.first_order import FirstOrder, Guidance, rounds
+from gdopt.paper.moments import GaussianMoments
+from gdopt.paper.rules import ascent, frozen, increment, newest, per_sample
 from gdopt_problems import unit_ball
 from gdopt_problems.paper.cases import INCREMENTS, NOISE, Case, Table, cases, play, trace
 from gdopt_problems.paper.fine_tuned import pretrained
@@ -48,7 +48,7 @@ def measure() -> Table:
     return found
 
 
-def public(case: Case, law: Law, name: str) -> dict[str, list[float]]:
+def public(case: Case, law: GaussianMoments, name: str) -> dict[str, list[float]]:
     """Algorithm 1 in the public code's reading: a chain for each sample, y = g'z + δ, 200 ancestral steps."""
     algorithm = FirstOrder(
         law, increment(DELTAS[name]), guidance=GUIDANCES[name], anchor=per_sample, noise_std=NOISE, sampler=ddpm
@@ -56,7 +56,7 @@ def public(case: Case, law: Law, name: str) -> dict[str, list[float]]:
     return trace(case, play(algorithm, case, BATCH, ROUNDS))
 
 
-def finetuned(case: Case, law: Law, name: str) -> dict[str, list[float]]:
+def finetuned(case: Case, law: GaussianMoments, name: str) -> dict[str, list[float]]:
     """Algorithm 2 with a frozen covariance, one gradient a round."""
     step = 1 / case.smoothness(law)
     algorithm = FirstOrder(law, ascent(step), frozen(newest(0.0)), GUIDANCES[name], noise_std=NOISE)

@@ -1,0 +1,427 @@
+"""Masked diffusion: learn from what was told, then hide pieces of good strings and draw them again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gdopt.acquisition.batch import BatchSelector, select_batch
+from gdopt.acquisition.data import pending_points, ranked_trials
+from gdopt.acquisition.feasibility import likely_to_succeed
+from gdopt.acquisition.noisy_ei import upper_confidence_bound
+from gdopt.acquisition.string_features import Features, StringView, of_one_length, seen
+from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible
+from gdopt.acquisition.thompson import thompson_sampling
+from gdopt.acquisition.token_value import by_features, by_letters
+from gdopt.algorithms.base import append, exhausted
+from gdopt.arguments import assign, at_least, check_calls, number, shown, whole
+from gdopt.candidates.initial import START, is_initialized
+from gdopt.candidates.portfolio import portfolio
+from gdopt.candidates.steps import elite_size, elite_weights, pool_size
+from gdopt.candidates.token_edits import mask_crossover, mask_random, mask_unimportant, mask_window
+from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
+from gdopt.diffusion.token_network import TokenNet, fit
+from gdopt.diffusion.training import with_weights
+from gdopt.errors import SettingsError, SpaceError
+from gdopt.priors.masked import MaskedPrior
+from gdopt.randomness import stream
+from gdopt.space import strings
+from gdopt.space.enumeration import all_designs, first_designs
+from gdopt.space.parameters import Params
+from gdopt.space.space import Space
+from gdopt.surrogates.base import Surrogate, SurrogateFactory
+from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
+from gdopt.surrogates.sequences import Lettered
+from gdopt.trials.ranking import rank
+from gdopt.trials.state import State
+
+__all__ = ["MaskedDiffusion"]
+
+# Shares of the pool at first, by what the strings are. To find out what may be spared takes as long as all the rest; of
+# molecules nothing was gained by it. Children of graphs are what the surrogate takes of molecules, eight times of ten.
+MOLECULES = {"bred": 0.7, "crossed": 0.05, "spared": 0.0, "scattered": 0.05, "drawn": 0.0, "broad": 0.05}
+
+
+ONE_LENGTH = {"bred": 0.0, "crossed": 0.25, "spared": 0.25, "scattered": 0.1, "drawn": 0.05, "broad": 0.1}
+
+
+SEQUENCES = {**ONE_LENGTH, "spared": 0.0}
+
+
+# Strings of the corpus are those of the highest mean + OPTIMISM deviations.
+OPTIMISM = 1.0
+
+
+# Parents, the best ones, of which it is found out what each place is worth.
+SPARING = 20
+
+
+# Calls of the denoiser that reveal a string: more would be more exact, and slower.
+REVEALED = 6
+
+
+# AdamW's rate when the network is trained on: a seventh of pretraining's.
+TUNING_RATE = 3e-4
+
+
+# Strings of the corpus, beside those that were told, that the network is trained on.
+REPLAYED = 1000
+
+
+# Of the best that were told, so many are trained on, each written in so many ways.
+FAMILY, WRITINGS = 80, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedDiffusion:
+    """Strings from a masked diffusion model: pieces of the best are hidden and drawn again, in several generations.
+
+    The first strings come from the corpus. From then on an `ask` is four steps: *learn* (fit the surrogate to what was
+    told; train the network on, if `finetune` says so), *hide* pieces of parents, *draw* them again by the denoiser,
+    *select*. The parents of the first generation are the best that were told; those of the next are what Thompson
+    sampling likes of the pool so far.
+
+    Args:
+        prior: a masked diffusion model of unlabelled strings.
+        start: results to have before learning.
+        candidates: in the pool, about; four for each string asked for, if that is more.
+        generations: that the pool is made in.
+        bred: share of the pool that is bred of the graphs of two parents, nothing hidden: molecules only
+            (`gdopt.molecules.graph_operators`). Later generations hide parts of them.
+        crossed: share that joins pieces of two parents, what is between them hidden.
+        spared: share that has tokens hidden whose loss costs little, by the surrogate.
+        scattered: share that has single tokens hidden.
+        drawn: share that is drawn anew, with nothing of a parent.
+        broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
+            the pool has one window hidden. The defaults differ by what the strings are: MOLECULES, ONE_LENGTH,
+            SEQUENCES. All are shares at first: `gdopt.candidates.portfolio` says what becomes of them.
+        hidden: share of a string that is hidden, about; what is spared may be all of it.
+        loss: at most, of the surrogate's mean, by all tokens that are spared, in deviations of what was told.
+        elites: parents, at most.
+        keep: how many of the best strings the surrogate is fitted to.
+        guide: how strongly tokens are drawn towards what the surrogate likes: their law is that of the denoiser times
+            exp(guide · mean), to first order at the predicted design (`gdopt.diffusion.masked.Tilted`).
+        temper: factor on the surrogate's spread in Thompson sampling.
+        finetune: optimizer steps of the network in every `ask`, on corpus and told strings half and half.
+        allowed: whether a string may be proposed, such as one that can be made; all may by default.
+        features: what the surrogate sees: counts of fragments by default, of sequences of one length their letters,
+            of other sequences their gapped pairs of letters.
+        warp: of the values, before the surrogate sees them.
+        surrogate: what is fitted to the features: a Gaussian process of their Tanimoto similarity by default, of the
+            letters of sequences of one length `gdopt.surrogates.sequences`.
+        selection: of a batch from the pool; qLogNEI for few strings and Thompson sampling for many by default.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+    """
+
+    prior: MaskedPrior
+    start: int = 10
+    candidates: int = 1200
+    generations: int = 3
+    bred: float | None = None
+    crossed: float | None = None
+    spared: float | None = None
+    scattered: float | None = None
+    drawn: float | None = None
+    broad: float | None = None
+    hidden: float = 0.2
+    loss: float = 0.5
+    elites: int = 60
+    keep: int = 1000
+    guide: float = 0.0
+    temper: float = 0.5
+    finetune: int = 0
+    allowed: Callable[[str], bool] | None = None
+    features: Features | None = None
+    warp: OutcomeTransform = power
+    surrogate: SurrogateFactory | None = None
+    selection: BatchSelector = select_batch
+
+    # Limits are modelled.
+    limited: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        wholes = {"start": 2, "candidates": 2, "elites": 2, "keep": 2, "generations": 1, "finetune": 0}
+        for name, least in wholes.items():
+            assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
+        for name in ("temper", "loss", "guide", "hidden"):
+            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
+        required = {"warp": self.warp, "selection": self.selection}
+        for name, function in required.items():
+            _require(function is not None, name, function, "a function")
+        check_calls(**required, allowed=self.allowed, features=self.features, surrogate=self.surrogate)
+        _require(isinstance(self.prior, MaskedPrior), "prior", self.prior, "a MaskedPrior")
+        _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
+        shares = self._shares()
+        plain = {name: share for name, one in shares.items() if (share := number(one)) is not None and share >= 0}
+        fits = len(plain) == len(shares) and sum(plain.values()) <= 1
+        _require(fits, ", ".join(shares), tuple(shares.values()), "shares, together <= 1")
+        assign(self, **{name: share for name, share in plain.items() if getattr(self, name) is not None})
+        of_molecules = isinstance(self.prior.space.parameters[0], strings.Molecule)
+        _require(of_molecules or not self.bred, "bred", self.bred, "0: only molecules are graphs")
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before anything was asked.
+
+        Raises:
+            SpaceError: the prior is of another space.
+        """
+        if self.prior.space != space:
+            raise SpaceError("the prior is of another space: give the study prior.space, or the space it was fitted to")
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
+
+        Raises:
+            ExhaustedError: all sequences of the space were tried.
+            SettingsError: so few molecules are left that the prior has not that many more.
+        """
+        if not is_initialized(state, len(ranked_trials(state)), self.start):
+            some = self._unused(state, n)
+            return append(state, [self._params(one) for one in some], [START] * len(some), [None] * len(some), {})
+        generator = stream(state)
+        view, fitted = seen(self.prior.space, self.features, self.surrogate)
+        state, net = self._fine_tune(state, generator)
+        surrogate = fit_surrogate(state, view, self.keep, self.warp, fitted)
+        law = Tilted(net, self._value(state, net, surrogate, view, generator), self.guide) if self.guide else net
+        pool = self._pool(state, law, surrogate, view, pool_size(self.candidates, n), generator)
+        missing, corpus = n - len(pool), set(self.prior.corpus)
+        if missing > 0:
+            pool |= {one: "corpus" if one in corpus else "drawn" for one in self._unused(state, missing, pool)}
+        if not pool:
+            raise exhausted(state)
+        found = list(pool)
+        z = view.features(found)
+        usable = likely_to_succeed(state, view, z, n)
+        chosen = self.selection(
+            surrogate, z[usable], min(n, len(usable)), pending_points(state, view), self.temper, generator
+        )
+        picks = [usable[i] for i in chosen]
+        return append(
+            state,
+            [self._params(found[i]) for i in picks],
+            [pool[found[i]] for i in picks],
+            surrogate.mean(z[picks]).tolist(),
+            {"pool": float(len(pool))},
+            probability_feasible(surrogate, z[picks]),
+        )
+
+    def _shares(self) -> dict[str, float]:
+        """The sources that are set, and the share of each before any was tried."""
+        usual = SEQUENCES
+        if isinstance(self.prior.space.parameters[0], strings.Molecule):
+            usual = MOLECULES
+        elif of_one_length(self.prior.space):
+            usual = ONE_LENGTH
+        return {name: share if (given := getattr(self, name)) is None else given for name, share in usual.items()}
+
+    @property
+    def _name(self) -> str:
+        return self.prior.space.names[0]
+
+    def _params(self, one: str) -> Params:
+        return {self._name: one}
+
+    def _seen(self, state: State) -> set[str]:
+        return {str(t.params[self._name]) for t in state.trials}
+
+    def _unused(self, state: State, n: int, beside: Mapping[str, str] | None = None) -> list[str]:
+        """n strings that were not asked for: of the corpus in an order that the seed fixes, of the prior, then any.
+
+        They are all sequences that are left, if these are fewer.
+
+        Raises:
+            SettingsError: there are no more molecules, nearly.
+        """
+        known = self._seen(state) | set(beside or ())
+        generator = torch.Generator().manual_seed(state.seed)
+        order = torch.randperm(len(self.prior.corpus), generator=generator).tolist()
+        # Looked at only as far as it is wanted: reading a molecule takes a while.
+        found = list(islice((one for i in order if self._new(one := self.prior.corpus[i], known)), n))
+        for attempt in range(ATTEMPTS):
+            if len(found) == n:
+                return found
+            seed = state.seed + len(state.trials) * ATTEMPTS + attempt
+            more = (one for one in self.prior.sample(max(n, LEAST_DRAWN), seed) if self._new(one, known | {*found}))
+            found += list(dict.fromkeys(more))[: n - len(found)]
+        known |= {*found}
+        rest = first_designs(
+            all_designs(self.prior.space, {}), n - len(found), lambda one: self._new(str(one[self._name]), known)
+        )
+        if rest is not None:
+            return found + [str(one[self._name]) for one in rest]
+        raise SettingsError(f"n = {n}: the prior has only {len(found)} more strings that are allowed and new")
+
+    def _new(self, one: str, known: set[str]) -> bool:
+        """Whether a string may be proposed."""
+        fits = one not in known and (self.allowed is None or self.allowed(one))
+        return fits and self.prior.space.allows(self._params(one))
+
+    def _value(
+        self, state: State, net: TokenNet, surrogate: Surrogate, view: StringView, generator: torch.Generator
+    ) -> Value:
+        """What the surrogate thinks of soft designs, as far as it can be told."""
+        if of_one_length(self.prior.space) and self.features is None and self.surrogate is None:
+            return by_letters(surrogate, Lettered(self.prior.tokens.length, len(self.prior.tokens.alphabet)))
+        some = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
+        known = [str(t.params[self._name]) for t in ranked_trials(state)] + [self.prior.corpus[i] for i in some]
+        rows = self.prior.tokens.write(known, generator)
+        there = rows[:, 0] < len(self.prior.tokens.alphabet)
+        return by_features(net, rows[there], surrogate.mean(view.features(known))[there])
+
+    def _fine_tune(self, state: State, generator: torch.Generator) -> tuple[State, TokenNet]:
+        """The prior's denoiser; its network trained on, with replay, if `finetune` says so (Algorithm 2, step 3)."""
+        net, tokens = self.prior.denoiser, self.prior.tokens
+        if not self.finetune:
+            return state, net
+        net = with_weights(net, state.tensors)
+        best = [str(t.params[self._name]) for t in ranked_trials(state)][:FAMILY]
+        old = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
+        rows = tokens.write([self.prior.corpus[i] for i in old] + best * WRITINGS, generator)
+        shares = torch.cat(
+            [torch.full((REPLAYED,), 1 / REPLAYED), elite_weights(len(best)).repeat(WRITINGS) / WRITINGS]
+        )
+        there = rows[:, 0] < len(tokens.alphabet)
+        net, _ = fit(
+            net,
+            rows[there],
+            generator,
+            weights=shares[there],
+            steps=self.finetune,
+            learning_rate=TUNING_RATE,
+            check_every=self.finetune,
+        )
+        return replace(state, tensors=net.state_dict()), net
+
+    def _first_shares(self) -> dict[str, float]:
+        """All sources and their shares before any was tried."""
+        shares = self._shares()
+        shares["corpus"] = shares.pop("broad")
+        shares["windowed"] = max(0.0, 1 - sum(shares.values()))
+        return {name: share for name, share in shares.items() if share > 0}
+
+    def _pool(
+        self,
+        state: State,
+        net: TokenDenoiser,
+        surrogate: Surrogate,
+        view: StringView,
+        size: int,
+        generator: torch.Generator,
+    ) -> dict[str, str]:
+        """New strings, and the source of each."""
+        shares = portfolio(self._first_shares(), rank(state.goals, state.done))
+        known = self._seen(state)
+        pool = dict.fromkeys(self._broad(surrogate, view, round(shares.pop("corpus", 0.0) * size), known), "corpus")
+        told = [str(t.params[self._name]) for t in ranked_trials(state)]
+        parents = told[: elite_size(len(told), self.elites)]
+        weights = elite_weights(len(parents))
+        for generation in range(self.generations):
+            few = parents[:SPARING]
+            costs = self._costs(few, net, surrogate, view, generator) if shares.get("spared") else None
+            for source, share in shares.items():
+                count = round(share * size / self.generations)
+                if source == "bred":
+                    made = self._bred(parents, weights, count, known | set(pool), generator)
+                else:
+                    rows = self._with_gaps(source, parents, weights, costs, count, generator)
+                    made = self.prior.tokens.read(unmask(net, rows, generator, REVEALED))
+                for one in made:
+                    if one is not None and one not in pool and self._new(one, known):
+                        pool[one] = source
+            if pool and generation + 1 < self.generations:
+                found = list(pool)
+                best = thompson_sampling(
+                    surrogate, view.features(found), min(self.elites, len(found)), self.temper, generator
+                )
+                parents = [found[i] for i in best]
+                weights = torch.ones(len(parents), dtype=torch.float64)
+        return pool
+
+    @staticmethod
+    def _bred(
+        parents: Sequence[str], weights: Float[Tensor, " k"], n: int, known: set[str], generator: torch.Generator
+    ) -> list[str | None]:
+        """n molecules of pieces of two parents each, none of them known."""
+        from gdopt.molecules.graph_operators import mol_ga
+
+        return [*mol_ga(parents, weights, n, generator, known)]
+
+    def _broad(self, surrogate: Surrogate, view: StringView, n: int, known: set[str]) -> list[str]:
+        """New strings of the corpus that the surrogate gives the highest upper bounds."""
+        rest = [one for one in self.prior.corpus if one not in known]
+        if not n or not rest:
+            return []
+        order = upper_confidence_bound(surrogate, view.features(rest), OPTIMISM).argsort(descending=True)
+        return list(islice((one for i in order.tolist() if self._new(one := rest[i], known)), n))
+
+    def _with_gaps(
+        self,
+        source: str,
+        parents: Sequence[str],
+        weights: Float[Tensor, " k"],
+        costs: tuple[Tensor, Tensor] | None,
+        n: int,
+        generator: torch.Generator,
+    ) -> Int[Tensor, "n L"]:
+        """Rows of parents with a part hidden, by a source; `costs` are what `_costs` gives."""
+        tokens = self.prior.tokens
+        count, stretch = len(tokens.alphabet), not of_one_length(self.prior.space)
+
+        def rows() -> Int[Tensor, "n L"]:
+            drawn = torch.multinomial(weights, n, replacement=True, generator=generator).tolist()
+            return tokens.write([parents[i] for i in drawn], generator)
+
+        if source == "drawn" or not n:
+            return self.prior.blank(n, generator)
+        if source == "spared" and costs is not None:
+            written, each = costs
+            chosen = torch.multinomial(weights[: len(written)], n, replacement=True, generator=generator)
+            return mask_unimportant(written[chosen], each[chosen], self.loss, count, generator)
+        if source == "crossed":
+            return mask_crossover(rows(), rows(), count, generator, stretch=stretch)
+        if source == "scattered":
+            return mask_random(rows(), count, self.hidden, generator)
+        return mask_window(rows(), count, self.hidden, generator, stretch=stretch)
+
+    def _costs(
+        self,
+        parents: Sequence[str],
+        net: TokenDenoiser,
+        surrogate: Surrogate,
+        view: StringView,
+        generator: torch.Generator,
+    ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:
+        """A row for each parent, and what the surrogate's mean loses where the token at each place is drawn anew.
+
+        What is a gain costs nothing. A place whose draw stands for nothing, or for the parent, costs what the places of
+        the row cost in the median.
+        """
+        tokens = self.prior.tokens
+        x = tokens.write(parents, generator)
+        k, length = x.shape
+        hidden = torch.eye(length, dtype=torch.bool) & (x < len(tokens.alphabet)).unsqueeze(1)
+        row, place = hidden.any(2).nonzero().T
+        changed = tokens.read(unmask(net, x[row].masked_fill(hidden[row, place], len(tokens.alphabet)), generator, 1))
+        before = surrogate.mean(view.features(parents))
+        told = [i for i, one in enumerate(changed) if one is not None and one != parents[row[i]]]
+        after = surrogate.mean(view.features([str(changed[i]) for i in told]))
+        costs = torch.full((k, length), torch.nan, dtype=before.dtype)
+        costs[row[told], place[told]] = (before[row[told]] - after).clamp_min(0)
+        usual = costs.nanmedian(1, keepdim=True).values.nan_to_num(0.0)
+        return x, torch.where(costs.isnan(), usual, costs)
+
+
+# Draws of the prior for strings that are missing, and how often they are drawn.
+LEAST_DRAWN, ATTEMPTS = 64, 20
+
+
+def _require(holds: bool, name: str, given: object, expected: str) -> None:
+    if not holds:
+        raise SettingsError(f"{name} = {shown(given)}: expected {expected}")

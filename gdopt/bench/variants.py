@@ -1,0 +1,71 @@
+"""Other parts for the default algorithm, by name, so that a benchmark can tell what its own are worth."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gdopt.acquisition.batch import BatchSelector, select_by_qlognei, select_by_thompson
+from gdopt.bench.problem import Problem
+from gdopt.candidates.initial import codec_of
+from gdopt.diffusion.denoiser import Denoiser
+from gdopt.priors.diffusion import DiffusionPrior
+from gdopt.surrogates import ensemble
+from gdopt.surrogates.base import Surrogate
+from gdopt.surrogates.outcome_transforms import power, rank_normal, standardized
+
+__all__ = ["PARTS", "best_means", "oracle", "raw"]
+
+
+def raw(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
+    """The denoiser tilted by ∇ log P(f(x) > best) at the noisy x itself: guidance that does not look ahead."""
+
+    def guided(x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
+        with torch.enable_grad():
+            at = x.detach().requires_grad_(True)
+            mean, variance = surrogate.predict(at)
+            chance = torch.special.log_ndtr((mean - best) / variance.sqrt())
+            (pull,) = torch.autograd.grad(chance.sum(), at)
+        return denoiser(x, sigma) + sigma.to(x).square().expand(len(x)).unsqueeze(1) * pull
+
+    return guided
+
+
+def best_means(
+    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
+) -> list[int]:
+    """The candidates of the highest mean: no exploration but the pool's own."""
+    del pending, temper, generator
+    return surrogate.mean(pool).argsort(descending=True, stable=True)[:n].tolist()
+
+
+PARTS = {
+    "ensemble": ensemble.fit,
+    **{
+        part.__name__: part
+        for part in (power, rank_normal, standardized, raw, select_by_qlognei, select_by_thompson, best_means)
+    },
+}
+
+
+def oracle(problem: Problem, prior: DiffusionPrior | None) -> BatchSelector:
+    """A selection that takes the truly best candidates of a pool, by noise-free values that it is not charged for.
+
+    What a method reaches with it is what no surrogate could better with the same pools: the distance to it is the
+    surrogate's and the selection's, the rest is the proposal's.
+    """
+    codec = codec_of(problem.space, prior)
+    sign = 1.0 if problem.direction == "maximize" else -1.0
+
+    def best(
+        surrogate: Surrogate,
+        pool: Tensor,
+        n: int,
+        pending: Tensor,
+        temper: float,
+        generator: torch.Generator,
+    ) -> list[int]:
+        del surrogate, pending, temper, generator
+        values = sign * torch.tensor(problem.evaluate(codec.decode(pool)), dtype=torch.float64)
+        return values.argsort(descending=True, stable=True)[:n].tolist()
+
+    return best

@@ -1,0 +1,1 @@
+"""Between named parameters and the vectors z or tokens that the numerics work on. Imports `space` and `diffusion`."""

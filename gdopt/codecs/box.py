@@ -1,0 +1,263 @@
+"""Parameters as the columns of a box: scaled numbers, and one-hot blocks of choices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gdopt.codecs.columns import (
+    SQRT_3,
+    Block,
+    as_array,
+    as_params,
+    blocks_of,
+    decode_value,
+    encode_value,
+    random_columns,
+    slope_of,
+    width_of,
+)
+from gdopt.codecs.polytope import Polytope
+from gdopt.space.enumeration import Designs, all_designs
+from gdopt.space.parameters import Integer, Parameter, Params, Real, Value, conditions
+from gdopt.space.space import Space, check_gradient
+
+__all__ = ["BoxCodec"]
+
+
+@dataclass(frozen=True)
+class BoxCodec:
+    """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each, or to equal
+    steps of one column if they are ordered, and the letters at each position of a sequence as levels do.
+
+    The columns of a conditional parameter that does not count are at the mean of all that it can be, so that designs
+    that differ in nothing that counts are one point; `decode` leaves it out.
+
+    Where a linear constraint is broken, `decode` projects the numbers onto what is equal and moves them towards the
+    centre of the feasible set until all hold. Then whole numbers are rounded, and the others make up for it in what is
+    equal. A constraint may still fail: callers drop what `Space.allows` refuses.
+
+    Args:
+        space: what may be tried.
+        fixed: parameters that are always decoded to these values.
+
+    Raises:
+        SpaceError: the constraints leave nothing to try, a fixed value is not in the space, or a parameter is a
+            molecule or a sequence of any length.
+    """
+
+    space: Space
+    fixed: Params = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for parameter in self.space.parameters:
+            width_of(parameter)
+        self.space.check_some(self.fixed)
+        if self.space.constraints:
+            _ = self._polytope
+
+    @property
+    def dim(self) -> int:
+        """The number of columns of z."""
+        return sum(width_of(p) for p in self.space.parameters)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The discrete parameters that are not fixed: choices, letters, and whole numbers of a few values."""
+        return [block for p, at in self._places if p.name not in self.fixed for block in blocks_of(p, at.start)]
+
+    @property
+    def categories(self) -> list[Block]:
+        """The choices without an order and the letters, fixed or not."""
+        return [block for p, at in self._places for block in blocks_of(p, at.start) if block.nominal]
+
+    @property
+    def discrete(self) -> tuple[str, ...]:
+        """The parameters that are drawn level by level, fixed or not, by their names."""
+        return tuple(p.name for p, at in self._places if blocks_of(p, at.start))
+
+    @property
+    def held(self) -> Bool[Tensor, " d"]:
+        """The columns that are no free numbers: of discrete parameters and of what is fixed."""
+        found = torch.zeros(self.dim, dtype=torch.bool)
+        for p, at in self._places:
+            found[at] = p.name in self.fixed or bool(blocks_of(p, at.start))
+        return found
+
+    @property
+    def continuous(self) -> Bool[Tensor, " d"]:
+        """The columns of real numbers that are not fixed."""
+        found = torch.zeros(self.dim, dtype=torch.bool)
+        for p, at in self._places:
+            found[at] = isinstance(p, Real) and p.name not in self.fixed
+        return found
+
+    @property
+    def always(self) -> Bool[Tensor, " d"]:
+        """The columns of what counts in every design."""
+        found = torch.ones(self.dim, dtype=torch.bool)
+        for p, at in self._places:
+            found[at] = not conditions(p)
+        return found
+
+    def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
+        """The z of each of the given parameters."""
+        return torch.tensor(list(map(self._row, params)), dtype=torch.float64).reshape(len(params), self.dim)
+
+    def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
+        """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
+        return [self._feasible(self._counting(self._nearest(row))) for row in z.tolist()]
+
+    def encode_array(self, designs: Float[Tensor, "n D"]) -> Float[Tensor, "n d"]:
+        """The z of each row of an array of designs, as `as_array` has them."""
+        return self.encode(as_params(self.space, designs))
+
+    def decode_array(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+        """The designs of each row of z as an array."""
+        return as_array(self.space, self.decode(z))
+
+    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
+        return torch.where(self._counts(z.detach()), z, self._rest) if self._conditional else z
+
+    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Encoded designs without gaps, as a law over all columns wants them; the best first.
+
+        A parameter that does not count in a row is as in one of the better half of the rows in which it does, or
+        anywhere if there is none; what is fixed is as it is fixed.
+        """
+        z = z.clone()
+        if self._conditional:
+            # Not by the fixed values, beside which the designs were not tried.
+            counts = BoxCodec(self.space)._counts(z)
+            for p, at in self._places:
+                gaps = ~counts[:, at.start]
+                if not gaps.any():
+                    continue
+                own = z[~gaps][:, at]
+                own = own[: (len(own) + 1) // 2] if len(own) else random_columns(p, len(z), generator)
+                z[gaps, at] = own[torch.randint(len(own), (int(gaps.sum()),), generator=generator)]
+        for p, at in self._places:
+            if p.name in self.fixed:
+                z[:, at] = torch.tensor(encode_value(p, self.fixed[p.name]), dtype=torch.float64)
+        return z
+
+    def every(self) -> Designs | None:
+        """Each design that may be proposed, once; None if they are infinitely many."""
+        return all_designs(self.space, self._given)
+
+    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+        """What each row of z stands for: numbers hardly ever meet what is known."""
+        del known
+        return self.decode(z)
+
+    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+        """The gradient with respect to z; a choice has none."""
+        check_gradient(self.space, gradient)
+        slopes: list[float] = []
+        for p in self.space.parameters:
+            # Of what does not count there is no value, and nothing to follow.
+            if isinstance(p, Real | Integer) and p.name in params:
+                slopes.append(gradient.get(p.name, 0.0) * slope_of(p, float(params[p.name])))
+            else:
+                slopes += [0.0] * width_of(p)
+        return torch.tensor(slopes, dtype=torch.float64)
+
+    def allowed(self, n: int, seed: int) -> list[dict[str, float]]:
+        """n draws of the numbers, uniform over what the constraints allow, by hit-and-run (BoTorch's).
+
+        Whole numbers are not rounded. More draws of one seed begin with the same ones.
+        """
+        return self._polytope.draws(n, seed)
+
+    @property
+    def impossible(self) -> bool:
+        """Whether it is proven that no whole numbers satisfy the constraints, though other numbers do."""
+        return bool(self._whole) and self._polytope.empty(self._whole)
+
+    def _row(self, params: Params) -> list[float]:
+        resting = {*self.space.names}.difference(self.space.active(params)) if self._conditional else ()
+        return [
+            v
+            for p, at in self._places
+            for v in (self._rest[at].tolist() if p.name in resting else encode_value(p, params[p.name]))
+        ]
+
+    def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
+        """The values that a row is nearest to, whether they count or not."""
+        return {p.name: self._given.get(p.name, decode_value(p, row[at])) for p, at in self._places}
+
+    def _counting(self, params: dict[str, Value]) -> dict[str, Value]:
+        return {name: params[name] for name in self.space.active(params)} if self._conditional else params
+
+    def _counts(self, z: Float[Tensor, "n d"]) -> Bool[Tensor, "n d"]:
+        """Which columns of each row count."""
+        parents = {name for p in self.space.parameters for name, _ in conditions(p)}
+        deciding = torch.tensor([p.name in parents for p, at in self._places for _ in range(at.start, at.stop)])
+        # Rows with the same parents are looked at once: there may be thousands, and few that differ.
+        kinds, which = torch.where(deciding, z, 0.0).unique(dim=0, return_inverse=True)
+        active = [self.space.active(self._nearest(row)) for row in kinds.tolist()]
+        columns = [p.name for p, at in self._places for _ in range(at.start, at.stop)]
+        counts = torch.tensor([[name in one for name in columns] for one in active], dtype=torch.bool)
+        return counts.reshape(-1, self.dim)[which]
+
+    def _feasible(self, params: dict[str, Value]) -> Params:
+        if self.space.constraints and not self.space.allows(params):
+            self._put(params, self._polytope.within(self._numbers(params)))
+            if self._whole and not self.space.allows(params):
+                self._put(params, self._polytope.balanced(self._numbers(params), {*self._whole, *self.fixed}))
+        return params
+
+    def _numbers(self, params: Params) -> dict[str, float]:
+        return {n: float(params[n]) for n in self._polytope.names}
+
+    def _put(self, params: dict[str, Value], found: Mapping[str, float]) -> None:
+        """Take the found numbers, the whole ones rounded; what is given stays."""
+        for name, value in found.items():
+            if name not in self._given:
+                params[name] = round(value) if name in self._whole else value
+
+    @cached_property
+    def _conditional(self) -> bool:
+        """Whether the space is; asked for every row."""
+        return self.space.conditional
+
+    @cached_property
+    def _given(self) -> Params:
+        """What is fixed, and the numbers for which the constraints leave a single value."""
+        if not self.space.constraints:
+            return self.fixed
+        single = self._polytope.single
+        return {n: round(v) if n in self._whole else v for n, v in single.items()} | dict(self.fixed)
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        """The whole numbers."""
+        return frozenset(p.name for p in self.space.parameters if isinstance(p, Integer))
+
+    @cached_property
+    def _places(self) -> list[tuple[Parameter, slice]]:
+        """The parameters, each with its columns."""
+        ends = list(accumulate(map(width_of, self.space.parameters), initial=0))
+        return [(p, slice(*ends[i : i + 2])) for i, p in enumerate(self.space.parameters)]
+
+    @cached_property
+    def _rest(self) -> Float[Tensor, " d"]:
+        """Where columns are that do not count: at the mean of a number's range, and of the levels of a choice."""
+        means = [0.0 if at.stop - at.start == 1 else SQRT_3 * (2 / (at.stop - at.start) - 1) for _, at in self._places]
+        widths = torch.tensor([at.stop - at.start for _, at in self._places])
+        return torch.tensor(means, dtype=torch.float64).repeat_interleave(widths)
+
+    @cached_property
+    def _polytope(self) -> Polytope:
+        # Constraints are on what always counts.
+        numbers = [p for p in self.space.parameters if isinstance(p, Real | Integer) and not conditions(p)]
+        return Polytope.of(
+            numbers,
+            self.space.constraints,
+            {n: float(v) for n, v in self.fixed.items() if n in {p.name for p in numbers}},
+        )

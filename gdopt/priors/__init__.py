@@ -1,0 +1,2 @@
+"""Diffusion priors of designs and of strings, their corpora and their checks. Imports `codecs`, `diffusion`,
+`molecules`."""

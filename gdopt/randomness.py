@@ -1,0 +1,44 @@
+"""Random streams: of each `ask`, and of libraries that use the global generators."""
+
+import random
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from gdopt.trials.state import State
+
+__all__ = ["isolated", "seed_from", "stream"]
+
+
+@contextmanager
+def isolated(seed: int) -> Iterator[None]:
+    """Code that draws from the global generators: they are seeded inside, and put back as they were afterwards.
+
+    Warnings are off: the libraries speak of their own workings, such as a retried fit or data that are not
+    standardized, to people who called them.
+    """
+    python, array = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            random.seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(array)  # noqa: NPY002
+
+
+def stream(state: State) -> torch.Generator:
+    """The random stream of the next `ask`: derived from the seed and the number of asks before it."""
+    words = np.random.SeedSequence([state.seed, len(state.notes)]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+
+def seed_from(generator: torch.Generator) -> int:
+    """A seed for a library that wants a number."""
+    return int(torch.randint(2**31, (1,), generator=generator))

@@ -1,0 +1,360 @@
+"""The parameters of a design: real numbers, whole numbers, choices and rows of a table."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, SupportsFloat, SupportsIndex, cast, runtime_checkable
+
+from gdopt.arguments import assign, flag, listed, number, shown, text, whole
+from gdopt.errors import SpaceError
+from gdopt.space import strings
+
+__all__ = [
+    "EXACT",
+    "LARGEST",
+    "WEIGHING",
+    "Choice",
+    "Conditions",
+    "Integer",
+    "Parameter",
+    "Params",
+    "Real",
+    "TableRow",
+    "Value",
+    "conditions",
+    "design_key",
+    "has_values",
+]
+
+
+Value = float | int | str
+
+
+Params = Mapping[str, Value]
+
+
+# Of each parent, in order: its name and the levels at which a parameter counts; as people give it, a level or several.
+Conditions = tuple[tuple[str, tuple[str | int, ...]], ...]
+
+
+When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
+
+
+# A number that was tried may lie outside its bounds by so many times their distance, and the sum of a constraint off by
+# this share of the terms' size: a thermostat overshoots and a balance rounds, while more is a slip of the pen.
+REACH, WEIGHING = 1.0, 0.1
+
+
+# Sums of a few larger numbers overflow.
+LARGEST = 1e300
+
+
+# A value that is beyond a bound by this share of the width is that bound: the rounding of a computation.
+ROUNDING = 1e-12
+
+
+# Up to here every whole number is a floating point number of its own.
+EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A real parameter on `[low, high]`, in the unit its values are given in.
+
+    Args:
+        name: what the parameter is called in `trial.params`.
+        low: the smallest value that may be tried.
+        high: the largest value that may be tried.
+        log: whether equal ratios, rather than equal differences, are equal steps; needs low > 0.
+        unit: for people, such as "degC"; shown in messages and figures.
+        when: it counts only at these levels of other parameters, such as `{"stages": 2}`; see `Space`.
+
+    Raises:
+        SpaceError: a bound is not finite, low is not below high, log with low <= 0, or `when` is no such mapping.
+    """
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+    unit: str = ""
+    when: When = None
+
+    def __init__(
+        self,
+        name: str,
+        low: SupportsFloat,
+        high: SupportsFloat,
+        log: bool = False,
+        unit: str = "",
+        when: When = None,
+    ) -> None:
+        name = _name(name, 'Real("x", 0, 1)')
+        least, most = number(low), number(high)
+        if least is None or most is None:
+            raise SpaceError(
+                f"{name}: low and high must be numbers, got {shown(low)} and {shown(high)}; expected such as "
+                f'Real("{name}", 0, 1)'
+            )
+        _check_bounds(name, least, most)
+        assign(self, name=name, low=least, high=most, log=_flag(name, "log", log), unit=_unit(name, unit))
+        assign(self, when=_conditions(name, when))
+        if self.log and self.low <= 0:
+            raise SpaceError(f"{name}: log needs low above 0, got low = {self.low}")
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless the value is a number within the bounds."""
+        _check_number(self, value)
+
+    def check_tried(self, value: Value, far: bool = False) -> None:
+        """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
+        _check_tried(self, value, far)
+
+    def plain(self, value: Value) -> float:
+        """The value as Python's own number; the bound that it is, where it is beyond one by rounding."""
+        return float(_snapped(self, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole-number parameter on `low, low + 1, ..., high`; `when` as of `Real`."""
+
+    name: str
+    low: int
+    high: int
+    unit: str = ""
+    when: When = None
+
+    def __init__(self, name: str, low: SupportsIndex, high: SupportsIndex, unit: str = "", when: When = None) -> None:
+        name = _name(name, 'Integer("n", 1, 8)')
+        least, most = _whole_bound(name, low), _whole_bound(name, high)
+        _check_bounds(name, least, most)
+        assign(self, name=name, low=least, high=most, unit=_unit(name, unit), when=_conditions(name, when))
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless the value is a whole number within the bounds."""
+        _check_number(self, value)
+        if (found := _snapped(self, value)) != int(found):
+            raise SpaceError(f"{self.name} = {shown(value)} is not a whole number")
+
+    def check_tried(self, value: Value, far: bool = False) -> None:
+        """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
+        _check_tried(self, value, far)
+        if (found := _snapped(self, value)) != int(found):
+            raise SpaceError(f"{self.name} = {shown(value)} is not a whole number")
+
+    def plain(self, value: Value) -> int:
+        """The value as Python's own number."""
+        return int(_snapped(self, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several levels, such as a base or a solvent.
+
+    Args:
+        name: what the parameter is called in `trial.params`.
+        levels: two or more different strings.
+        ordered: whether neighbours in the list are alike, as "low", "medium", "high" are.
+        when: it counts only at these levels of other parameters, such as `{"metal": ["Pd", "Ni"]}`; see `Space`.
+
+    Raises:
+        SpaceError: fewer than two levels, two that are equal, one that is no string, or `when` is no such mapping.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    ordered: bool = False
+    when: Conditions = ()
+
+    def __init__(self, name: str, levels: Sequence[str], ordered: bool = False, when: When = None) -> None:
+        name = _name(name, 'Choice("base", ["A", "B"])')
+        given = listed(levels)
+        found = [None] if given is None else [text(level) for level in given]
+        if None in found:
+            raise SpaceError(f"{name}: levels must be a list of strings, got {shown(levels)}")
+        if len(found) < 2 or len(set(found)) < len(found):
+            raise SpaceError(f"{name}: needs two or more different levels, got {shown(found)}")
+        assign(self, name=name, levels=tuple(found), ordered=_flag(name, "ordered", ordered))
+        assign(self, when=_conditions(name, when))
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless the value is one of the levels."""
+        if text(value) not in self.levels:
+            raise SpaceError(f"{self.name} = {shown(value)} is not one of {list(self.levels)}")
+
+    def plain(self, value: Value) -> str:
+        """The value as Python's own string."""
+        return str(text(value))
+
+
+@runtime_checkable
+class RowLookup(Protocol):
+    """The rows of a table of candidates, as a parameter sees them: `gdopt.space.table.Table`."""
+
+    def place(self, id: object) -> int | None:
+        """The place of the row of an id; None if there is none."""
+        ...
+
+    def id(self, place: int) -> int | str:
+        """The id of the row of a place."""
+        ...
+
+    def row(self, place: int) -> dict[str, Value]:
+        """The columns of the row of a place."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns by their names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a given table, by its id; `Space.from_table` makes it.
+
+    Args:
+        name: what the id is called in `trial.params`.
+        rows: how many there are.
+        sha256: of the table.
+        table: the rows, where they are at hand.
+    """
+
+    name: str
+    rows: int
+    sha256: str
+    table: RowLookup | None = field(default=None, compare=False, repr=False)
+
+    def check(self, value: Value) -> None:
+        """Raise `SpaceError` unless a row has that id."""
+        self._place(value)
+
+    def plain(self, value: Value) -> int | str:
+        """The id as the table has it."""
+        table, place = self._place(value)
+        return table.id(place)
+
+    def row(self, value: Value) -> dict[str, Value]:
+        """The columns of the row of an id."""
+        table, place = self._place(value)
+        return table.row(place)
+
+    def _place(self, value: Value) -> tuple[RowLookup, int]:
+        if self.table is None:
+            raise SpaceError(f"{self.name}: the table of its {self.rows} rows is not at hand")
+        if (place := self.table.place(value)) is None:
+            raise SpaceError(f"{self.name} = {shown(value)} is the id of none of the table's {self.rows} rows")
+        return self.table, place
+
+
+Parameter = Real | Integer | Choice | TableRow | strings.Sequence | strings.Molecule
+
+
+def design_key(params: Params) -> tuple[Value, ...]:
+    """What two designs of a space share only if they are the same: their values, in the order of the space."""
+    return tuple(params.values())
+
+
+def has_values(params: Params, fixed: Params) -> bool:
+    """Whether parameters have these values."""
+    return all(params.get(name) == value for name, value in fixed.items())
+
+
+def conditions(parameter: Parameter) -> Conditions:
+    """At which levels of which other parameters a parameter counts; of one that always counts, none."""
+    return cast(Conditions, parameter.when) if isinstance(parameter, Real | Integer | Choice) else ()
+
+
+def _name(name: object, example: str) -> str:
+    if (found := text(name)) is None:
+        raise SpaceError(f"the name of a parameter must be a string, got {shown(name)}; expected such as {example}")
+    return found
+
+
+def _unit(name: str, unit: object) -> str:
+    if (found := text(unit)) is None:
+        raise SpaceError(f"{name}: unit must be a string, got {shown(unit)}")
+    return found
+
+
+def _flag(name: str, said: str, value: object) -> bool:
+    if (found := flag(value)) is None:
+        raise SpaceError(f"{name}: {said} must be True or False, got {shown(value)}")
+    return found
+
+
+def _conditions(name: str, when: object) -> Conditions:
+    """The conditions in an order of their own, so that those that say the same are equal.
+
+    Raises:
+        SpaceError: they are not a level or several by the name of a parameter.
+    """
+    try:
+        given = dict(() if when is None else when)  # type: ignore[call-overload]  # whatever has pairs
+        parents = [text(parent) for parent in given]
+    except (TypeError, ValueError, RuntimeError):
+        parents = [None]
+    if None in parents:
+        raise SpaceError(f"{name}: when = {shown(when)}: expected levels by the name of another parameter")
+    found = [(str(text(parent)), _levels(name, parent, one)) for parent, one in given.items()]
+    return tuple(sorted(found, key=lambda condition: condition[0]))
+
+
+def _levels(name: str, parent: str, given: object) -> tuple[str | int, ...]:
+    """The levels of a parent, each once, in an order of their own."""
+    several = listed(given)
+    levels = [text(one) if isinstance(one, str) else whole(one) for one in ([given] if several is None else several)]
+    if not levels or None in levels:
+        raise SpaceError(
+            f"{name}: when {parent} = {shown(given)}: expected a string or a whole number, or a list of them"
+        )
+    plain = cast(list[str | int], levels)
+    return tuple(sorted(set(plain), key=lambda one: (isinstance(one, str), one)))
+
+
+def _whole_bound(name: str, bound: object) -> int:
+    if (found := whole(bound)) is None:
+        raise SpaceError(f"{name}: bounds must be whole numbers, got {shown(bound)}")
+    if abs(found) > EXACT:
+        raise SpaceError(f"{name}: bounds must be at most 2**53 in size, got {shown(bound)}")
+    return found
+
+
+def _check_bounds(name: str, low: float, high: float) -> None:
+    if not -LARGEST <= low < high <= LARGEST:
+        raise SpaceError(f"{name}: low must be below high, and both at most {LARGEST:g} in size, got [{low}, {high}]")
+
+
+def _check_number(parameter: Real | Integer, value: Value) -> None:
+    if number(value) is None or not parameter.low <= _snapped(parameter, value) <= parameter.high:
+        said = value if isinstance(value, str) else shown(value)
+        raise SpaceError(f"{parameter.name} = {said} is outside {_range(parameter)}")
+
+
+def _check_tried(parameter: Real | Integer, value: Value, far: bool) -> None:
+    """Raise `SpaceError` unless a number may have been tried."""
+    scale: Callable[[float], float] = math.log if isinstance(parameter, Real) and parameter.log else float
+    found = number(value)
+    if found is None or not abs(found) <= LARGEST or (scale is math.log and found <= 0):
+        raise SpaceError(f"{parameter.name} = {shown(value)}: expected a number that can have been tried")
+    low, high, at = scale(parameter.low), scale(parameter.high), scale(found)
+    if not far and max(low - at, at - high) > REACH * (high - low):
+        raise SpaceError(
+            f"{parameter.name} = {shown(value)} is far outside {_range(parameter)}: "
+            "a value that was tried may be outside by as much as the bounds are apart"
+        )
+
+
+def _range(parameter: Real | Integer) -> str:
+    """The bounds of a number with their unit."""
+    return f"[{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
+
+
+def _snapped(parameter: Real | Integer, value: object) -> float:
+    """The number; the bound that it is beyond by no more than rounding."""
+    found, low, high = cast(float, number(value)), parameter.low, parameter.high
+    slack = ROUNDING * (high - low)
+    if low - slack <= found < low:
+        return low
+    return high if high < found <= high + slack else found

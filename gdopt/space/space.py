@@ -1,0 +1,312 @@
+"""What may be tried: named parameters, the box they span and the linear constraints on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, SupportsFloat
+
+import numpy as np
+
+from gdopt.arguments import Array, listed, number, row, shown
+from gdopt.errors import ResultError, SpaceError
+from gdopt.space.constraints import Constraint
+from gdopt.space.parameters import WEIGHING, Choice, Integer, Parameter, Params, Real, TableRow, Value, conditions
+
+__all__ = ["Space", "check_gradient"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """Named parameters and linear constraints: what an algorithm may propose.
+
+    Spaces that allow the same are equal, whatever corpus they came with.
+
+    A parameter with `when` is conditional: it counts only where each of its parents, which are choices or whole numbers
+    that stand before it, counts itself and has one of the given levels. Where it does not count, a design has no value
+    of it.
+
+    Args:
+        parameters: in the order in which arrays of designs have their columns.
+        constraints: linear inequalities and equalities of `Real` and `Integer` parameters that always count.
+
+    Raises:
+        SpaceError: no parameter, two of one name, a condition that cannot hold, or a constraint on something that is
+            no number here, or not always.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def __init__(self, parameters: Sequence[Parameter], constraints: Sequence[Constraint] = ()) -> None:
+        parameters, constraints = _all_of(PARAMETERS, parameters), _all_of(CONSTRAINTS, constraints)
+        names = [p.name for p in parameters]
+        if not names:
+            raise SpaceError("a space needs one parameter or more, got none")
+        if repeated := sorted({n for n in names if names.count(n) > 1}):
+            raise SpaceError(f"parameters {repeated} appear more than once")
+        for at, parameter in enumerate(parameters):
+            _check_conditions(parameter, parameters[:at], names)
+        conditional = [p.name for p in parameters if conditions(p)]
+        numbers = [p.name for p in parameters if isinstance(p, Real | Integer)]
+        for constraint in constraints:
+            if unknown := [n for n, _ in constraint.coefficients if n not in numbers]:
+                raise SpaceError(f"constraint {constraint} names {unknown}; the numeric parameters are {numbers}")
+            if sometimes := [n for n, _ in constraint.coefficients if n in conditional]:
+                raise SpaceError(
+                    f"constraint {constraint} names {sometimes}, of which a design may have no value to sum"
+                )
+        object.__setattr__(self, "parameters", tuple(parameters))
+        object.__setattr__(self, "constraints", tuple(constraints))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Space):
+            return NotImplemented
+        return (self.parameters, self.constraints) == (other.parameters, other.constraints)
+
+    def __hash__(self) -> int:
+        return hash((self.parameters, self.constraints))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in order."""
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether there are parameters that do not always count."""
+        return any(conditions(p) for p in self.parameters)
+
+    def active(self, params: Params) -> tuple[str, ...]:
+        """The names of the parameters that count beside these values, in order; values of others do not matter."""
+        if not self.conditional:
+            return self.names
+        counting: dict[str, None] = {}
+        for parameter in self.parameters:
+            if all(parent in counting and params.get(parent) in levels for parent, levels in conditions(parameter)):
+                counting[parameter.name] = None
+        return tuple(counting)
+
+    def row(self, params: Params) -> tuple[Value | None, ...]:
+        """The values in the order of `names`, None of what does not count."""
+        return tuple(params.get(name) for name in self.names)
+
+    def by_name(self, design: object) -> Params:
+        """The values of a design by the names of the parameters.
+
+        Args:
+            design: such values, which are given back as they are; or a row of them in the order of the space, as an
+                array or a tensor.
+
+        Raises:
+            SpaceError: neither of the two, or the row is not of one value for each parameter.
+        """
+        if isinstance(design, Mapping):
+            return design
+        values = row(design)
+        if values is None or len(values) != len(self.names):
+            example = ", ".join(f'"{name}": ...' for name in self.names[:2])
+            raise SpaceError(
+                f"expected a value for each of {list(self.names)} by its name, such as {{{example}}}, or an array of "
+                f"them in this order; got {shown(design)}"
+            )
+        return dict(zip(self.names, values, strict=True))
+
+    def check(self, params: Params) -> None:
+        """Raise `SpaceError` unless `params` gives every parameter that counts, and no other, an allowed value."""
+        self.check_names(params)
+        for parameter in self.parameters:
+            if parameter.name in params:
+                parameter.check(params[parameter.name])
+        for constraint in self.constraints:
+            constraint.check(params)
+
+    def check_tried(self, params: Params, far: bool = False) -> None:
+        """Raise `SpaceError` unless the parameters may have been tried, though they need not be allowed.
+
+        Bounds and constraints are on proposals. A number that was tried may lie outside its bounds by as much as these
+        are apart (of a logarithmic parameter on that scale), and the sum of a constraint may be off by a tenth of the
+        terms' size; more than that is taken for a mistake.
+
+        Args:
+            params: as of `check`.
+            far: whether there is no limit to that, as for results of a wider space.
+        """
+        self.check_names(params)
+        for parameter in self.parameters:
+            if parameter.name not in params:
+                continue
+            if isinstance(parameter, Real | Integer):
+                parameter.check_tried(params[parameter.name], far)
+            else:
+                parameter.check(params[parameter.name])
+        for constraint in () if far else self.constraints:
+            constraint.check(params, WEIGHING)
+
+    def check_names(self, params: Params) -> None:
+        """Raise `SpaceError` unless `params` names every parameter that counts, and no other."""
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {shown(params)}")
+        missing = [n for n in self.active(params) if n not in params]
+        unknown = sorted(set(params) - set(self.names), key=str)
+        if missing or unknown:
+            raise SpaceError(f"missing parameters {missing}, unknown parameters {unknown}")
+        self._check_counting(params)
+
+    def _check_counting(self, params: Params) -> None:
+        """Raise `SpaceError` if a parameter is named that does not count beside the others."""
+        if not self.conditional:
+            return
+        active = self.active(params)
+        for parameter in self.parameters:
+            if parameter.name in params and parameter.name not in active:
+                needs = " and ".join(f"{name} in {list(levels)}" for name, levels in conditions(parameter))
+                beside = {name: params.get(name) for name, _ in conditions(parameter)}
+                value = params[parameter.name]
+                raise SpaceError(f"{parameter.name} = {value!r} does not count beside {beside}: it needs {needs}")
+
+    def check_some(self, params: Params) -> None:
+        """Raise `SpaceError` unless each of some parameters counts, and has a value that its bounds or levels allow.
+
+        A conditional parameter counts if its parents are among them, at levels at which it does.
+        """
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"expected values by the names of parameters, got {shown(params)}")
+        if unknown := [n for n in params if n not in self.names]:
+            raise SpaceError(f"parameters {unknown} are unknown; there are {list(self.names)}")
+        for parameter in self.parameters:
+            if parameter.name in params:
+                parameter.check(params[parameter.name])
+        self._check_counting(params)
+
+    def allows(self, params: Params) -> bool:
+        """Whether `check` would pass."""
+        try:
+            self.check(params)
+        except SpaceError:
+            return False
+        return True
+
+    def broken(self, params: Params) -> list[str]:
+        """The bounds and constraints that tried parameters do not keep to, a sentence each; none if they do."""
+        checks = [partial(p.check, params[p.name]) for p in self.parameters if p.name in params]
+        found = []
+        for check in [*checks, *(partial(one.check, params) for one in self.constraints)]:
+            try:
+                check()
+            except SpaceError as error:
+                found.append(str(error))
+        return found
+
+    def beside(self, params: Params) -> dict[str, Value]:
+        """What people are shown beside the parameters: the columns of a table's row; else nothing."""
+        found: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if isinstance(parameter, TableRow):
+                found |= parameter.row(params[parameter.name])
+        return found
+
+    @property
+    def beside_names(self) -> tuple[str, ...]:
+        """The names of what `beside` gives."""
+        tables = [p.table for p in self.parameters if isinstance(p, TableRow) and p.table is not None]
+        return tuple(name for table in tables for name in table.columns)
+
+    @classmethod
+    def from_table(cls, table: Any, id: str | None = None, descriptors: Sequence[str] | None = None) -> "Space":
+        """A space of the rows of a table: `trial.params` has the id of one, and `beside` its columns.
+
+        Args:
+            table: a DataFrame of pandas, a row for each candidate.
+            id: the column whose whole numbers or strings name the rows; by default the table's index.
+            descriptors: the columns that say what is alike; by default all that vary and are numbers, or text of at
+                most 10 levels, each of which counts as a number. The other columns are kept for people.
+
+        Raises:
+            SpaceError: there is no such column, or two of a name, or nothing describes the rows.
+            CorpusError: there are fewer than two rows, or an id is missing or stands in two of them, or a descriptor
+                is missing, infinite, the same in all rows, or text of more levels.
+        """
+        from gdopt.space.table import table_of
+
+        name, rows = table_of(table, id, descriptors)
+        return cls([TableRow(name, len(rows), rows.sha256, rows)])
+
+    @classmethod
+    def from_bounds(cls, bounds: Sequence[Sequence[SupportsFloat]] | Array) -> "Space":
+        """A space of `Real` parameters x0, x1, ...
+
+        Args:
+            bounds: a (low, high) pair for each, as a list or an array of shape (d, 2); or an array or a tensor of shape
+                (2, d), all lows before all highs, as BoTorch has bounds. An array of shape (2, 2) is read in the one
+                way in which each low is below its high, and refused if both ways are right.
+
+        Raises:
+            SpaceError: neither of the two, or what `Real` refuses.
+        """
+        return cls([Real(f"x{i}", low, high) for i, (low, high) in enumerate(_pairs(bounds))])
+
+
+def _all_of(wanted: tuple[Any, str], given: object) -> list[Any]:
+    """The things of a list, all of one kind."""
+    kind, examples = wanted
+    things = listed(given)
+    wrong = [given] if things is None else [one for one in things if not isinstance(one, kind)]
+    if things is None or wrong:
+        raise SpaceError(f"a space takes a list of {examples}; got {shown(wrong[0])}")
+    return things
+
+
+def _pairs(bounds: Any) -> list[list[Any]]:
+    """The low and the high of each parameter."""
+    rows = [listed(one) for one in listed(bounds) or [None]]
+    pairs = [one for one in rows if one is not None]
+    if len(getattr(bounds, "shape", ())) == 2 and len(pairs) == 2:
+        turned = [list(one) for one in zip(*pairs, strict=True)]
+        if len(turned) == 2 and _rising(pairs) and _rising(turned):
+            raise SpaceError(
+                f"bounds = {shown(bounds)} are two (low, high) pairs, or two lows and two highs: give a list of "
+                "pairs, such as [(0, 1), (0, 1)]"
+            )
+        pairs = turned if len(turned) != 2 or _rising(turned) else pairs
+    if len(pairs) < len(rows) or any(len(one) != 2 for one in pairs):
+        raise SpaceError(f"bounds = {shown(bounds)}: expected a (low, high) pair for each parameter, such as [(0, 1)]")
+    return pairs
+
+
+def _rising(pairs: Sequence[Sequence[Any]]) -> bool:
+    """Whether each low is below its high."""
+    ends = [(number(low), number(high)) for low, high in pairs]
+    return all(low is not None and high is not None and low < high for low, high in ends)
+
+
+def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: Sequence[str]) -> None:
+    """Raise `SpaceError` unless the parents of a parameter are discrete, stand before it and have the levels."""
+    for parent, levels in conditions(parameter):
+        if parent not in names:
+            raise SpaceError(f"{parameter.name}: when names {parent!r}, which is unknown; there are {list(names)}")
+        found = next((p for p in before if p.name == parent), None)
+        if found is None:
+            raise SpaceError(f"{parameter.name}: when names {parent!r}, which has to stand before it")
+        if not isinstance(found, Choice | Integer):
+            raise SpaceError(f"{parameter.name}: when names {parent!r}, which is neither a choice nor a whole number")
+        for level in levels:
+            try:
+                found.check(level)
+            except SpaceError as error:
+                raise SpaceError(f"{parameter.name}: when can never hold, as {error}") from error
+
+
+# The kinds of things that a space is of, with examples for people.
+PARAMETERS = (Parameter, 'parameters, such as Real("x", 0, 1), Integer("n", 1, 8) or Choice("base", ["A", "B"])')
+
+
+CONSTRAINTS = (Constraint, 'constraints, such as Constraint({"a": 1, "b": 1}, 1)')
+
+
+def check_gradient(space: Space, gradient: Mapping[str, float]) -> None:
+    """Raise `ResultError` unless the gradient names numeric parameters and is finite."""
+    numbers = [p.name for p in space.parameters if isinstance(p, Real | Integer)]
+    if unknown := sorted(set(gradient) - set(numbers)):
+        raise ResultError(f"gradient names {unknown}; the numeric parameters are {numbers}")
+    if bad := {k: v for k, v in gradient.items() if not np.isfinite(v)}:
+        raise ResultError(f"gradient must be finite, got {bad}")

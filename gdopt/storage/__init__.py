@@ -1,0 +1,1 @@
+"""Where a study is kept: events, their replay, stores in memory and in SQL. Imports `trials` and `space`."""

@@ -1,0 +1,75 @@
+"""The header of a study in its storage: space, objectives, seed, algorithm."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsFloat
+
+from gdopt.arguments import shown, text
+from gdopt.errors import SettingsError, StoreError
+from gdopt.space.serialization import from_json, with_table
+from gdopt.space.space import Space
+from gdopt.storage.store import Header, Store
+from gdopt.trials.objectives import Direction, Objective, OptimizationConfig
+
+__all__ = ["FORMAT", "check_same", "directions_of", "objectives_of", "outcome_names", "space_of"]
+
+FORMAT = "gdopt study 2"
+
+
+def objectives_of(
+    direction: Direction | Mapping[str, Direction], name: str, reference: Mapping[str, SupportsFloat]
+) -> tuple[Objective, ...]:
+    """One objective of a name, or one for each that has a direction."""
+    if text(name) is None:
+        raise SettingsError(f"objective = {shown(name)}: expected the name of an outcome, such as 'yield'")
+    directions = direction if isinstance(direction, Mapping) else {name: direction}
+    if not directions:
+        raise SettingsError("direction = {}: expected a direction for each objective by its name")
+    if not isinstance(reference, Mapping):
+        raise SettingsError(f"reference = {shown(reference)}: expected a value for each objective by its name")
+    if unknown := [one for one in reference if one not in directions]:
+        raise SettingsError(f"reference of {shown(unknown)}: the objectives are {list(directions)}")
+    return tuple(Objective(one, way, reference.get(one)) for one, way in directions.items())
+
+
+def space_of(header: Header, store: Store) -> Space:
+    """The space of a header, with its table of candidates if it has one.
+
+    Raises:
+        StoreError: the table is missing or was changed.
+    """
+    space = from_json(header["space"])
+    if "table" not in header:
+        return space
+    content = store.content(header["table"])
+    if content is None:
+        raise StoreError(f"the file {header['table']} of the study's table is missing or was changed")
+    return with_table(space, content, header["table"])
+
+
+def directions_of(header: Header) -> dict[str, Any]:
+    """The objectives of a header, as `Study` takes them."""
+    if "objectives" not in header:
+        return {"direction": header["direction"], "objective": header["objective"]}
+    several = [Objective(**one) for one in header["objectives"]]
+    reference = {one.name: one.reference for one in several if one.reference is not None}
+    return {"direction": {one.name: one.direction for one in several}, "reference": reference}
+
+
+def outcome_names(goals: OptimizationConfig, tracked: Sequence[str]) -> tuple[str, ...]:
+    """All outcomes, the objectives first."""
+    limited = dict.fromkeys(limit.outcome for limit in goals.limits)
+    names = [*(one.name for one in goals.objectives), *limited, *tracked]
+    if "" in names or len(set(names)) < len(names):
+        raise SettingsError(f"outcomes {names}: expected names, the objective, limited and tracked ones once each")
+    return tuple(names)
+
+
+def check_same(store: Store, kept: Header, ours: Header) -> None:
+    """Raise `StoreError` unless two headers describe the same study."""
+    if kept.get("format") != FORMAT:
+        raise StoreError(f"{store} holds {kept.get('format')!r}, not {FORMAT!r}")
+    # Of one objective a header has no list.
+    for name in {**ours, "objectives": None}:
+        theirs, this = (from_json(said[name]) if name == "space" else said.get(name) for said in (kept, ours))
+        if theirs != this:
+            raise StoreError(f"the file holds a study of another {name}: {theirs}, this one has {this}")

@@ -1,0 +1,105 @@
+"""What each `ask` of a study proposed, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, median
+
+from scipy.stats import spearmanr
+
+from gdopt.trials.incumbent import incumbent
+from gdopt.trials.objectives import OptimizationConfig
+from gdopt.trials.trial import Trial
+
+__all__ = ["RoundSummary", "summarize_rounds"]
+
+# A rank correlation of fewer values says nothing.
+LEAST_RANKED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSummary:
+    """What one `ask` proposed and what came of it.
+
+    Args:
+        number: from 0.
+        asked: trials proposed.
+        told: trials done so far.
+        best: the best value of its trials that are known to satisfy the limits, in the user's direction; None of none.
+        median: of all its values, in the user's direction.
+        sources: for each part of the algorithm, how many of the trials it proposed.
+        winner: the part that proposed the best trial of the round.
+        rank_correlation: Spearman's, between the surrogate's predictions and the values told; None below three values.
+        mass_lift: how many times likelier than the prior the candidates were to be among its best tenth, by the
+            surrogate.
+        scale: the contraction of the prior.
+        seconds: that the `ask` took.
+        feasible: how likely its trials seemed to satisfy the limits when they were proposed, on average.
+        hypervolume: of several objectives, of all trials up to the round's.
+    """
+
+    number: int
+    asked: int
+    told: int
+    best: float | None
+    median: float | None
+    sources: Mapping[str, int]
+    winner: str | None
+    rank_correlation: float | None
+    mass_lift: float | None
+    scale: float | None
+    seconds: float
+    feasible: float | None = None
+    hypervolume: float | None = None
+
+
+def summarize_rounds(
+    goals: OptimizationConfig,
+    trials: Sequence[Trial],
+    notes: Sequence[Mapping[str, float]],
+    volumes: Sequence[float] = (),
+) -> list[RoundSummary]:
+    """A round for each note of an `ask`.
+
+    Args:
+        goals: the direction of the first objective, and the limits.
+        trials: with values that are higher the better.
+        notes: of each `ask`, in order.
+        volumes: of several objectives, the hypervolume up to each trial.
+    """
+    of: dict[int, list[Trial]] = {}
+    for trial in trials:
+        of.setdefault(trial.round, []).append(trial)
+    made = [_round(goals, number, note, of.get(number, [])) for number, note in enumerate(notes)]
+    if not volumes:
+        return made
+    last = {t.round: volume for t, volume in zip(trials, volumes, strict=True)}
+    return [replace(one, hypervolume=last.get(one.number)) for one in made]
+
+
+def _round(goals: OptimizationConfig, number: int, note: Mapping[str, float], trials: list[Trial]) -> RoundSummary:
+    sign = goals.objectives[0].sign
+    values = [t.value for t in trials if t.value is not None]
+    best = incumbent(goals.limits, trials)
+    names = [t.source for t in trials]
+    likely = [t.feasible for t in trials if t.feasible is not None]
+    return RoundSummary(
+        number=number,
+        asked=len(trials),
+        told=len(values),
+        best=sign * best.value if best and best.value is not None else None,
+        median=sign * median(values) if values else None,
+        sources={name: names.count(name) for name in dict.fromkeys(names)},
+        winner=best.source if best else None,
+        rank_correlation=_rank_correlation(trials),
+        mass_lift=note.get("mass_lift"),
+        scale=note.get("scale"),
+        seconds=note["seconds"],
+        feasible=fmean(likely) if likely else None,
+    )
+
+
+def _rank_correlation(trials: list[Trial]) -> float | None:
+    pairs = [(t.predicted, t.value) for t in trials if t.predicted is not None and t.value is not None]
+    if len(pairs) < LEAST_RANKED or min(len(set(column)) for column in zip(*pairs, strict=True)) < 2:
+        return None
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)

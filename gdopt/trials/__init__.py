@@ -1,0 +1,1 @@
+"""What is known: trials, the state, objectives, outcome constraints, ranking. Imports `space`."""
