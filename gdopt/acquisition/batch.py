@@ -15,8 +15,6 @@ __all__ = ["BatchSelector", "exclude_pending", "select_batch", "select_by_qlogne
 
 # What `batch` takes and gives: (surrogate, pool, n, pending, temper, generator) to n different rows of the pool.
 BatchSelector = Callable[[Surrogate, Tensor, int, Tensor, float, torch.Generator], list[int]]
-
-
 # Up to this many designs are selected one by one by qLogNEI, more by Thompson sampling.
 GREEDY = 8
 

@@ -26,21 +26,13 @@ __all__ = ["optimize_discrete", "outcome_at", "sequential_greedy", "upper_confid
 
 # Quasi-random draws behind qLogNEI: a quarter of BoTorch's default of 512, at a quarter of its cost.
 SAMPLES = 128
-
-
 # The same behind qLogNEHVI, each of which divides what its front leaves into boxes of its own.
 SAMPLES_OF_FRONTS = 32
-
-
 # Of a large pool, so many candidates of the highest mean + BOUND deviations are looked at: others promise too little.
 LOOKED_AT, BOUND = 256, 2.0
-
-
 # Of numbers that BoTorch's batch of so many candidates has, with the known and the pending points beside each: in their
 # columns, of which fingerprints have more, and in their joint covariance, of which it holds half a dozen copies.
 ROOM = 2**25
-
-
 # By draws, the incumbent is the best of so many known points: others are hardly ever.
 KNOWN = 256
 

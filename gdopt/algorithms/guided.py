@@ -84,33 +84,19 @@ __all__ = ["Guide", "GuidedDiffusion", "to_improvement"]
 
 # Designs of the prior that the surrogate is asked about: enough for the best to be good, few enough to be quick.
 LOOKED_AT = 5000
-
-
 # Rows of a table of candidates, of which none but these can be proposed: as many as a second allows.
 ROWS_LOOKED_AT = 100_000
-
-
 # The best of them are those of the highest mean + OPTIMISM deviations: by the mean alone what was missed stays missed.
 OPTIMISM = 1.0
-
-
 # For each discrete parameter that there is, all of them are guided so much more strongly. Numbers move together and
 # often; a level is drawn once, and one of many hardly changes the expected improvement, which then leaves it to chance.
 SHARPER = 0.5
-
-
 # Of the pool, the share that the mass lift asks about.
 TOP = 0.1
-
-
 # With a function that says what is allowed, first designs are looked for among so many times as many.
 STARTS = 16
-
-
 # AdamW's rate when the network is trained on: a third of pretraining's.
 TUNING_RATE = 3e-4
-
-
 # A denoiser, the surrogate and the best warped value, to the denoiser tilted towards better values.
 Guide = Callable[[Denoiser, Surrogate, float], Denoiser]
 

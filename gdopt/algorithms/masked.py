@@ -44,34 +44,18 @@ __all__ = ["MaskedDiffusion"]
 # Shares of the pool at first, by what the strings are. To find out what may be spared takes as long as all the rest; of
 # molecules nothing was gained by it. Children of graphs are what the surrogate takes of molecules, eight times of ten.
 MOLECULES = {"bred": 0.7, "crossed": 0.05, "spared": 0.0, "scattered": 0.05, "drawn": 0.0, "broad": 0.05}
-
-
 ONE_LENGTH = {"bred": 0.0, "crossed": 0.25, "spared": 0.25, "scattered": 0.1, "drawn": 0.05, "broad": 0.1}
-
-
 SEQUENCES = {**ONE_LENGTH, "spared": 0.0}
-
-
 # Strings of the corpus are those of the highest mean + OPTIMISM deviations.
 OPTIMISM = 1.0
-
-
 # Parents, the best ones, of which it is found out what each place is worth.
 SPARING = 20
-
-
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
 REVEALED = 6
-
-
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
 TUNING_RATE = 3e-4
-
-
 # Strings of the corpus, beside those that were told, that the network is trained on.
 REPLAYED = 1000
-
-
 # Of the best that were told, so many are trained on, each written in so many ways.
 FAMILY, WRITINGS = 80, 4
 

@@ -23,20 +23,12 @@ from gdopt.priors.masked import MaskedPrior
 __all__ = ["ALGORITHMS", "PARTS", "PATHS_OF_0_1", "PLAIN", "Keep", "deserialize", "prior_of", "serialize"]
 
 PLAIN = (bool, int, float, str, type(None))
-
-
 # A setting that is a function, such as a warp, is a mapping of this to its name; a prior, to that of its file.
 NAMED, KEPT = "named", "kept"
-
-
 PRIOR = "prior"
-
-
 # The name in a file to the module and the attribute: modules are imported by this table, not by what a file says. A
 # name stays when its module moves.
 Homes = Mapping[str, tuple[str, str]]
-
-
 # Those of strings other than `MaskedDiffusion` have their corpus as a setting, which no header has room for.
 ALGORITHMS: Homes = {
     "GuidedDiffusion": ("gdopt.algorithms.guided", "GuidedDiffusion"),
@@ -53,8 +45,6 @@ ALGORITHMS: Homes = {
     "Sobol": ("gdopt.baselines.sobol", "Sobol"),
     "TuRBO": ("gdopt.baselines.turbo", "TuRBO"),
 }
-
-
 # The settings that are functions, or objects that are called, and which ones each may be.
 PARTS: Mapping[str, Homes] = {
     "allowed": {
@@ -81,8 +71,6 @@ PARTS: Mapping[str, Homes] = {
         "standardized": ("gdopt.surrogates.outcome_transforms", "standardized"),
     },
 }
-
-
 # Studies of version 0.1 name things by their import paths of that version.
 PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.guided.GuidedDiffusion": "GuidedDiffusion",
@@ -115,8 +103,6 @@ PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.surrogate.warp.rank_normal": "rank_normal",
     "gdopt.surrogate.warp.standardized": "standardized",
 }
-
-
 # Takes the content of a file, and gives the name by which it will be found.
 Keep = Callable[[bytes], str]
 

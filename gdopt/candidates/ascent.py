@@ -20,8 +20,6 @@ __all__ = ["ascend"]
 
 # Rows of z, to a logarithm of how much is gained there.
 Potential = Callable[[Tensor], Tensor]
-
-
 # The best candidates that are moved; iterations of L-BFGS-B at most.
 MOVED, ITERATIONS = 16, 50
 

@@ -203,20 +203,12 @@ def _few(space: Space, allowed: int, points: int) -> str:
 
 # Designs are looked at for new ones in so many parts, of n, 4 n, 16 n ... but of at most FEW or n.
 PARTS = 8
-
-
 # As soon as fewer designs than this are left in all, the missing ones are drawn from them.
 FEW = 1000
-
-
 # A space that allows less than one point in this many is refused.
 CHUNKS = 100
-
-
 # Results before the first learned proposal, unless the user says: two in each direction, within reason.
 LEAST_START, MOST_START = 4, 10
-
-
 # Designs looked at for each one that is missing: a surrogate chooses among them.
 SEARCH = 20
 

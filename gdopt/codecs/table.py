@@ -21,8 +21,6 @@ __all__ = ["TableCodec", "has_table"]
 
 # Rows that a candidate may be taken for: those nearest to it that are free.
 NEAR = 16
-
-
 # Rows about each of the elite, and from anywhere, that the law is made of.
 ABOUT, ANYWHERE = 64, 2048
 

@@ -36,16 +36,10 @@ __all__ = [
 ]
 
 GUIDED, RANDOM = "guided", "random"
-
-
 # What kinds of direction are called while a file is read.
 ONE, SEVERAL = "one objective", "several objectives"
-
-
 # Of a study: what its file can be called.
 NAME = r"^\w[\w.\-]*$"
-
-
 # Of a parameter that counts only at some levels of others, these by name; the parameter itself checks them.
 Condition = dict[str, Any]
 

@@ -22,8 +22,6 @@ EXAMPLE = Campaign(
         ChoiceEntry(name="base", kind="choice", levels=["KOAc", "Cs2CO3", "K3PO4"]),
     ],
 )
-
-
 TOP = {
     "name": "The study will be kept in NAME.gdopt, beside this file.",
     "direction": '"maximize" or "minimize"; of several objectives { yield = "maximize", cost = "minimize" }.',
@@ -35,26 +33,18 @@ TOP = {
     "seed": "The same seed and the same results give the same trials.",
     "algorithm": '"guided" is the diffusion model; others are for comparison, such as "random".',
 }
-
-
 ALLOWED = """\
 # A Python function of yours, module:function, that says of a design whether it may be proposed at all.
 # allowed = "rules:mixes"  # then `gdopt ask --allowed rules:mixes`, where rules.py is"""
-
-
 PARAMETERS = """\
 # What may be varied: one [[parameters]] each. kind = "real" or "integer" has low, high and unit; log = true (real, low
 # above 0) makes equal ratios equal steps. kind = "choice" has levels. A parameter that counts only at some levels of
 # others before it says which: when = { base = ["KOAc", "K3PO4"] }."""
-
-
 CONSTRAINTS = """\
 # What must hold of each design: the sum of coefficient times parameter is at most `upper`.
 # [[constraints]]
 # coefficients = { a = 1, b = 1 }
 # upper = 10"""
-
-
 TABLE = """\
 # Instead of parameters, a table of candidates, of whose rows some are to be tried: a CSV with a column that names each
 # row, and others that say what is alike.
@@ -62,8 +52,6 @@ TABLE = """\
 # file = "catalogue.csv"
 # id = "compound"
 # descriptors = ["mass", "logp"]  # all that can, if left out"""
-
-
 CORPUS = """\
 # Designs without labels, which show what is plausible: a CSV with a column for each parameter (numbers, choices), or a
 # file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence"), a line each or FASTA.
@@ -72,22 +60,16 @@ CORPUS = """\
 # steps = 3000  # of training, at most
 # weights = "count"  # a column that says how much each design counts
 # outcome = "yield"  # or one that a related task measured: the better, the more it counts"""
-
-
 PRIOR = """\
 # Instead, a prior that was fitted to such designs before.
 # [prior]
 # file = "prior.safetensors"  # as `gdopt prior fit` writes it"""
-
-
 EXPERT = """\
 # Instead, what an expert believes of parameters (all of them real, log = false): about where, or between what. Of the
 # others only the bounds are known.
 # [expert]
 # temperature = { mean = 80, std = 10 }
 # pressure = { low = 2, high = 4 }"""
-
-
 SETTINGS = """\
 # Settings of the algorithm, by name.
 # [settings]

@@ -29,15 +29,9 @@ __all__ = [
 ]
 
 ID, STATUS, NOTE, REASON, SEM, WORKER = "id", "status", "note", "reason", "sem", "worker"
-
-
 ENDS = (Status.FAILED.value, Status.ABANDONED.value)
-
-
 # Digits that a spreadsheet keeps.
 DIGITS = 15
-
-
 # So many equal digits at another place are a lost decimal mark, not a coincidence.
 TELLING = 4
 

@@ -19,12 +19,8 @@ __all__ = ["is_report", "page"]
 
 # Bytes of a file within which a report has its mark.
 LOOKED_AT = 1000
-
-
 # By which a page is known as a report.
 MARK = '<meta name="generator" content="gdopt">'
-
-
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em }
 h1 { margin-bottom: 0 } h2 { margin-top: 2em; break-after: avoid }

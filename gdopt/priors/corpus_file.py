@@ -24,8 +24,6 @@ __all__ = ["CorpusTable", "candidates", "read", "sequences"]
 
 # What stands in the cell of an outcome that is not known.
 UNKNOWN = ("", "nan")
-
-
 HEADER, COMMENT = ">", "#"
 
 

@@ -33,12 +33,8 @@ __all__ = [
 
 # A parameter's bounds lie this share of the corpus' range outside it.
 MARGIN = 0.05
-
-
 # Text with a decimal mark, as a column of numbers has that was read with the wrong one.
 DECIMAL = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?")
-
-
 # Of a choice without a space: as many levels are always taken, and more if each stands in two rows on average.
 FEW, REPEATED = 10, 0.5
 

@@ -52,12 +52,8 @@ __all__ = ["DiffusionPrior"]
 
 # Directions that together carry less than this share of the variance are dropped: 31 are left of the airfoils' 128.
 UNEXPLAINED = 2e-5
-
-
 # Draws of an expert's law that take the place of a corpus.
 DRAWS = 1024
-
-
 # Draws that a check looks at: a share of 5 % is then known to 1 %.
 CHECKED = 500
 

@@ -28,31 +28,17 @@ __all__ = [
 
 
 Value = float | int | str
-
-
 Params = Mapping[str, Value]
-
-
 # Of each parent, in order: its name and the levels at which a parameter counts; as people give it, a level or several.
 Conditions = tuple[tuple[str, tuple[str | int, ...]], ...]
-
-
 When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
-
-
 # A number that was tried may lie outside its bounds by so many times their distance, and the sum of a constraint off by
 # this share of the terms' size: a thermostat overshoots and a balance rounds, while more is a slip of the pen.
 REACH, WEIGHING = 1.0, 0.1
-
-
 # Sums of a few larger numbers overflow.
 LARGEST = 1e300
-
-
 # A value that is beyond a bound by this share of the width is that bound: the rounding of a computation.
 ROUNDING = 1e-12
-
-
 # Up to here every whole number is a floating point number of its own.
 EXACT = 2**53
 

@@ -298,8 +298,6 @@ def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: 
 
 # The kinds of things that a space is of, with examples for people.
 PARAMETERS = (Parameter, 'parameters, such as Real("x", 0, 1), Integer("n", 1, 8) or Choice("base", ["A", "B"])')
-
-
 CONSTRAINTS = (Constraint, 'constraints, such as Constraint({"a": 1, "b": 1}, 1)')
 
 

@@ -20,19 +20,11 @@ from gdopt.trials.trial import Status, Trial
 __all__ = ["LOST", "Catch", "Evaluate", "Executor", "Job", "run"]
 
 Evaluate = Callable[[Params], Told]
-
-
 # Exceptions after which a run goes on, one or several.
 Catch = type[Exception] | tuple[type[Exception], ...]
-
-
 # What a job raises whose worker died, of the standard library's executors.
 LOST = (BrokenExecutor, CancelledError)
-
-
 log = logging.getLogger(__name__)
-
-
 # Seconds between two looks at jobs that cannot be waited for.
 LOOK = 0.5
 

@@ -52,8 +52,6 @@ __all__ = ["Study"]
 
 # More trials at once are a mistake, and no memory has room for them.
 MOST = 1_000_000
-
-
 log = logging.getLogger(__name__)
 
 

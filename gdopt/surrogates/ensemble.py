@@ -18,31 +18,19 @@ __all__ = ["MEMBERS", "Ensemble", "Networks", "fit"]
 
 # Thompson sampling of 20 designs, the batch of most problems here, takes each from another member.
 MEMBERS = 20
-
-
 # Two hidden layers of this width. One layer, tanh or ReLU in place of SiLU, 1,000 steps, and weight decays of 1 and 5
 # ranked the candidates of runs on four problems no better.
 WIDTH = 64
-
-
 # AdamW's steps on all values at once, at a rate that falls to 0 by a cosine: 200 values are followed to 0.1 spreads,
 # in one to two CPU seconds.
 STEPS, RATE = 300, 1e-2
-
-
 # The spread of the first biases, so that the bends of the first layer do not all meet in the centre.
 BIAS = 0.5
-
-
 # Of the networks' first weights. A `Fit` has no random stream: the same values give the same model, as they do with a
 # Gaussian process, so that a study that is loaded goes on as if it had not been interrupted.
 SEED = 0
-
-
 # Noise of values that were told exactly: the median of BoTorch's prior, as in `gdopt.surrogates.gp`.
 NOISE = math.exp(-4.0)
-
-
 # Below this, members agree to their rounding; its root is divided by.
 LEAST_VARIANCE = 1e-10
 

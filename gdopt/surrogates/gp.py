@@ -33,16 +33,10 @@ __all__ = ["BOX", "LEAST", "GaussianProcess", "conditioned", "fit", "fitted", "s
 
 # z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
 BOX = 3.0
-
-
 # L-BFGS iterations of the marginal likelihood at most: what the time of an `ask` allows.
 ITERATIONS = 75
-
-
 # Rows whose mean is taken at once.
 MEANS = 2000
-
-
 # No multiple of a covariance is below it.
 LEAST = 1e-6
 

@@ -11,11 +11,7 @@ from gdopt.errors import SettingsError
 __all__ = ["Direction", "Objective", "OptimizationConfig", "OutcomeConstraint"]
 
 Direction = Literal["maximize", "minimize"]
-
-
 DIRECTIONS, SENSES = ("maximize", "minimize"), ("<=", ">=")
-
-
 WRITTEN = re.compile(r"^\s*(?P<outcome>.+?)\s*(?P<sense><=|>=)\s*(?P<bound>\S+)\s*$")
 
 
