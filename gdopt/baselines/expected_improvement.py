@@ -82,7 +82,7 @@ class ExpectedImprovement(Learner):
 
     def _of_rows(self, state: State, codec: TableCodec, n: int, generator: torch.Generator) -> Proposal:
         """The rows of the table that maximize the acquisition function, one after the other."""
-        params = codec.untried(state, self.rows, generator)
+        params = codec.untried(state.known, self.rows, generator)
         if len(params) <= n:
             return Proposal(params)
         low, high = codec.table.z.amin(0).double(), codec.table.z.amax(0).double()
