@@ -22,6 +22,8 @@ from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceErr
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
+pytestmark = pytest.mark.usefixtures("quick_fits")
+
 QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
 # It learns without a surrogate, and from what was noted of its rounds.
 QUICKEST = replace(baseline("cma"), start=4)
