@@ -300,8 +300,10 @@ ON_TABLE = [
     Case("qlogei-table", lambda: quick("qlogei"), lambda: TABLE, slow=True),
 ]
 CASES = ON_TABLE + ON_BOX + ON_PRIOR + BASELINES + SOBOL + OF_STRINGS + BY_BOTORCH + ON_STRINGS
-# One of each algorithm, on its quickest space.
-QUICK = [case for case in CASES if case.name.endswith(("-line", "-prior"))]
+# One of each algorithm, on its quickest space. A `Learner` takes its results in a prior's coordinates as it does in the
+# box, so two are tried there: one that reads its own rounds, and one of a corpus and a surrogate.
+IN_PRIOR = ("guided-prior", "finetuned-prior", "random-prior", "masked-prior", "cma-pca-prior", "sobol-pca-prior")
+QUICK = [c for c in CASES if c.name.endswith("-line") or c.name in (*IN_PRIOR, "corpus-steps-thompson-pca-prior")]
 
 
 LEVELS = gdopt.Space([gdopt.Choice("a", list("xyz")), gdopt.Choice("b", list("xyz"))])
@@ -354,6 +356,8 @@ FINITE = (
         Finite(f"{kind}-{name}", lambda kind=kind: baseline(kind), space, designs)
         for kind in ("random", "sobol")
         for name, (space, designs) in DISCRETE.items()
+        # Both propose initial designs only, in the same way.
+        if kind == "random" or name in ("levels", "branches")
     ]
     + [
         Finite(f"{kind}-{name}", lambda kind=kind: quick(kind), space, designs, slow=kind in SLOW or name != "levels")

@@ -29,6 +29,8 @@ from gdopt.surrogates.outcome_transforms import standardized
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
+pytestmark = pytest.mark.usefixtures("quick_fits")
+
 QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 RANGES = [RangeParameterConfig("x", (0.0, 1.0), "float"), RangeParameterConfig("y", (0.0, 2.0), "float")]
 MIXED = [
@@ -165,9 +167,10 @@ def test_call_for_many_trials_is_one_ask_if_the_batch_is_as_large():
     ],
 )
 def test_every_candidate_has_the_fixed_parameters_and_the_rest_is_free(fixed):
-    client = client_of(MIXED, CONSTRAINTS)
-    play(client, 2, 4)
+    client = client_of(MIXED, CONSTRAINTS, batch=4)
+    play(client, 1, 4)
     candidates = list(client.get_next_trials(4, fixed_parameters=fixed).values())
+    assert {t.source for t in read(client).pending}.isdisjoint({"start", "added"})
     assert len({json.dumps(one) for one in candidates}) == 4
     for one in candidates:
         assert {name: one[name] for name in fixed} == fixed
@@ -233,7 +236,7 @@ def test_candidate_that_is_not_in_the_space_never_becomes_a_trial(params, messag
 
 
 def test_values_are_of_the_types_that_ax_declares_and_within_the_search_space():
-    client = client_of(MIXED, CONSTRAINTS)
+    client = client_of(MIXED, CONSTRAINTS, batch=4)
     asked = play(client, 2, 4)
     assert {name: {type(p[name]) for p in asked} for name in TYPES} == {name: {t} for name, t in TYPES.items()}
     assert all(client._experiment.search_space.check_membership(p) for p in asked)
@@ -280,8 +283,8 @@ def test_predict_is_refused_by_ax_and_the_best_is_the_best_measured():
 
 
 def test_reloaded_client_goes_on_as_if_it_had_not_been_saved(tmp_path):
-    client = client_of(MIXED, CONSTRAINTS)
-    play(client, 2)
+    client = client_of(MIXED, CONSTRAINTS, batch=4)
+    play(client, 1, 4)
     client.get_next_trials(2)
     loaded = saved_and_loaded(client, tmp_path / "client.json")
     assert play(loaded, 1, 2) == nearly(play(client, 1, 2))

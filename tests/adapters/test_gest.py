@@ -16,6 +16,8 @@ from gdopt.adapters.gest import GdoptGenerator
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError, StoreError, TrialError
 from gdopt.trials.trial import Status
 
+pytestmark = pytest.mark.usefixtures("quick_fits")
+
 QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 BOX = {"x": [0.0, 1.0], "y": [0.0, 2.0]}
 MIXED = {

@@ -22,9 +22,11 @@ from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceErr
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
+pytestmark = pytest.mark.usefixtures("quick_fits")
+
 QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 # It learns without a surrogate, and from what was noted of its rounds.
-QUICKEST = replace(baseline("cma"), start=4)
+QUICKEST = replace(baseline("cma"), n_initial=4)
 BOX = {"x": FloatDistribution(0, 1), "y": FloatDistribution(0, 2)}
 MIXED = {
     "real": FloatDistribution(0, 1),

@@ -1,7 +1,8 @@
 """The study: what it is told, in which sense, and that an error leaves it as it was."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,59 +38,142 @@ def asked(space: gdopt.Space = LINE, direction: str = "maximize", n: int = 3, **
 
 # Errors leave everything as it was.
 
+both_directions = pytest.mark.parametrize("direction", ["maximize", "minimize"])
 
-@pytest.mark.parametrize(
-    ("call", "error", "match"),
-    [
-        (lambda s: s.tell(0, math.nan), ResultError, "must be finite, got nan; a trial without a value has failed"),
-        (lambda s: s.tell(0, math.inf), ResultError, "must be finite, got inf"),
-        (lambda s: s.tell(0, -math.inf), ResultError, "must be finite, got -inf"),
-        (lambda s: s.tell(0, (1.0, -0.1)), ResultError, "standard error must be finite and not negative, got -0.1"),
-        (lambda s: s.tell(0, (1.0, math.nan)), ResultError, "standard error must be finite and not negative, got nan"),
-        (lambda s: s.tell(0, "high"), ResultError, "must be a number or .number, standard error., got 'high'"),
-        (lambda s: s.tell(0, [1.0, 0.1]), ResultError, r"got \[1.0, 0.1\]"),
-        (lambda s: s.tell(0, (1.0, 0.1, 0.2)), ResultError, r"got \(1.0, 0.1, 0.2\)"),
-        (lambda s: s.tell(0, (1.0, "wide")), ResultError, r"got \(1.0, 'wide'\)"),
-        (
-            lambda s: s.tell(0, {"yield": 1.0}),
-            ResultError,
-            r"outcomes \['yield'\] are unknown; told may be \['value'\]",
-        ),
-        (lambda s: s.tell(0), ResultError, "must be a number .* got None"),
-        (lambda s: s.tell({0: 1.0, 1: math.nan}), ResultError, "must be finite"),
-        (lambda s: s.tell({0: 1.0}, 2.0), ResultError, "a mapping of ids to results, or one id"),
-        (lambda s: s.tell({0: 1.0}, gradient={"x": 1.0}), ResultError, "a mapping of ids to results, or one id"),
-        (lambda s: s.tell(0, 1.0, gradient={"y": 1.0}), ResultError, r"gradient names \['y'\]"),
-        (lambda s: s.tell(0, 1.0, gradient={"x": math.nan}), ResultError, "gradient must be finite, got {'x': nan}"),
-        (lambda s: s.tell(0, 1.0, gradient={"x": math.inf}), ResultError, "gradient must be finite, got {'x': inf}"),
-        (lambda s: s.tell(0, 1.0, gradient={"x": "up"}), ResultError, "gradient"),
-        (lambda s: s.tell(7, 1.0), TrialError, r"trial 7 is unknown; pending are \[0, 1, 2\]"),
-        (lambda s: s.tell(-1, 1.0), TrialError, "trial -1 is unknown"),
-        (lambda s: s.tell("0", 1.0), TrialError, "trial '0' is unknown"),
-        (lambda s: s.tell(0.5, 1.0), TrialError, "trial 0.5 is unknown"),
-        (lambda s: s.tell({0: 1.0, 7: 1.0}), TrialError, "trial 7 is unknown"),
-        (lambda s: s.fail(0, 7), TrialError, "trial 7 is unknown"),
-        (lambda s: s.abandon(0, 7), TrialError, "trial 7 is unknown"),
-        (lambda s: s.add({"x": 9.0}, 1.0), SpaceError, r"x = 9.0 is far outside \[-2, 3\]"),
-        (lambda s: s.add({"y": 0.0}, 1.0), SpaceError, r"missing parameters \['x'\], unknown parameters \['y'\]"),
-        (lambda s: s.add({"x": "low"}, 1.0), SpaceError, "x = 'low': expected a number"),
-        (lambda s: s.add({"x": 0.0}, math.nan), ResultError, "must be finite"),
-        (lambda s: s.add({"x": 0.0}, 1.0, gradient={"y": 1.0}), ResultError, r"gradient names \['y'\]"),
-        (lambda s: s.ask(0), SettingsError, r"n = 0: expected a whole number above 0"),
-        (lambda s: s.ask(-3), SettingsError, r"n = -3"),
-        (lambda s: s.ask(1.5), SettingsError, r"n = 1.5"),
-        (lambda s: s.ask(True), SettingsError, r"n = True"),
-        (lambda s: s.ask("2"), SettingsError, r"n = '2'"),
-    ],
-)
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_bad_input_is_named_and_changes_nothing(direction: str, call: Callable, error: type, match: str) -> None:
-    study = asked(direction=direction)
+
+@contextmanager
+def refused(study: Study, error: type[GdoptError], match: str) -> Iterator[None]:
+    """The error is raised inside, and the study is as it was."""
     before = study.state
     with unchecked(), pytest.raises(error, match=match) as caught:
-        call(study)
-    assert study.state is before
+        yield
     assert isinstance(caught.value, GdoptError)
+    assert study.state is before
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("value", "match"),
+    [
+        (math.nan, "must be finite, got nan; a trial without a value has failed"),
+        (math.inf, "must be finite, got inf"),
+        (-math.inf, "must be finite, got -inf"),
+        ((1.0, -0.1), "standard error must be finite and not negative, got -0.1"),
+        ((1.0, math.nan), "standard error must be finite and not negative, got nan"),
+        ("high", "must be a number or .number, standard error., got 'high'"),
+        ([1.0, 0.1], r"got \[1.0, 0.1\]"),
+        ((1.0, 0.1, 0.2), r"got \(1.0, 0.1, 0.2\)"),
+        ((1.0, "wide"), r"got \(1.0, 'wide'\)"),
+        ({"yield": 1.0}, r"outcomes \['yield'\] are unknown; told may be \['value'\]"),
+        (None, "must be a number .* got None"),
+    ],
+)
+def test_a_value_that_is_no_result_is_refused(direction: str, value: object, match: str) -> None:
+    study = asked(direction=direction)
+    with refused(study, ResultError, match):
+        study.tell(0, value)
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (({0: 1.0, 1: math.nan},), "must be finite"),
+        (({0: 1.0}, 2.0), "a mapping of ids to results, or one id"),
+        ((0,), "must be a number .* got None"),
+    ],
+)
+def test_results_that_are_told_wrongly_are_all_refused(direction: str, arguments: tuple, match: str) -> None:
+    study = asked(direction=direction)
+    with refused(study, ResultError, match):
+        study.tell(*arguments)
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("gradient", "match"),
+    [
+        ({"y": 1.0}, r"gradient names \['y'\]"),
+        ({"x": math.nan}, "gradient must be finite, got {'x': nan}"),
+        ({"x": math.inf}, "gradient must be finite, got {'x': inf}"),
+        ({"x": "up"}, "gradient"),
+    ],
+)
+def test_a_gradient_of_other_names_or_no_finite_numbers_is_refused(
+    direction: str, gradient: dict[str, object], match: str
+) -> None:
+    study = asked(direction=direction)
+    with refused(study, ResultError, match):
+        study.tell(0, 1.0, gradient=gradient)
+
+
+@both_directions
+def test_a_gradient_of_several_trials_at_once_is_refused(direction: str) -> None:
+    study = asked(direction=direction)
+    with refused(study, ResultError, "a mapping of ids to results, or one id"):
+        study.tell({0: 1.0}, gradient={"x": 1.0})
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("trial", "match"),
+    [
+        (7, r"trial 7 is unknown; pending are \[0, 1, 2\]"),
+        (-1, "trial -1 is unknown"),
+        ("0", "trial '0' is unknown"),
+        (0.5, "trial 0.5 is unknown"),
+    ],
+)
+def test_a_result_of_an_unknown_trial_is_refused(direction: str, trial: object, match: str) -> None:
+    study = asked(direction=direction)
+    with refused(study, TrialError, match):
+        study.tell(trial, 1.0)
+
+
+@both_directions
+@pytest.mark.parametrize("method", ["tell", "fail", "abandon"])
+def test_one_unknown_trial_among_others_refuses_them_all(direction: str, method: str) -> None:
+    study = asked(direction=direction)
+    with refused(study, TrialError, "trial 7 is unknown"):
+        study.tell({0: 1.0, 7: 1.0}) if method == "tell" else getattr(study, method)(0, 7)
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"x": 9.0}, r"x = 9.0 is far outside \[-2, 3\]"),
+        ({"y": 0.0}, r"missing parameters \['x'\], unknown parameters \['y'\]"),
+        ({"x": "low"}, "x = 'low': expected a number"),
+    ],
+)
+def test_added_parameters_that_are_not_of_the_space_are_refused(
+    direction: str, params: dict[str, object], match: str
+) -> None:
+    study = asked(direction=direction)
+    with refused(study, SpaceError, match):
+        study.add(params, 1.0)
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("value", "gradient", "match"),
+    [(math.nan, None, "must be finite"), (1.0, {"y": 1.0}, r"gradient names \['y'\]")],
+)
+def test_an_added_value_that_is_no_result_is_refused(
+    direction: str, value: float, gradient: dict[str, float] | None, match: str
+) -> None:
+    study = asked(direction=direction)
+    with refused(study, ResultError, match):
+        study.add({"x": 0.0}, value, gradient=gradient)
+
+
+@both_directions
+@pytest.mark.parametrize("n", [0, -3, 1.5, True, "2"])
+def test_a_number_of_trials_that_is_no_whole_number_above_0_is_refused(direction: str, n: object) -> None:
+    study = asked(direction=direction)
+    with refused(study, SettingsError, f"n = {n!r}: expected a whole number above 0"):
+        study.ask(n)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
