@@ -7,17 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.codecs.base import Codec, Encoder
-from gdopt.trials.ranking import rank
-from gdopt.trials.replicates import average_replicates
+from gdopt.trials.ranking import rank, ranked_trials
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
 
 __all__ = ["gradient_to_z", "pending_points", "ranked_trials", "training_data", "values_by_round"]
-
-
-def ranked_trials(state: State) -> list[Trial]:
-    """What is known, the best first: a trial for each design, repeated measurements pooled."""
-    return rank(state.config, average_replicates(state.done))
 
 
 def training_data(state: State, codec: Encoder) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:

@@ -43,7 +43,7 @@ def fit_surrogate(
     scales, reference = [warp], None
     if goals.several:
         scales = [_scaling(column) for column in (first, *others)]
-        given = reference_point(goals, with_all_objectives(goals, trials)[1])
+        given = torch.tensor(reference_point(goals, with_all_objectives(goals, trials)[1]), dtype=torch.float64)
         reference = torch.stack([scale(one) for scale, one in zip(scales, given, strict=True)])
     models = [_fitted(fit, z, column, scale) for column, scale in zip((first, *others), scales, strict=True)]
     if not goals.outcome_constraints and not goals.several:

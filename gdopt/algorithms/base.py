@@ -1,7 +1,7 @@
 """The protocol of an algorithm, and the new state after an `ask`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Protocol, runtime_checkable
 
 from gdopt.errors import ExhaustedError, SettingsError
@@ -10,26 +10,53 @@ from gdopt.space.space import Space
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
 
-__all__ = ["Algorithm", "append", "check_fixed", "exhausted"]
+__all__ = ["Algorithm", "Capabilities", "append", "capabilities", "check_fixed", "exhausted"]
 
 
 @runtime_checkable
 class Algorithm(Protocol):
-    """How new trials are found: settings only, the state goes in and comes out."""
+    """An algorithm that proposes trials. It has settings only; the state goes in and comes out.
+
+    An algorithm may also have the attributes of `Capabilities`. They are no members of the protocol, so that an
+    algorithm without them is one too: read them by `capabilities`.
+    """
 
     def init(self, space: Space, seed: int) -> State:
-        """The state before anything was asked; raises if the algorithm cannot work in the space."""
+        """The state before the first `ask`; raises if the algorithm does not support the space."""
         ...
 
     def ask(self, state: State, n: int) -> State:
-        """Learn what has been told since, and append n new pending trials.
-
-        They are fewer where fewer designs are left to try.
+        """The state with n new pending trials; with fewer, if fewer untried designs are left.
 
         Raises:
-            ExhaustedError: no design is left.
+            ExhaustedError: no untried design is left.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """The optional attributes of an algorithm, each with the value of an algorithm without it.
+
+    Args:
+        several: whether it takes several objectives.
+        limited: whether it uses outcome constraints; otherwise infeasible trials are failed trials to it.
+    """
+
+    several: bool = False
+    limited: bool = False
+
+
+def capabilities(algorithm: object) -> Capabilities:
+    """The capabilities of an algorithm, or of a class of algorithms.
+
+    Example:
+        >>> from gdopt import RandomSearch
+        >>> capabilities(RandomSearch()).several
+        True
+    """
+    names = [field.name for field in fields(Capabilities) if hasattr(algorithm, field.name)]
+    return Capabilities(**{name: bool(getattr(algorithm, name)) for name in names})
 
 
 def check_fixed(algorithm: Algorithm, before: State, after: State) -> None:

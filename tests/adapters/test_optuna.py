@@ -163,7 +163,7 @@ def test_statuses_are_as_optuna_means_them():
     state = read(study)
     expected = [Status.DONE, Status.FAILED, Status.FAILED, Status.ABANDONED, Status.PENDING]
     assert [t.status for t in state.trials] == expected
-    assert state.values().tolist() == [-3.0]
+    assert [t.value for t in state.done] == [-3.0]
 
 
 def test_trials_in_hand_are_not_proposed_again():
