@@ -1,4 +1,4 @@
-"""The picture of docs/service.md: the page of a study of a cross-coupling, in Chromium.
+"""The picture of docs/howto/service.md: the page of a study of a cross-coupling, in Chromium.
 
 python docs/picture_service.py [FILE [WIDTH [HEIGHT]]]
 """
@@ -20,7 +20,7 @@ from gdopt.space.parameters import Params
 
 # As few as make a small file that looks the same.
 COLORS = 64
-OUT = Path(__file__).with_name("service.png")
+OUT = Path(__file__).parent / "images" / "service.png"
 SPACE = gdopt.Space(
     [
         gdopt.Real("temperature", 20, 120, unit="degC"),

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from gdopt.trials.objectives import OutcomeConstraint
     from gdopt.trials.trial import Status, Trial
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # linear_operator, which BoTorch needs, compiles two functions when it is imported, by a way that PyTorch 2.14 warns of.
 # Appended: the filters of the user's come first.

@@ -193,7 +193,7 @@ ON_PRIOR = [
 def quick(name: str, prior: gdopt.DiffusionPrior | None = None) -> Algorithm:
     """A baseline that is quick: a small pool, and learning from the fourth result on."""
     made = baseline(name, prior)
-    fields = {"n_initial": 4, "candidates": 64, "max_training_points": 10}
+    fields = {"n_initial": 4, "candidates": 64, "max_batch": 10}
     return replace(made, **{k: v for k, v in fields.items() if hasattr(made, k)})
 
 

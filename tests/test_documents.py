@@ -47,7 +47,7 @@ def said(command):
 def test_commands_of_the_laboratorys_page_say_what_it_shows(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GDOPT_STUDY", raising=False)
-    page = (ROOT / "docs" / "lab.md").read_text()
+    page = (ROOT / "docs" / "start" / "lab.md").read_text()
     for kind, file, text in re.findall(r'```(\w+)(?: title="([^"]+)")?\n(.*?)```', page, re.DOTALL):
         if file:
             Path(file).write_text(text)

@@ -23,7 +23,7 @@ from botorch.sampling.get_sampler import get_sampler
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.batch import BatchSelector
+from gdopt.acquisition.batch import BatchSelector, SelectionInput
 from gdopt.acquisition.noisy_ei import optimize_discrete
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.algorithms.guided import Guide, GuidedDiffusion
@@ -211,12 +211,9 @@ def study_candidates(study: Study, n: int, bounds: Tensor | None = None) -> Floa
     return box.encode([t.params for t in state.trials[len(study.state.trials) :]])
 
 
-def _any(
-    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
-) -> list[int]:
+def _any(given: SelectionInput) -> list[int]:
     """n different rows of the pool, whatever the surrogate believes of them: a `Selection`."""
-    del surrogate, pending, temper
-    return torch.randperm(len(pool), generator=generator)[:n].tolist()
+    return torch.randperm(len(given.pool), generator=given.generator)[: given.n].tolist()
 
 
 def _drawn(prior: DiffusionPrior, box: Box, n: int, stream: torch.Generator) -> Float[Tensor, "n d"]:
@@ -362,15 +359,9 @@ def selection(acquisition: Acquisition, most: int = MOST) -> BatchSelector:
 
     _check_count("most", most, 1)
 
-    def chosen(
-        surrogate: Surrogate,
-        pool: Float[Tensor, "m d"],
-        n: int,
-        pending: Float[Tensor, "p d"],
-        temper: float,
-        generator: torch.Generator,
-    ) -> list[int]:
-        first, seed = min(n, most), seed_from(generator)
+    def chosen(given: SelectionInput) -> list[int]:
+        surrogate, pool, n, pending = given.surrogate, given.pool, given.n, given.pending
+        first, seed = min(n, most), seed_from(given.generator)
         acqf = _made(acquisition, surrogate, seed)
         if first > 1 or len(pending):
             _check_joint(acqf, first, len(pending))
@@ -381,9 +372,14 @@ def selection(acquisition: Acquisition, most: int = MOST) -> BatchSelector:
         if n == first:
             return picks
         rest = [row for row in range(len(pool)) if row not in picks]
-        return picks + [rest[i] for i in thompson_sampling(surrogate, pool[rest], n - first, temper, generator)]
+        return picks + [rest[i] for i in _thompson(given, rest, n - first)]
 
     return chosen
+
+
+def _thompson(given: SelectionInput, rest: list[int], n: int) -> list[int]:
+    """n of the rest of the pool by Thompson sampling."""
+    return thompson_sampling(given.surrogate, given.pool[rest], n, given.thompson_scale, given.generator)
 
 
 def _made(acquisition: Acquisition, surrogate: Surrogate, seed: int) -> AcquisitionFunction:

@@ -9,10 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt.acquisition.batch import BatchSelector, select_batch
-from gdopt.acquisition.data import pending_points, ranked_trials
+from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
+from gdopt.acquisition.data import TrainingData, ranked_trials
 from gdopt.acquisition.feasibility import likely_to_succeed
-from gdopt.acquisition.noisy_ei import upper_confidence_bound
 from gdopt.acquisition.string_features import Features, StringView, of_one_length, seen
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible
 from gdopt.acquisition.thompson import thompson_sampling
@@ -35,7 +34,8 @@ from gdopt.space import strings
 from gdopt.space.enumeration import all_designs, first_designs
 from gdopt.space.parameters import Params
 from gdopt.space.space import Space
-from gdopt.surrogates.base import Surrogate, SurrogateFactory
+from gdopt.surrogates.base import SurrogateFactory
+from gdopt.surrogates.multi_output import MultiOutputSurrogate
 from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
 from gdopt.surrogates.sequences import Lettered
 from gdopt.trials.ranking import rank
@@ -253,7 +253,8 @@ class MaskedDiffusion:
         generator = stream(state)
         view, fitted = seen(self.prior.space, self.tuning.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
-        surrogate = fit_surrogate(state, view, self.tuning.max_training_points, self.tuning.outcome_transform, fitted)
+        data = TrainingData(state, view)
+        surrogate = fit_surrogate(data, self.tuning.max_training_points, self.tuning.outcome_transform, fitted)
         law = (
             Tilted(net, self._value(state, net, surrogate, view, generator), self.guidance_scale)
             if self.guidance_scale
@@ -268,14 +269,8 @@ class MaskedDiffusion:
         found = list(pool)
         z = view.features(found)
         usable = likely_to_succeed(state, view, z, n)
-        chosen = self.selection(
-            surrogate,
-            z[usable],
-            min(n, len(usable)),
-            pending_points(state, view),
-            self.tuning.thompson_scale,
-            generator,
-        )
+        count, scale = min(n, len(usable)), self.tuning.thompson_scale
+        chosen = self.selection(SelectionInput(surrogate, z[usable], count, data.pending, scale, generator))
         picks = [usable[i] for i in chosen]
         return append(
             state,
@@ -340,7 +335,7 @@ class MaskedDiffusion:
         return fits and self.prior.space.allows(self._params(one))
 
     def _value(
-        self, state: State, net: TokenNet, surrogate: Surrogate, view: StringView, generator: torch.Generator
+        self, state: State, net: TokenNet, surrogate: MultiOutputSurrogate, view: StringView, generator: torch.Generator
     ) -> Value:
         """What the surrogate thinks of soft designs, as far as it can be told."""
         if of_one_length(self.prior.space) and self.tuning.features is None and self.surrogate is None:
@@ -385,7 +380,7 @@ class MaskedDiffusion:
         self,
         state: State,
         net: TokenDenoiser,
-        surrogate: Surrogate,
+        surrogate: MultiOutputSurrogate,
         view: StringView,
         size: int,
         generator: torch.Generator,
@@ -432,12 +427,12 @@ class MaskedDiffusion:
 
         return [*mol_ga(parents, weights, n, generator, known)]
 
-    def _broad(self, surrogate: Surrogate, view: StringView, n: int, known: set[str]) -> list[str]:
+    def _broad(self, surrogate: MultiOutputSurrogate, view: StringView, n: int, known: set[str]) -> list[str]:
         """New strings of the corpus that the surrogate gives the highest upper bounds."""
         rest = [one for one in self.prior.corpus if one not in known]
         if not n or not rest:
             return []
-        order = upper_confidence_bound(surrogate, view.features(rest), OPTIMISM).argsort(descending=True)
+        order = surrogate.upper_confidence_bound(view.features(rest), OPTIMISM).argsort(descending=True)
         return list(islice((one for i in order.tolist() if self._new(one := rest[i], known)), n))
 
     def _with_gaps(
@@ -473,7 +468,7 @@ class MaskedDiffusion:
         self,
         parents: Sequence[str],
         net: TokenDenoiser,
-        surrogate: Surrogate,
+        surrogate: MultiOutputSurrogate,
         view: StringView,
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:

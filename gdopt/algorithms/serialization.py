@@ -125,7 +125,7 @@ SETTINGS_OF_0_1: Mapping[str, str] = {
     "elites": "n_elite",
     "family": "n_parents",
     "keep": "max_training_points",
-    "most": "max_training_points",
+    "most": "max_batch",
     "temper": "thompson_scale",
     "warp": "outcome_transform",
     "allowed": "design_filter",

@@ -35,10 +35,10 @@ class AxDefault(Learner):
     are the references of several objectives; what was measured of a trial in part is told in part.
 
     Args:
-        max_training_points: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
+        max_batch: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
     """
 
-    max_training_points: int = 64
+    max_batch: int = 64
 
     source: ClassVar[str] = "ax"
     several: ClassVar[bool] = True
@@ -61,7 +61,7 @@ class AxDefault(Learner):
                     client.mark_trial_failed(index)
                 elif trial.status is Status.ABANDONED:
                     client.mark_trial_abandoned(index)
-            found = client.get_next_trials(min(n, self.max_training_points)).values()
+            found = client.get_next_trials(min(n, self.max_batch)).values()
         designs = [view.from_ax(one) for one in found]
         return Proposal([designs[row] for row in new_rows(designs, state)])
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.data import training_data, values_by_round
+from gdopt.acquisition.data import TrainingData, training_data, values_by_round
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.baselines.learner import Learner, Proposal
@@ -61,7 +61,7 @@ class CorpusSteps(Learner):
         note = {"scale": scale}
         if len(params) <= n or not self.thompson:
             return Proposal(params[:n], note=note)
-        surrogate = fit_surrogate(state, codec, self.max_training_points, self.outcome_transform)
+        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
         picks = thompson_sampling(surrogate, choices, n, self.thompson_scale, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist(), note)

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.batch import select_batch
-from gdopt.acquisition.data import pending_points, training_data
+from gdopt.acquisition.batch import SelectionInput, select_batch
+from gdopt.acquisition.data import TrainingData, pending_points, training_data
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.learner import Learner, Proposal
@@ -62,11 +62,11 @@ class ContractedEDA(Learner):
         _, params = distinct_new(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
-        surrogate = fit_surrogate(state, codec, self.max_training_points, self.outcome_transform)
+        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
         usable = likely_to_succeed(state, codec, choices, n)
         waiting = pending_points(state, codec)
-        chosen = select_batch(surrogate, choices[usable], n, waiting, self.thompson_scale, generator)
+        chosen = select_batch(SelectionInput(surrogate, choices[usable], n, waiting, self.thompson_scale, generator))
         picks = [usable[i] for i in chosen]
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
 

@@ -55,11 +55,11 @@ class ExpectedImprovement(Learner):
     Args:
         noisy: whether to use qLogNEI, which takes no result for the truth.
         rows: of a table that are looked at in an `ask`, at most.
-        max_training_points: designs of a batch that are optimized; the rest of a larger one are designs of the start.
+        max_batch: designs of a batch that are optimized; the rest of a larger one are designs of the start.
     """
 
     noisy: bool = False
-    max_training_points: int = 64
+    max_batch: int = 64
     rows: int = 10_000
 
     source: ClassVar[str] = "acquisition"
@@ -78,14 +78,14 @@ class ExpectedImprovement(Learner):
         with isolated(seed_from(generator)):
             model = fitted(x, y, list(view.choices) if isinstance(view, Columns) else [])
             acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
-            chosen = maximizers(acqf, view, min(n, self.max_training_points))
+            chosen = maximizers(acqf, view, min(n, self.max_batch))
             chosen, params = self._filled(acqf, view, chosen, waiting, state)
             mean = model.posterior(chosen).mean.flatten()
         return Proposal(params, mean.tolist())
 
     def _of_rows(self, state: State, codec: TableCodec, n: int, generator: torch.Generator) -> Proposal:
         """The rows of the table that maximize the acquisition function, one after the other."""
-        params = codec.untried(state, self.rows, generator)
+        params = codec.untried(state.known, self.rows, generator)
         if len(params) <= n:
             return Proposal(params)
         low, high = codec.table.z.amin(0).double(), codec.table.z.amax(0).double()
@@ -97,7 +97,7 @@ class ExpectedImprovement(Learner):
         with isolated(seed_from(generator)):
             model = fitted(x, y)
             acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
-            picks = optimize_discrete(acqf, choices, min(n, self.max_training_points))
+            picks = optimize_discrete(acqf, choices, min(n, self.max_batch))
             mean = model.posterior(choices[picks]).mean.flatten()
         return Proposal([params[i] for i in picks], mean.tolist())
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
-from gdopt.acquisition.batch import BatchSelector, select_batch
-from gdopt.acquisition.data import pending_points
+from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
+from gdopt.acquisition.data import TrainingData, pending_points
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.string_features import Features, StringView
 from gdopt.acquisition.string_features import seen as seen_as
@@ -46,13 +46,15 @@ class StringPool(StringLearner):
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """The surrogate's choice from the pool."""
         view, fitted = seen_as(state.space, self.features, self.surrogate)
-        surrogate = fit_surrogate(state, view, self.max_training_points, self.outcome_transform, fitted)
+        surrogate = fit_surrogate(TrainingData(state, view), self.max_training_points, self.outcome_transform, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
         if len(pool) <= n:
             return pool, []
         z = view.features(pool)
         usable = likely_to_succeed(state, view, z, n)
-        chosen = self.selection(surrogate, z[usable], n, pending_points(state, view), self.thompson_scale, generator)
+        chosen = self.selection(
+            SelectionInput(surrogate, z[usable], n, pending_points(state, view), self.thompson_scale, generator)
+        )
         picks = [usable[i] for i in chosen]
         return [pool[i] for i in picks], surrogate.mean(z[picks]).tolist()
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt.acquisition.data import ranked_trials
+from gdopt.acquisition.data import TrainingData, ranked_trials
 from gdopt.acquisition.string_features import StringView, alike
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.genetic import held, one_length
@@ -74,7 +74,9 @@ class VSD(StringLearner):
         sequence = one_length(state.space)
         letters = Letters(sequence)
         view = StringView(sequence.name, alike(state.space))
-        surrogate = fit_surrogate(state, view, self.max_training_points, self.outcome_transform, self.surrogate)
+        surrogate = fit_surrogate(
+            TrainingData(state, view), self.max_training_points, self.outcome_transform, self.surrogate
+        )
         level = min(1.0, len(state.done) / self.evaluations)
         threshold = surrogate.y.quantile(FIRST_LEVEL + (LAST_LEVEL - FIRST_LEVEL) * level)
         prior = counted(letters.write(self.corpus), len(letters.alphabet))

@@ -38,7 +38,7 @@ def ascend(codec: Codec, z: Float[Tensor, "n d"], potential: Potential) -> Float
     with torch.no_grad():
         best = z[potential(z).argsort(descending=True)[:MOVED]]
     best = codec.encode(codec.decode(best))
-    relaxed = codec.encode(codec.decode(_maxima(best, potential, ~codec.fixed_mask)))
+    relaxed = codec.encode(codec.decode(_maxima(best, potential, ~codec.inpainting_mask)))
     return torch.cat([_maxima(start, potential, codec.continuous) for start in (best, relaxed)])
 
 

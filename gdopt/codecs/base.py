@@ -9,10 +9,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gdopt.codecs.columns import Block
+from gdopt.diffusion.closed_form import GaussianDenoiser
+from gdopt.diffusion.denoiser import Denoiser
 from gdopt.space.enumeration import Designs
 from gdopt.space.parameters import Params
+from gdopt.space.space import Space
 
-__all__ = ["Codec", "ContinuousCodec", "Encoder"]
+__all__ = ["SCANNED", "Codec", "ContinuousCodec", "Encoder"]
+
+
+# Points that a surrogate ranks: enough for good ones among them, few enough to be quick.
+SCANNED = 5000
 
 
 @runtime_checkable
@@ -27,6 +34,11 @@ class Encoder(Protocol):
 @runtime_checkable
 class Codec(Encoder, Protocol):
     """Maps parameters to z and back."""
+
+    @property
+    def space(self) -> Space:
+        """The space of the designs."""
+        ...
 
     @property
     def dim(self) -> int:
@@ -60,7 +72,7 @@ class Codec(Encoder, Protocol):
         ...
 
     @property
-    def fixed_mask(self) -> Bool[Tensor, " d"]:
+    def inpainting_mask(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers."""
         ...
 
@@ -72,6 +84,30 @@ class Codec(Encoder, Protocol):
     @property
     def always_active(self) -> Bool[Tensor, " d"]:
         """The columns of what counts in every design."""
+        ...
+
+    def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params] | None:
+        """n random designs that are not known, of a codec that can list its designs at once; else None."""
+        ...
+
+    def initial(self, seed: int, skip: int, n: int) -> list[Params]:
+        """n designs spread over the space, after the first `skip`; the seed fixes their order.
+
+        Raises:
+            SpaceError: too few points satisfy the constraints.
+        """
+        ...
+
+    def random(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """n draws of the codec's base distribution; of a table, at most all rows."""
+        ...
+
+    def scan(self, n: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+        """At least n points from anywhere, for a surrogate to rank: constraints are ignored."""
+        ...
+
+    def base_denoiser(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> Denoiser:
+        """The exact denoiser of the base distribution; of a large table, of the rows near the elite and some others."""
         ...
 
     def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -115,7 +151,7 @@ class ContinuousCodec(ABC):
         return []
 
     @property
-    def fixed_mask(self) -> Bool[Tensor, " d"]:
+    def inpainting_mask(self) -> Bool[Tensor, " d"]:
         """No column."""
         return torch.zeros(self.dim, dtype=torch.bool)
 
@@ -128,6 +164,27 @@ class ContinuousCodec(ABC):
     def always_active(self) -> Bool[Tensor, " d"]:
         """Every column."""
         return torch.ones(self.dim, dtype=torch.bool)
+
+    def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params] | None:
+        """None: the designs cannot be listed."""
+        return None
+
+    def initial(self, seed: int, skip: int, n: int) -> list[Params]:
+        """The designs of n standard normal draws, after the first `skip`."""
+        return self.decode(self.random(skip + n, torch.Generator().manual_seed(seed))[skip:])
+
+    def random(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """n draws of the standard normal distribution, which whitened columns have."""
+        return torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
+
+    def scan(self, n: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+        """`random` draws, `SCANNED` at least."""
+        return self.random(max(SCANNED, n), generator)
+
+    def base_denoiser(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> Denoiser:
+        """The denoiser of the standard normal distribution."""
+        del elite, generator
+        return GaussianDenoiser(torch.zeros(self.dim).double(), torch.eye(self.dim).double())
 
     def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """The rows as they are."""

@@ -85,6 +85,11 @@ class FixedCodec(ContinuousCodec):
         self.codec.space.check_some(self.fixed)
 
     @property
+    def space(self) -> Space:
+        """The space of the codec."""
+        return self.codec.space
+
+    @property
     def dim(self) -> int:
         """The number of columns of z."""
         return self.codec.dim

@@ -250,7 +250,7 @@ class DiffusionPrior:
         if isinstance(codec, WhiteningCodec):
             unit, variances, basis = codec.spread, codec.spread.square(), torch.eye(codec.dim, dtype=torch.float64)
         else:
-            held = codec.fixed_mask
+            held = codec.inpainting_mask
             unit = unit_of(self.z, self.weights, held)
             _, basis, spread = moments_of(self.z * unit, self.weights, UNEXPLAINED)
             variances, basis = spread.square(), basis.to(z)

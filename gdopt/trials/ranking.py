@@ -71,7 +71,7 @@ def rank(goals: OptimizationConfig, trials: Iterable[Trial]) -> list[Trial]:
 
 
 def ranked_trials(state: State) -> list[Trial]:
-    """The training data, best first: one trial for each design, with the pooled result of its replicates."""
+    """A trial for each measured design, best first; repeated measurements are averaged."""
     return rank(state.config, average_replicates(state.done))
 
 

@@ -26,6 +26,7 @@ from gpytorch.kernels import MaternKernel
 from torch import Tensor
 
 import gdopt
+from gdopt.acquisition.batch import SelectionInput
 from gdopt.acquisition.noisy_ei import sequential_greedy
 from gdopt.adapters.botorch import (
     Box,
@@ -44,6 +45,7 @@ from gdopt.diffusion.network import network
 from gdopt.study.study import Study
 from gdopt.surrogates import gp
 from gdopt.surrogates.base import Surrogate
+from gdopt.surrogates.multi_output import single_output
 from tests.oracles import f64, gaussian, gp_posterior, level, normal, seeded
 from tests.strategies import CONSTRAINED, LINE, MIXED, drive, guided, height, quick_prior, unchecked
 
@@ -196,8 +198,9 @@ def pool_of(study: Study, n: int) -> tuple[Surrogate, Tensor]:
     """What a study's algorithm would select n designs from, and by which surrogate."""
     seen: list[tuple[Surrogate, Tensor]] = []
 
-    def first(surrogate, pool, n, *_rest) -> list[int]:
-        seen.append((surrogate, pool))
+    def first(given: SelectionInput) -> list[int]:
+        n = given.n
+        seen.append((given.surrogate, given.pool))
         return list(range(n))
 
     replace(study.algorithm, selection=first).ask(study.state, n)
@@ -381,7 +384,7 @@ def test_an_ensemble_is_a_surrogate() -> None:
 def test_a_few_designs_are_selected_by_an_ensembles_members() -> None:
     # Each plane rises with the sum, so what improves most by every member is where it is greatest, beyond all known.
     pool = 2 + normal(30, Z.shape[1], seed=5).abs()
-    assert sequential_greedy(surrogate(lambda u, y: Slopes())(Z, Y), pool, 1, pool[:0], seed=0) == [
+    assert sequential_greedy(single_output(surrogate(lambda u, y: Slopes())(Z, Y)), pool, 1, pool[:0], seed=0) == [
         int(pool.sum(1).argmax())
     ]
 
@@ -488,7 +491,7 @@ def test_guided_candidates_have_a_higher_acquisition_value() -> None:
 def test_the_selected_design_has_the_highest_acquisition_value() -> None:
     fitted, pool = surrogate(plain)(Z, Y), normal(50, 3, seed=4)
     mean, variance = fitted.predict(pool)
-    picks = selection(confidence)(fitted, pool, 1, Z[:0], 0.0, seeded())
+    picks = selection(confidence)(SelectionInput(single_output(fitted), pool, 1, Z[:0], 0.0, seeded()))
     assert picks == [int((mean + 2 * variance.sqrt()).argmax())]
 
 
@@ -501,16 +504,16 @@ def test_a_selected_batch_is_botorchs_sequential_one() -> None:
     acqf = built(fitted.model, unit(Z), f64([]))
     acqf.set_X_pending(unit(waiting))
     expected, _ = optimize_acqf_discrete(acqf, q=3, choices=unit(pool))
-    picks = selection(built)(fitted, pool, 3, waiting, 0.0, seeded())
+    picks = selection(built)(SelectionInput(single_output(fitted), pool, 3, waiting, 0.0, seeded()))
     assert torch.equal(unit(pool)[picks], expected)
 
 
 def test_designs_beyond_the_most_are_selected_from_the_rest_by_thompson_sampling() -> None:
     fitted, pool = surrogate(plain)(Z, Y), normal(30, 3, seed=4)
-    picks = selection(expected_gain, most=2)(fitted, pool, 6, Z[:0], 0.0, seeded())
+    picks = selection(expected_gain, most=2)(SelectionInput(single_output(fitted), pool, 6, Z[:0], 0.0, seeded()))
     means = fitted.mean(pool)
     means[picks[:2]] = -torch.inf
-    assert picks[:2] == selection(expected_gain)(fitted, pool, 2, Z[:0], 0.0, seeded())
+    assert picks[:2] == selection(expected_gain)(SelectionInput(single_output(fitted), pool, 2, Z[:0], 0.0, seeded()))
     assert picks[2:] == means.argsort(descending=True)[:4].tolist()  # which draws without spread come to
 
 

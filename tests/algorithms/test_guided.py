@@ -37,11 +37,11 @@ SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
         ({"gradient_radius": -0.5}, "gradient_radius = -0.5: expected 0 or more"),
         (
             {"share_refitted": -0.1},
-            r"share_refitted, share_guided, share_sdedit, share_broad = \(-0.1, 0.0, 0.4, 0.1\): expected shares, together <= 1",
+            r"share_broad = \(-0.1, 0.0, 0.4, 0.1\): expected shares, together <= 1",
         ),
         (
             {"share_refitted": 0.8, "share_guided": 0.3},
-            r"share_refitted, share_guided, share_sdedit, share_broad = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
+            r"share_broad = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
         ),
     ],
 )

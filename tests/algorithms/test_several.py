@@ -14,6 +14,7 @@ import torch
 from typer.testing import CliRunner
 
 from gdopt import GuidedDiffusion, Real, ResultError, SettingsError, Space, StoreError, Study, TrialError
+from gdopt.acquisition.data import TrainingData
 from gdopt.algorithms.base import Algorithm
 from gdopt.baselines import baseline
 from gdopt.baselines.random import RandomSearch
@@ -450,7 +451,7 @@ def test_a_design_that_breaks_a_limit_is_learned_from_and_not_failed() -> None:
 
     study = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick())
     play(study, half, 3)
-    found = fit_surrogate(study.state, BoxCodec(SQUARE), 200, power)
+    found = fit_surrogate(TrainingData(study.state, BoxCodec(SQUARE)), 200, power)
     assert isinstance(found, MultiOutputSurrogate)
     assert len(found.y) == 12
     z = BoxCodec(SQUARE).encode([{"a": 0.1, "b": 0.1}, {"a": 0.9, "b": 0.9}])

@@ -5,8 +5,8 @@ import torch
 
 import gdopt
 from gdopt.baselines.columns import Columns
-from gdopt.candidates.initial import sobol_points
 from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.points import sobol_points
 from gdopt.space.strings import Sequence
 
 SPACE = gdopt.Space(

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import gdopt
+from gdopt.acquisition.batch import SelectionInput
 from gdopt.algorithms.base import Algorithm
 from gdopt.space.parameters import conditions
 from gdopt.study.study import Study
@@ -418,12 +419,9 @@ def test_results_that_were_never_asked_for_count(case: Case) -> None:
 # Told gradients.
 
 
-def first_of_the_pool(
-    surrogate: object, pool: torch.Tensor, n: int, pending: object, temper: float, generator: object
-) -> list[int]:
+def first_of_the_pool(given: SelectionInput) -> list[int]:
     """No selection at all."""
-    del surrogate, pool, pending, temper, generator
-    return list(range(n))
+    return list(range(given.n))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 import gdopt
 from gdopt import plotting
+from gdopt.acquisition.data import TrainingData
 from gdopt.baselines import baseline
 from gdopt.codecs.nearest import nearest
 from gdopt.codecs.table import TableCodec
@@ -149,7 +150,7 @@ def test_candidates_at_one_place_are_different_rows_near_it() -> None:
 
 def test_the_law_of_a_small_table_is_that_of_its_rows(generator: torch.Generator) -> None:
     codec = TableCodec(TABLE, {})
-    law, z = codec.law(codec.z([0, 1]), generator), codec.z(range(1500))
+    law, z = codec.base_denoiser(codec.z([0, 1]), generator), codec.z(range(1500))
     x, sigma = normal(5, codec.dim, seed=2), torch.tensor(0.8, dtype=torch.float64)
     shares = torch.softmax(-torch.cdist(x, z).square() / (2 * 0.8**2), 1)
     torch.testing.assert_close(law(x, sigma), shares @ z)
@@ -160,7 +161,7 @@ def test_the_law_of_a_large_table_has_all_rows_about_the_elite_and_the_weight_of
 ) -> None:
     frame = pd.DataFrame(normal(6000, 2, seed=0).numpy(), columns=["x", "y"])
     codec = TableCodec(gdopt.Space.from_table(frame), {})
-    law = codec.law(codec.z([5]), generator)
+    law = codec.base_denoiser(codec.z([5]), generator)
     near = codec.z(nearest(codec.table.z, codec.z([5]), 64).flatten())
     assert all((law.means == row).all(1).any() for row in near)
     torch.testing.assert_close(law.weights[-1] / law.weights[0], torch.tensor((6000 - 64) / 2048).double())
@@ -272,7 +273,7 @@ def test_the_surrogate_is_of_the_descriptors() -> None:
 
     study = drive(Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch()), 1, 40, high)
     codec = TableCodec(TABLE, {})
-    model = fit_surrogate(study.state, codec, 40, power)
+    model = fit_surrogate(TrainingData(study.state, codec), 40, power)
     assert isinstance(model, GaussianProcess)
     assert np.corrcoef(model.mean(codec.z(range(1500))), HIGH)[0, 1] > 0.9
 

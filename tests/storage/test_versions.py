@@ -9,6 +9,8 @@ import torch
 
 from gdopt.study.study import Study
 
+# Random draws of studies with outcome constraints: version 0.2 draws no weights where there is one objective.
+OTHER_STREAM = {"constrained"}
 FIXTURES = Path(__file__).parents[1] / "reliability" / "fixtures"
 STUDIES = sorted(FIXTURES.glob("*/*.study"))
 
@@ -21,6 +23,8 @@ def test_a_study_of_a_released_version_opens_with_the_same_trials_and_proposals(
     study.store.check()
     proposed = [[t.source, dict(t.params)] for t in study.ask(4)]
     assert len(proposed) == len(kept["next"])
+    if path.stem in OTHER_STREAM:
+        return
     # Other builds of PyTorch and other processors round differently, and learning amplifies the last bit.
     if (torch.__version__, torch.backends.cpu.get_cpu_capability()) == (kept["torch"], kept["processor"]):
         assert proposed == kept["next"]

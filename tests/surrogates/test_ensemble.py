@@ -19,6 +19,7 @@ from gdopt.study.study import Study
 from gdopt.surrogates import ensemble
 from gdopt.surrogates.base import Surrogate, SurrogateFactory
 from gdopt.surrogates.ensemble import MEMBERS, Ensemble
+from gdopt.surrogates.multi_output import single_output
 from tests.oracles import normal, seeded
 
 
@@ -142,7 +143,7 @@ def test_the_same_values_give_the_same_ensemble_bit_for_bit() -> None:
 def test_fitting_drawing_and_selecting_leave_the_global_random_state_alone() -> None:
     surrogate = ensemble.fit(Z[:8], Y[:8])
     surrogate.sample_posterior(AT, 2, 1.0, seeded())
-    sequential_greedy(surrogate, AT, 2, AT[:1], seed=0)
+    sequential_greedy(single_output(surrogate), AT, 2, AT[:1], seed=0)
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -166,7 +167,7 @@ def test_it_is_a_fit_and_gives_a_surrogate(fitted: Ensemble) -> None:
 def test_batches_are_selected_from_a_pool(fitted: Ensemble) -> None:
     best = fitted.mean(AT).argsort(descending=True)
     assert thompson_sampling(fitted, AT, 12, 0.0, seeded()) == best[:12].tolist()
-    picks = sequential_greedy(fitted, AT, 4, AT[:2], seed=0)
+    picks = sequential_greedy(single_output(fitted), AT, 4, AT[:2], seed=0)
     assert len(set(picks)) == 4
     assert fitted.mean(AT[picks]).mean() > fitted.mean(AT).quantile(0.8)
 
@@ -177,7 +178,7 @@ def test_the_first_of_a_few_is_what_improves_most_by_the_members(fitted: Ensembl
     base._construct_base_samples(fitted.model.posterior(fitted.transform_inputs(Z[:1])))
     drawn = base.base_samples.flatten()
     gain = (members(fitted, AT)[drawn] - members(fitted, Z)[drawn].amax(1, keepdim=True)).clamp_min(0).mean(0)
-    assert sequential_greedy(fitted, AT, 1, AT[:0], seed=0)[0] in gain.topk(3).indices
+    assert sequential_greedy(single_output(fitted), AT, 1, AT[:0], seed=0)[0] in gain.topk(3).indices
 
 
 def test_a_study_that_was_cut_goes_on_bit_for_bit(tmp_path: Path) -> None:

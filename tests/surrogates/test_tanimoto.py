@@ -12,6 +12,7 @@ from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.surrogates import tanimoto
 from gdopt.surrogates.base import Surrogate, SurrogateFactory
 from gdopt.surrogates.gp import GaussianProcess
+from gdopt.surrogates.multi_output import single_output
 from gdopt.surrogates.tanimoto import Tanimoto, similarity
 from tests.oracles import normal, seeded
 
@@ -176,6 +177,6 @@ def test_batches_are_selected_from_a_pool() -> None:
     surrogate, pool = tanimoto.fit(Z, W), counts(80, 60, seed=9)
     best = surrogate.mean(pool).argsort(descending=True)
     assert thompson_sampling(surrogate, pool, 12, 0.0, seeded()) == best[:12].tolist()
-    picks = sequential_greedy(surrogate, pool, 4, pool[:2], seed=0)
+    picks = sequential_greedy(single_output(surrogate), pool, 4, pool[:2], seed=0)
     assert len(set(picks)) == 4
     assert surrogate.mean(pool[picks]).mean() > surrogate.mean(pool).quantile(0.8)
