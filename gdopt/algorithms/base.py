@@ -1,16 +1,14 @@
 """The protocol of an algorithm, and the new state after an `ask`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
 
-from gdopt.errors import ExhaustedError, SettingsError
-from gdopt.space.parameters import Params, design_key, has_values
+from gdopt.errors import SettingsError
+from gdopt.space.parameters import has_values
 from gdopt.space.space import Space
 from gdopt.trials.state import State
-from gdopt.trials.trial import Trial
 
-__all__ = ["Algorithm", "Capabilities", "append", "capabilities", "check_fixed", "exhausted"]
+__all__ = ["Algorithm", "Capabilities", "capabilities", "check_fixed"]
 
 
 @runtime_checkable
@@ -64,38 +62,3 @@ def check_fixed(algorithm: Algorithm, before: State, after: State) -> None:
     if not all(has_values(t.params, before.fixed) for t in after.trials[len(before.trials) :]):
         kind = type(algorithm).__name__
         raise SettingsError(f"{kind} cannot fix parameters; asked for were {dict(before.fixed)}")
-
-
-def exhausted(state: State) -> ExhaustedError:
-    """The error that no design is left to try."""
-    tried = len({design_key(one) for one in state.known if has_values(one, state.fixed) and state.space.allows(one)})
-    beside = f" with {dict(state.fixed)}" if state.fixed else ""
-    if not tried:
-        limits = "; ".join(map(str, state.space.constraints)) or "the space"
-        return ExhaustedError(f"no design{beside} is allowed by {limits}")
-    return ExhaustedError(
-        f"all {tried} designs{beside} were tried, and no other is left; to measure the best again, ask with repeat"
-    )
-
-
-def append(
-    state: State,
-    params: Sequence[Params],
-    sources: Sequence[str],
-    predicted: Sequence[float | None],
-    note: Mapping[str, float],
-    feasible: Sequence[float | None] = (),
-) -> State:
-    """The state after an `ask` that proposes these, with what is believed of them: see `Trial`.
-
-    Raises:
-        ExhaustedError: there are none.
-    """
-    if not params:
-        raise exhausted(state)
-    first = len(state.trials)
-    new = [
-        Trial(first + i, p, round=len(state.notes), source=s, predicted=m, feasible=f)
-        for i, (p, s, m, f) in enumerate(zip(params, sources, predicted, feasible or [None] * len(params), strict=True))
-    ]
-    return replace(state, trials=(*state.trials, *new), notes=(*state.notes, note))

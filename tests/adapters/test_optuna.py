@@ -16,9 +16,9 @@ from optuna.trial import TrialState
 import gdopt
 from gdopt.adapters.optuna import GdoptSampler
 from gdopt.adapters.optuna_study import SharedSpace, state_of
-from gdopt.algorithms.base import append
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
