@@ -9,17 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.codecs.base import Codec, Encoder
-from gdopt.trials.ranking import objective_values, rank
-from gdopt.trials.replicates import average_replicates
+from gdopt.trials.ranking import objective_values, rank, ranked_trials
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
 
 __all__ = ["TrainingData", "gradient_to_z", "pending_points", "ranked_trials", "training_data", "values_by_round"]
-
-
-def ranked_trials(state: State) -> list[Trial]:
-    """A trial for each measured design, best first; repeated measurements are averaged."""
-    return rank(state.config, average_replicates(state.done))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def fit_surrogate(
     scales, reference = [transform], None
     if goals.several:
         scales = [_scaling(column) for column in (first, *others)]
-        given = reference_point(goals, with_all_objectives(goals, trials)[1])
+        given = torch.tensor(reference_point(goals, with_all_objectives(goals, trials)[1]), dtype=torch.float64)
         reference = torch.stack([scale(one) for scale, one in zip(scales, given, strict=True)])
     models = [_fitted(fit, z, column, scale) for column, scale in zip((first, *others), scales, strict=True)]
     limits = [one for one in goals.outcome_constraints if any(one.outcome in t.outcomes for t in trials)]

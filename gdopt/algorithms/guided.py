@@ -13,7 +13,6 @@ from gdopt.acquisition.data import TrainingData
 from gdopt.acquisition.design_filter import DesignFilter, FilteredBatch, Pick
 from gdopt.acquisition.feasibility import likely_to_succeed, success_probability
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible, with_gradients
-from gdopt.algorithms.base import append, exhausted
 from gdopt.algorithms.local_density import local_density
 from gdopt.algorithms.settings import checked_shares, require
 from gdopt.algorithms.sources import Guide, Sources, to_improvement
@@ -48,6 +47,7 @@ from gdopt.surrogates import gp, mixed
 from gdopt.surrogates.base import SurrogateFactory
 from gdopt.surrogates.multi_output import MultiOutputSurrogate
 from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
+from gdopt.trials.proposals import append, exhausted
 from gdopt.trials.ranking import rank
 from gdopt.trials.state import State
 
@@ -241,7 +241,7 @@ class GuidedDiffusion:
         wanted = self.n_initial or default_n_initial(codec_of(state.space, self.prior))
         if not is_initialized(state, data.n_complete, wanted):
             return self._first(state, codec, n)
-        generator = stream(state)
+        generator = stream(state.seed, len(state.notes))
         # Learn.
         base = BaseDistribution(codec, self.prior)
         state, denoiser = self._fine_tune(state, base, data.z, generator)
@@ -291,7 +291,7 @@ class GuidedDiffusion:
         if self.design_filter is None:
             return with_initial_trials(state, initial_designs(state, self.prior, n))
         most = self.tuning.max_filter_calls
-        batch, generator = FilteredBatch(self.design_filter, most, state, n), stream(state)
+        batch, generator = FilteredBatch(self.design_filter, most, state, n), stream(state.seed, len(state.notes))
         # Not all at once: with constraints, a thousand take seconds.
         for size in (STARTS * n, max(STARTS * n, most)):
             if batch.missing:

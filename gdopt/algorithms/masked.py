@@ -16,7 +16,6 @@ from gdopt.acquisition.string_features import Features, StringView, of_one_lengt
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.acquisition.token_value import by_features, by_letters
-from gdopt.algorithms.base import append, exhausted
 from gdopt.algorithms.settings import checked_shares, require
 from gdopt.arguments import assign, at_least, check_calls, number, whole
 from gdopt.candidates.initial import START, is_initialized
@@ -38,6 +37,7 @@ from gdopt.surrogates.base import SurrogateFactory
 from gdopt.surrogates.multi_output import MultiOutputSurrogate
 from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
 from gdopt.surrogates.sequences import Lettered
+from gdopt.trials.proposals import append, exhausted
 from gdopt.trials.ranking import rank
 from gdopt.trials.state import State
 
@@ -250,7 +250,7 @@ class MaskedDiffusion:
         if not is_initialized(state, len(ranked_trials(state)), self.n_initial):
             some = self._unused(state, n)
             return append(state, [self._params(one) for one in some], [START] * len(some), [None] * len(some), {})
-        generator = stream(state)
+        generator = stream(state.seed, len(state.notes))
         view, fitted = seen(self.prior.space, self.tuning.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
         data = TrainingData(state, view)

@@ -8,15 +8,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gdopt import files
 from gdopt.algorithms.base import Algorithm
 from gdopt.algorithms.settings import TUNING, setting_names, settings_of
 from gdopt.arguments import number
 from gdopt.errors import SettingsError, StoreError
+from gdopt.space.space import Space
+from gdopt.trials.state import State
 
-__all__ = ["ALGORITHMS", "PARTS", "PATHS_OF_0_1", "PLAIN", "Keep", "deserialize", "prior_of", "serialize"]
+__all__ = [
+    "ALGORITHMS",
+    "PARTS",
+    "PATHS_OF_0_1",
+    "PLAIN",
+    "Keep",
+    "StoredAlgorithm",
+    "default_algorithm",
+    "deserialize",
+    "prior_of",
+    "serialize",
+]
 
 PLAIN = (bool, int, float, str, type(None))
 # A setting that is a function, such as an outcome transform, is a mapping of this to its name; a prior, to that of
@@ -171,12 +184,67 @@ def deserialize(raw: Mapping[str, Any], content: Callable[[str], bytes | None] |
         StoreError: there is no such algorithm in gdopt, it has no such setting, or a file is missing.
         MissingExtraError: the algorithm needs a package that is not installed.
     """
-    if not (isinstance(raw, Mapping) and {"class", "settings"} <= raw.keys()):
-        raise StoreError(f"an algorithm has a class and settings, got {raw!r}")
-    settings = _of_today(raw["class"], _read(raw["settings"]))
-    made = _made(raw["class"], ALGORITHMS, {name: _setting(name, one, content) for name, one in settings.items()})
+    kind, settings = _class_and_settings(raw)
+    made = _made(kind, ALGORITHMS, {name: _setting(name, one, content) for name, one in settings.items()})
     assert isinstance(made, Algorithm)
     return made
+
+
+def default_algorithm() -> Algorithm:
+    """`GuidedDiffusion()`, imported when it is first needed."""
+    made = _made("GuidedDiffusion", ALGORITHMS, {})
+    assert isinstance(made, Algorithm)
+    return made
+
+
+class StoredAlgorithm:
+    """The algorithm of a stored study, which is deserialized by `read` or at the first `ask`.
+
+    The names in it are checked at once, and that the file of its prior is stored: neither imports the algorithm.
+
+    Args:
+        raw: the result of `serialize`.
+        content: the stored files, by name.
+
+    Raises:
+        StoreError: gdopt has no algorithm or function of such a name, or the file of the prior is missing.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], content: Callable[[str], bytes | None]) -> None:
+        self.raw, self.content = raw, content
+        name, settings = _class_and_settings(raw)
+        _home(name, ALGORITHMS)
+        for setting, value in settings.items():
+            if setting == PRIOR and value is not None:
+                _prior_content(_read(value).get(KEPT), content)
+            elif setting in PARTS and value is not None:
+                _home(_read(value).get(NAMED, _read(value).get("class")), PARTS[setting])
+
+    # Checked when the study began, and again when the algorithm is read.
+    several: ClassVar[bool] = True
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before the first `ask`; the space was checked when the study began."""
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials of the algorithm."""
+        return self.read().ask(state, n)
+
+    def read(self) -> Algorithm:
+        """The algorithm.
+
+        Raises:
+            StoreError: as `deserialize`.
+            MissingExtraError: the algorithm needs a package that is not installed.
+        """
+        return deserialize(self.raw, self.content)
+
+
+def _class_and_settings(raw: object) -> tuple[object, Mapping[str, Any]]:
+    if not (isinstance(raw, Mapping) and {"class", "settings"} <= raw.keys()):
+        raise StoreError(f"an algorithm has a class and settings, got {raw!r}")
+    return raw["class"], _of_today(raw["class"], _read(raw["settings"]))
 
 
 def _of_today(kind: object, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -243,10 +311,14 @@ def _made(name: object, homes: Homes, settings: Mapping[str, object]) -> object:
 
 
 def _prior(name: object, content: Callable[[str], bytes | None] | None) -> Any:
+    return prior_of(*files.unpacked(_prior_content(name, content), str(name)), str(name))
+
+
+def _prior_content(name: object, content: Callable[[str], bytes | None] | None) -> bytes:
     found = content(name) if isinstance(name, str) and content is not None else None
     if found is None:
         raise StoreError(f"the file {name} of the algorithm's prior is missing or was changed")
-    return prior_of(*files.unpacked(found, str(name)), str(name))
+    return found
 
 
 def prior_of(tensors: Mapping[str, Any], header: Mapping[str, Any], name: str | Path) -> Any:
@@ -277,8 +349,13 @@ def _name(thing: object, homes: Homes) -> str | None:
 
 
 def _found(name: object, homes: Homes) -> Any:
+    module, attribute = _home(name, homes)
+    return getattr(import_module(module), attribute)
+
+
+def _home(name: object, homes: Homes) -> tuple[str, str]:
+    """The module and the attribute of a name in a table."""
     short = PATHS_OF_0_1.get(name, name) if isinstance(name, str) else None
     if short is None or short not in homes:
         raise StoreError(f"{name!r} is none of gdopt's own: expected one of {', '.join(homes) or 'none'}")
-    module, attribute = homes[short]
-    return getattr(import_module(module), attribute)
+    return homes[short]

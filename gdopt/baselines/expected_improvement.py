@@ -70,7 +70,10 @@ class ExpectedImprovement(Learner):
         if isinstance(codec, TableCodec):
             return self._of_rows(state, codec, n, generator)
         view = Columns(codec) if isinstance(codec, BoxCodec) else cube_of(codec, self.prior)
-        x, y = view.encode([t.params for t in state.done]), standardized(state.values())
+        x, y = (
+            view.encode([t.params for t in state.done]),
+            standardized(torch.tensor([t.value for t in state.done], dtype=torch.float64)),
+        )
         waiting = view.encode([t.params for t in state.pending])
         with isolated(seed_from(generator)):
             model = fitted(x, y, list(view.choices) if isinstance(view, Columns) else [])
@@ -90,7 +93,7 @@ class ExpectedImprovement(Learner):
             (codec.encode(some) - low) / (high - low)
             for some in ([t.params for t in state.done], params, [t.params for t in state.pending])
         )
-        y = standardized(state.values())
+        y = standardized(torch.tensor([t.value for t in state.done], dtype=torch.float64))
         with isolated(seed_from(generator)):
             model = fitted(x, y)
             acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import torch
 
-from gdopt.algorithms.base import append
 from gdopt.candidates.initial import (
     START,
     check_not_exhausted,
@@ -28,6 +27,7 @@ from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.randomness import stream
 from gdopt.space.parameters import Params
 from gdopt.space.space import Space
+from gdopt.trials.proposals import append
 from gdopt.trials.ranking import infeasible_as_failed
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
@@ -112,7 +112,7 @@ class Learner(ABC):
         results = self.n_initial or default_n_initial(codec_of(state.space, prior))
         if not is_initialized(state, len(self.known(seen, codec)), results, self.since(seen, codec)):
             return with_initial_trials(state, initial_designs(state, self.prior, n))
-        proposal = self.propose(seen, codec, n, stream(state))
+        proposal = self.propose(seen, codec, n, stream(state.seed, len(state.notes)))
         params = list(proposal.params[:n])
         more = (
             fallback_designs(state, self.prior, params, n - len(params))[: n - len(params)] if len(params) < n else []

@@ -76,7 +76,8 @@ def _acquisition(
     goals: OptimizationConfig, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
 ) -> tuple[MCAcquisitionFunction, SingleTaskGP]:
     """BoTorch's acquisition function of all objectives and limits, and its model of the first objective."""
-    _, values = with_all_objectives(goals, trials)
+    rows = with_all_objectives(goals, trials)[1]
+    values = torch.tensor(rows, dtype=torch.float64)
     shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
     beyond = [[violation(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.outcome_constraints]
     # Not shifted: 0 is where a limit is.
@@ -94,7 +95,9 @@ def _acquisition(
         X_pending=waiting if len(waiting) else None,
         constraints=[outcome_at(m + i) for i in range(len(broken))] or None,
         mc_samples=DRAWS_OF_MANY,
-        ref_point=((reference_point(goals, values) - shift) / scale).tolist() if several else None,
+        ref_point=((torch.tensor(reference_point(goals, rows), dtype=torch.float64) - shift) / scale).tolist()
+        if several
+        else None,
     )
     return acqf, models[0]
 

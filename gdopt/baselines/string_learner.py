@@ -9,13 +9,13 @@ from typing import ClassVar
 import torch
 
 from gdopt.acquisition.data import ranked_trials
-from gdopt.algorithms.base import append
 from gdopt.candidates.initial import START, is_initialized
 from gdopt.errors import CorpusError, SettingsError, SpaceError
 from gdopt.randomness import stream
 from gdopt.space import strings
 from gdopt.space.enumeration import all_designs, first_designs
 from gdopt.space.space import Space
+from gdopt.trials.proposals import append
 from gdopt.trials.ranking import infeasible_as_failed
 from gdopt.trials.state import State
 
@@ -62,7 +62,7 @@ class StringLearner(ABC):
         known = infeasible_as_failed(state)
         if not is_initialized(state, len(ranked_trials(known)), self.n_initial):
             return _started(state, self.corpus, n)
-        found, means = self.propose(known, n, stream(state))
+        found, means = self.propose(known, n, stream(state.seed, len(state.notes)))
         found = found[:n]
         more = unused(state, self.corpus, n - len(found), found)
         predicted: list[float | None] = [*means[:n]] or [None] * len(found)

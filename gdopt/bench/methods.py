@@ -8,7 +8,7 @@ too.
 import ast
 from functools import cache
 
-from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.base import Algorithm, capabilities
 from gdopt.algorithms.guided import GuidedDiffusion
 from gdopt.algorithms.masked import MaskedDiffusion
 from gdopt.algorithms.settings import with_settings
@@ -116,7 +116,7 @@ def _several(base: str, problem: Problem) -> bool:
     if base in ONE or (base != GDOPT and base not in {*names(), *names(prior=True)}):
         return False
     of_strings = base == GDOPT and strings_of(problem) is not None
-    return bool(getattr(MaskedDiffusion if of_strings else _plain(base), "several", False))
+    return capabilities(MaskedDiffusion if of_strings else _plain(base)).several
 
 
 def _stretches(parameter: object) -> bool:

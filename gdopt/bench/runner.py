@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from gdopt import files
-from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.base import Algorithm, capabilities
 from gdopt.bench import priors
 from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_prior
 from gdopt.bench.problem import OBJECTIVE, Problem, file_name, strings_of
@@ -159,7 +159,7 @@ def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
         directions = {one.name: one.direction for one in problem.objectives}
         reference = {one.name: one.reference_point for one in problem.objectives if one.reference_point is not None}
         return Study(problem.space, direction=directions, reference_point=reference, algorithm=algorithm, seed=seed)
-    limits = problem.outcome_constraints if getattr(algorithm, "limited", False) else ()
+    limits = problem.outcome_constraints if capabilities(algorithm).limited else ()
     direction = cast(Direction, problem.direction)
     return Study(
         problem.space,

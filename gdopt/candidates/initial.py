@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.algorithms.base import append, exhausted
 from gdopt.codecs.base import Codec
 from gdopt.codecs.box import BoxCodec
 from gdopt.codecs.columns import as_params
@@ -18,6 +17,7 @@ from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.space.enumeration import first_designs
 from gdopt.space.parameters import Params, Value, design_key
 from gdopt.space.space import Space
+from gdopt.trials.proposals import append, exhausted
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 

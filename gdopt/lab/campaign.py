@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gdopt.errors import SettingsError
-from gdopt.priors import corpus_file as corpora
 from gdopt.priors.expert import Normal, ParameterPrior, Uniform
 from gdopt.space import strings
 from gdopt.space.constraints import Constraint
@@ -157,6 +156,9 @@ class TableEntry(_Entry):
         Raises:
             CorpusError, SpaceError: the file cannot be read or used.
         """
+        # Imported here: only a table of candidates needs NumPy and pandas.
+        from gdopt.priors import corpus_file as corpora
+
         frame = corpora.candidates(folder / self.file, self.id, self.descriptors)
         return Space.from_table(frame, self.id, self.descriptors)
 

@@ -205,6 +205,10 @@ class RowLookup(Protocol):
         """The columns by their names."""
         ...
 
+    def parts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The tensors and the header of the file of the table."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TableRow:

@@ -9,7 +9,6 @@ from gdopt.space import strings
 from gdopt.space.constraints import Constraint
 from gdopt.space.parameters import Choice, Integer, Parameter, Real, TableRow, conditions
 from gdopt.space.space import Space
-from gdopt.space.table import Table
 
 __all__ = ["from_json", "table_content", "to_json", "with_table"]
 
@@ -47,7 +46,7 @@ def from_json(raw: Mapping[str, Any]) -> Space:
 def table_content(space: Space) -> bytes | None:
     """The file of the space's table of candidates, if it has one."""
     for parameter in space.parameters:
-        if isinstance(parameter, TableRow) and isinstance(parameter.table, Table):
+        if isinstance(parameter, TableRow) and parameter.table is not None:
             return files.packed(*parameter.table.parts())
     return None
 
@@ -58,6 +57,9 @@ def with_table(space: Space, content: bytes, name: str) -> Space:
     Raises:
         StoreError: it is no file of a table, or is not what was written.
     """
+    # Imported here: only spaces with a table need pandas and PyTorch.
+    from gdopt.space.table import Table
+
     found = Table.of_parts(*files.unpacked(content, name), name)
     parameters = [replace(p, table=found) if isinstance(p, TableRow) else p for p in space.parameters]
     return Space(parameters, space.constraints)

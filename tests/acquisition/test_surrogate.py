@@ -89,7 +89,7 @@ def test_a_gradient_of_zeros_is_no_direction() -> None:
 def test_told_errors_are_the_surrogates_noise_in_the_warps_units() -> None:
     sems = [0.1, 0.5] * 10
     state = state_of(sems)
-    spread = float(state.values().std(correction=0))
+    spread = float(torch.tensor([t.value for t in state.done], dtype=torch.float64).std(correction=0))
     noise = noise_of(state)
     difference = noise[1::2].mean() - noise[::2].mean()
     assert float(difference) == pytest.approx((0.5**2 - 0.1**2) / spread**2, rel=1e-6)
@@ -97,9 +97,9 @@ def test_told_errors_are_the_surrogates_noise_in_the_warps_units() -> None:
 
 def test_without_told_errors_noise_is_inferred_as_before() -> None:
     state = state_of([None] * 20)
-    order = state.values().argsort(descending=True)
+    order = torch.tensor([t.value for t in state.done], dtype=torch.float64).argsort(descending=True)
     z = CODEC.encode([t.params for t in state.trials])[order]
-    before = gp.fit(z, standardized(state.values()[order]))
+    before = gp.fit(z, standardized(torch.tensor([t.value for t in state.done], dtype=torch.float64)[order]))
     assert torch.equal(fit_surrogate(TrainingData(state, CODEC), 100, standardized).mean(z), before.mean(z))
 
 

@@ -21,11 +21,11 @@ from ax.generation_strategy.transition_criterion import MinTrials
 import gdopt
 from gdopt.adapters.ax import GdoptNode, strategy
 from gdopt.adapters.ax_experiment import SharedSpace, state_of
-from gdopt.algorithms.base import append
 from gdopt.algorithms.serialization import deserialize, serialize
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError, StoreError
 from gdopt.surrogates.outcome_transforms import standardized
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 

@@ -16,9 +16,9 @@ from optuna.trial import TrialState
 import gdopt
 from gdopt.adapters.optuna import GdoptSampler
 from gdopt.adapters.optuna_study import SharedSpace, state_of
-from gdopt.algorithms.base import append
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
@@ -165,7 +165,7 @@ def test_statuses_are_as_optuna_means_them():
     state = read(study)
     expected = [Status.DONE, Status.FAILED, Status.FAILED, Status.ABANDONED, Status.PENDING]
     assert [t.status for t in state.trials] == expected
-    assert state.values().tolist() == [-3.0]
+    assert [t.value for t in state.done] == [-3.0]
 
 
 def test_trials_in_hand_are_not_proposed_again():

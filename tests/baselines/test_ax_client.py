@@ -37,7 +37,7 @@ def by_hand(
     study: Study, objective: str, constraints: Sequence[str] | None, told: Sequence[Mapping[str, float]]
 ) -> list[list[float]]:
     """The values of the next two proposals of a client to which all this is told of the first trials."""
-    seed = seed_from(stream(study.state))
+    seed = seed_from(stream(study.state.seed, len(study.state.notes)))
     # Ax puts back no generator but its own, and logs every trial.
     logging.disable(logging.ERROR)
     with isolated(seed), unchecked():

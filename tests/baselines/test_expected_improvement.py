@@ -34,7 +34,7 @@ def told() -> Study:
 
 def by_hand(study: Study) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor([[t.params["x"]] for t in study.trials], dtype=torch.float64), standardized(
-        study.state.values()
+        torch.tensor([t.value for t in study.state.done], dtype=torch.float64)
     )
 
 

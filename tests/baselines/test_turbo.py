@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithms.base import append
 from gdopt.baselines.turbo import TuRBO, region_of
 from gdopt.study.study import Study
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Result, Status
 from tests.strategies import drive, settled

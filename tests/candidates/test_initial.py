@@ -8,11 +8,11 @@ from torch.quasirandom import SobolEngine
 
 import gdopt
 from gdopt import SpaceError
-from gdopt.algorithms.base import append
 from gdopt.candidates.initial import initial_designs
 from gdopt.codecs import box
 from gdopt.codecs.columns import SQRT_3
 from gdopt.codecs.points import sobol_points
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from tests.strategies import CONSTRAINED, LINE, TINY, prior
 

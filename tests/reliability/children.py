@@ -23,13 +23,13 @@ import torch
 
 import gdopt
 from gdopt import files
-from gdopt.algorithms.base import append
 from gdopt.errors import GdoptError, StoreError, TrialError
 from gdopt.randomness import stream
 from gdopt.storage.events import Event, EventType
 from gdopt.storage.sql_store import SqlStore
 from gdopt.storage.store import Store
 from gdopt.study.study import Study
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -52,7 +52,7 @@ class Learner:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        generator = stream(state)
+        generator = stream(state.seed, len(state.notes))
         width = (state.space.parameters[0].low, state.space.parameters[0].high)
         values = torch.rand(n, generator=generator, dtype=torch.float64) * (width[1] - width[0]) + width[0]
         new = append(state, [{"x": v} for v in values.tolist()], ["random"] * n, [None] * n, {})

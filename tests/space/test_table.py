@@ -262,7 +262,7 @@ def test_a_plate_shows_the_columns_of_each_row_and_takes_results_by_trial() -> N
 
 def test_a_figure_shows_every_row_and_what_was_told(tmp_path: Path) -> None:
     study = drive(Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch()), 1, 20, high)
-    axes = figures.rows(study, tmp_path / "rows.png").axes[0]
+    axes = figures.rows(TABLE, study.state.trials, study.config, tmp_path / "rows.png").axes[0]
     assert [len(one.get_offsets()) for one in axes.collections] == [1500, 20, 1]
     assert (tmp_path / "rows.png").stat().st_size > 10_000
 
@@ -282,7 +282,7 @@ def test_the_figure_of_rows_rings_the_best_that_satisfies_the_limits() -> None:
     study = Study(TABLE, direction="maximize", outcome_constraints=["impurity <= 2"], algorithm=gdopt.RandomSearch())
     study.ask(3)
     study.tell({0: {"value": 10, "impurity": 1}, 1: {"value": 90, "impurity": 5}, 2: {"value": 80}})
-    axes = figures.rows(study).axes[0]
+    axes = figures.rows(TABLE, study.state.trials, study.config).axes[0]
     points = {one.get_label(): one.get_offsets().tolist() for one in axes.collections[2:]}
     assert points["best"] == axes.collections[1].get_offsets().tolist()
     assert len(points[plotting.BEYOND]) == 2

@@ -398,7 +398,7 @@ def test_what_was_learned_is_learned_anew_where_it_is_lost(tmp_path: Path, caplo
         connection.execute("UPDATE content SET bytes = x'00' WHERE sha256 != ?", (prior_file,))
     opened = Study.load(tmp_path / "study")
     assert opened.state.tensors == {}
-    assert "is missing or was changed: it is learned anew" in caplog.text
+    assert "are missing or were changed: the model is trained anew" in caplog.text
     assert len(opened.ask(3)) == 3
     with sqlite3.connect(tmp_path / "study") as connection:
         connection.execute("UPDATE content SET bytes = x'00' WHERE sha256 = ?", (prior_file,))
@@ -539,7 +539,7 @@ def test_check_finds_a_turned_bit_in_each_content(tmp_path: Path) -> None:
 def test_check_finds_learned_tensors_missing(tmp_path: Path) -> None:
     study = learned(tmp_path / "study")
     with closing(sqlite3.connect(tmp_path / "study")) as connection:
-        connection.execute("DELETE FROM content WHERE sha256 = ?", (study._learned,))
+        connection.execute("DELETE FROM content WHERE sha256 = ?", (study._session.learned,))
         connection.commit()
     with pytest.raises(StoreError, match=r"the tensors .* that study 'study' has learned are missing"):
         study.store.check()

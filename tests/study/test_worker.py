@@ -31,8 +31,8 @@ def test_a_worker_evaluates_as_many_as_wanted_under_its_name() -> None:
 WORKER = """
 import sys
 import gdopt
-from gdopt.worker import work
-work(gdopt.Study.load(sys.argv[1]), lambda p: -abs(p["x"]), evaluations=5)
+from gdopt.study.worker import run_worker
+run_worker(gdopt.Study.load(sys.argv[1]), lambda p: -abs(p["x"]), evaluations=5)
 """
 
 
