@@ -1,22 +1,22 @@
-"""Every error gdopt raises on purpose.
+"""The errors of gdopt.
 
 * GdoptError
   + SpaceError         a parameter, a constraint or a value of one is wrong
     + ExhaustedError     every design of the space was tried
-  + CorpusError        unlabelled designs that no prior can be fitted to
+  + CorpusError        unlabelled designs to which no prior can be fitted
   + TrialError         a result names a trial that is unknown or already settled
     + UnknownTrialError  there is no trial of that id
-  + ResultError        a told value, error or gradient is not what can be learned from
-  + TableError         cells of a file of results that cannot be read
+  + ResultError        a value, a standard error or a gradient cannot be used as training data
+  + TableError         a file of results has cells that cannot be read
   + SettingsError      a setting of an algorithm or a call is out of its range
-  + NumericsError      a computation left the finite numbers
+  + NumericsError      a computation gave NaN or infinity
   + StoreError         a file cannot be read, was changed, or belongs to something else
-  + ProblemError       no benchmark problem has that name
-  + ServiceError       a service cannot be started or reached, or gives no answer that is one
+  + ProblemError       there is no benchmark problem of that name
+  + ServiceError       a service cannot be started or reached, or its answer is invalid
   + MissingExtraError  an optional dependency is not installed
-  + RenamedError       a name of an earlier version was used; the message has its name of today
+  + RenamedError       a name of an earlier version was used; the message has the new name
 
-Each is also the built-in error that people already catch. A call that raises one of them has changed nothing.
+Each is also a built-in error, such as ValueError. A call that raises one of them has changed nothing.
 """
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 
 
 class GdoptError(Exception):
-    """Base of all of them: `except gdopt.GdoptError` catches what gdopt meant."""
+    """The base of all errors of gdopt: `except gdopt.GdoptError` catches each of them."""
 
 
 class SpaceError(GdoptError, ValueError):
@@ -51,7 +51,7 @@ class ExhaustedError(SpaceError):
 
 
 class CorpusError(GdoptError, ValueError):
-    """Unlabelled designs that no prior can be fitted to."""
+    """Unlabelled designs to which no prior can be fitted."""
 
 
 class TrialError(GdoptError, ValueError):
@@ -63,11 +63,11 @@ class UnknownTrialError(TrialError, LookupError):
 
 
 class ResultError(GdoptError, ValueError):
-    """A told value, error or gradient is not what can be learned from."""
+    """A value, a standard error or a gradient cannot be used as training data."""
 
 
 class TableError(GdoptError, ValueError):
-    """Cells of a file of results that cannot be read."""
+    """A file of results has cells that cannot be read."""
 
 
 class SettingsError(GdoptError, ValueError):
@@ -75,7 +75,7 @@ class SettingsError(GdoptError, ValueError):
 
 
 class NumericsError(GdoptError, ArithmeticError):
-    """A computation left the finite numbers."""
+    """A computation gave NaN or infinity."""
 
 
 class StoreError(GdoptError, RuntimeError):
@@ -83,11 +83,11 @@ class StoreError(GdoptError, RuntimeError):
 
 
 class ProblemError(GdoptError, LookupError):
-    """No benchmark problem has that name."""
+    """There is no benchmark problem of that name."""
 
 
 class ServiceError(GdoptError, ConnectionError):
-    """A service cannot be started or reached, or gives no answer that is one."""
+    """A service cannot be started or reached, or its answer is invalid."""
 
 
 class MissingExtraError(GdoptError, ImportError):
@@ -95,4 +95,4 @@ class MissingExtraError(GdoptError, ImportError):
 
 
 class RenamedError(GdoptError, AttributeError, TypeError):
-    """A name of an earlier version was used; the message has its name of today."""
+    """A name of an earlier version was used; the message has the new name."""

@@ -1,4 +1,4 @@
-"""The parameters of a design: real numbers, whole numbers, choices and rows of a table."""
+"""The parameters of a design: real numbers, integers, choices and rows of a table."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -30,35 +30,40 @@ __all__ = [
 
 Value = float | int | str
 Params = Mapping[str, Value]
-# Of each parent, in order: its name and the levels at which a parameter counts; as people give it, a level or several.
+# The name of each parent, in order, and its categories or integers at which a parameter is active.
 Conditions = tuple[tuple[str, tuple[str | int, ...]], ...]
 When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
-# A number that was tried may lie outside its bounds by so many times their distance, and the sum of a constraint off by
-# this share of the terms' size: a thermostat overshoots and a balance rounds, while more is a slip of the pen.
+# An evaluated number may lie outside its bounds by this multiple of their distance, and a constraint may be violated by
+# this share of the size of its terms: thermostats overshoot and balances round, but a larger difference is an error.
 REACH, WEIGHING = 1.0, 0.1
 # Sums of a few larger numbers overflow.
 LARGEST = 1e300
-# A value that is beyond a bound by this share of the width is that bound: the rounding of a computation.
+# A value beyond a bound by this share of the width is set to the bound: it is the rounding of a computation.
 ROUNDING = 1e-12
-# Up to here every whole number is a floating point number of its own.
+# Up to here every integer is a distinct floating-point number.
 EXACT = 2**53
 
 
 @renamed(arguments={"log": "log_scale", "when": "active_if"}, attributes={"log": "log_scale", "when": "active_if"})
 @dataclass(frozen=True, slots=True)
 class Real:
-    """A real parameter on `[low, high]`, in the unit its values are given in.
+    """A real parameter on `[low, high]`.
 
     Args:
-        name: what the parameter is called in `trial.params`.
-        low: the smallest value that may be tried.
-        high: the largest value that may be tried.
-        log_scale: whether equal ratios, rather than equal differences, are equal steps; needs low > 0.
-        unit: for people, such as "degC"; shown in messages and figures.
-        active_if: it counts only at these levels of other parameters, such as `{"stages": 2}`; see `Space`.
+        name: of the parameter, as in `trial.params`.
+        low: the lower bound.
+        high: the upper bound.
+        log_scale: whether the scale is logarithmic; needs low > 0.
+        unit: of the values, such as "degC"; shown in messages and figures.
+        active_if: the values of other parameters at which this one is active, such as `{"stages": 2}`; see `Space`.
 
     Raises:
-        SpaceError: a bound is not finite, low is not below high, log with low <= 0, or `when` is no such mapping.
+        SpaceError: a bound is not finite, low is not below high, log_scale with low <= 0, or `active_if` is not such a
+            mapping.
+
+    Example:
+        >>> Real("concentration", 0.01, 10, log_scale=True, unit="mol/L").high
+        10
     """
 
     name: str
@@ -97,18 +102,23 @@ class Real:
         _check_number(self, value)
 
     def check_tried(self, value: Value, far: bool = False) -> None:
-        """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
+        """Raise `SpaceError` if the value is too far outside the bounds: see `Space.check_tried`."""
         _check_tried(self, value, far)
 
     def plain(self, value: Value) -> float:
-        """The value as Python's own number; the bound that it is, where it is beyond one by rounding."""
+        """The value as a `float`, set to the bound where it is beyond it by rounding."""
         return float(_snapped(self, value))
 
 
 @renamed(arguments={"when": "active_if"}, attributes={"when": "active_if"})
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole-number parameter on `low, low + 1, ..., high`; `when` as of `Real`."""
+    """An integer parameter on `low, low + 1, ..., high`; the arguments are as of `Real`.
+
+    Example:
+        >>> Integer("stages", 1, 8).low
+        1
+    """
 
     name: str
     low: int
@@ -125,19 +135,19 @@ class Integer:
         assign(self, name=name, low=least, high=most, unit=_unit(name, unit), active_if=_conditions(name, active_if))
 
     def check(self, value: Value) -> None:
-        """Raise `SpaceError` unless the value is a whole number within the bounds."""
+        """Raise `SpaceError` unless the value is an integer within the bounds."""
         _check_number(self, value)
         if (found := _snapped(self, value)) != int(found):
             raise SpaceError(f"{self.name} = {shown(value)} is not a whole number")
 
     def check_tried(self, value: Value, far: bool = False) -> None:
-        """Raise `SpaceError` unless the value may have been tried: see `Space.check_tried`."""
+        """Raise `SpaceError` if the value is too far outside the bounds: see `Space.check_tried`."""
         _check_tried(self, value, far)
         if (found := _snapped(self, value)) != int(found):
             raise SpaceError(f"{self.name} = {shown(value)} is not a whole number")
 
     def plain(self, value: Value) -> int:
-        """The value as Python's own number."""
+        """The value as an `int`."""
         return int(_snapped(self, value))
 
 
@@ -146,16 +156,22 @@ class Integer:
 )
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several levels, such as a base or a solvent.
+    """A categorical parameter, such as a base or a solvent.
 
     Args:
-        name: what the parameter is called in `trial.params`.
+        name: of the parameter, as in `trial.params`.
         categories: two or more different strings.
-        ordered: whether neighbours in the list are alike, as "low", "medium", "high" are.
-        active_if: it counts only at these levels of other parameters, such as `{"metal": ["Pd", "Ni"]}`; see `Space`.
+        ordered: whether neighbouring categories are similar, as in "low", "medium", "high".
+        active_if: the values of other parameters at which this one is active, such as `{"metal": ["Pd", "Ni"]}`; see
+            `Space`.
 
     Raises:
-        SpaceError: fewer than two levels, two that are equal, one that is no string, or `when` is no such mapping.
+        SpaceError: there are fewer than two categories, two are equal, one is not a string, or `active_if` is not such
+            a mapping.
+
+    Example:
+        >>> Choice("solvent", ["DMF", "toluene"]).categories
+        ('DMF', 'toluene')
     """
 
     name: str
@@ -175,12 +191,12 @@ class Choice:
         assign(self, active_if=_conditions(name, active_if))
 
     def check(self, value: Value) -> None:
-        """Raise `SpaceError` unless the value is one of the levels."""
+        """Raise `SpaceError` unless the value is one of the categories."""
         if text(value) not in self.categories:
             raise SpaceError(f"{self.name} = {shown(value)} is not one of {list(self.categories)}")
 
     def plain(self, value: Value) -> str:
-        """The value as Python's own string."""
+        """The value as a `str`."""
         return str(text(value))
 
 

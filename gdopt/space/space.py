@@ -1,4 +1,4 @@
-"""What may be tried: named parameters, the box they span and the linear constraints on it."""
+"""Search spaces: named parameters with bounds, and linear constraints on them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,26 @@ __all__ = ["Space", "check_gradient"]
 @renamed(attributes={"beside": "annotations", "beside_names": "annotation_names"})
 @dataclass(frozen=True, slots=True, eq=False)
 class Space:
-    """Named parameters and linear constraints: what an algorithm may propose.
+    """A search space: named parameters and linear constraints.
 
-    Spaces that allow the same are equal, whatever corpus they came with.
+    Spaces with equal parameters and constraints are equal, whatever their corpus.
 
-    A parameter with `when` is conditional: it counts only where each of its parents, which are choices or whole numbers
-    that stand before it, counts itself and has one of the given levels. Where it does not count, a design has no value
-    of it.
+    A parameter with `active_if` is conditional: it is active only if each of its parents is active and has one of the
+    given values. Parents are `Choice` or `Integer` parameters before it. A design has no value of an inactive
+    parameter.
 
     Args:
-        parameters: in the order in which arrays of designs have their columns.
-        constraints: linear inequalities and equalities of `Real` and `Integer` parameters that always count.
+        parameters: in the order of the columns of arrays of designs.
+        constraints: linear inequalities and equalities of `Real` and `Integer` parameters that are not conditional.
 
     Raises:
-        SpaceError: no parameter, two of one name, a condition that cannot hold, or a constraint on something that is
-            no number here, or not always.
+        SpaceError: there is no parameter, two have one name, a condition cannot hold, or a constraint names an unknown,
+            a non-numeric or a conditional parameter.
+
+    Example:
+        >>> space = Space([Real("x", 0, 1), Integer("n", 1, 8)], [Constraint({"x": 1, "n": 0.1}, 1.5)])
+        >>> space.names
+        ('x', 'n')
     """
 
     parameters: tuple[Parameter, ...]
@@ -69,16 +74,16 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters' names, in order."""
+        """The names of the parameters, in order."""
         return tuple(p.name for p in self.parameters)
 
     @property
     def conditional(self) -> bool:
-        """Whether there are parameters that do not always count."""
+        """Whether there are conditional parameters."""
         return any(conditions(p) for p in self.parameters)
 
     def active(self, params: Params) -> tuple[str, ...]:
-        """The names of the parameters that count beside these values, in order; values of others do not matter."""
+        """The names of the active parameters of a design, in order; values of inactive parameters are ignored."""
         if not self.conditional:
             return self.names
         counting: dict[str, None] = {}
@@ -88,18 +93,18 @@ class Space:
         return tuple(counting)
 
     def row(self, params: Params) -> tuple[Value | None, ...]:
-        """The values in the order of `names`, None of what does not count."""
+        """The values in the order of `names`, None for inactive parameters."""
         return tuple(params.get(name) for name in self.names)
 
     def by_name(self, design: object) -> Params:
         """The values of a design by the names of the parameters.
 
         Args:
-            design: such values, which are given back as they are; or a row of them in the order of the space, as an
+            design: values by name, which are returned unchanged; or a row of values in the order of the space, as an
                 array or a tensor.
 
         Raises:
-            SpaceError: neither of the two, or the row is not of one value for each parameter.
+            SpaceError: the design is neither of the two, or the row does not have one value for each parameter.
         """
         if isinstance(design, Mapping):
             return design
@@ -113,7 +118,7 @@ class Space:
         return dict(zip(self.names, values, strict=True))
 
     def check(self, params: Params) -> None:
-        """Raise `SpaceError` unless `params` gives every parameter that counts, and no other, an allowed value."""
+        """Raise `SpaceError` unless `params` has an allowed value for each active parameter, and for no other one."""
         self.check_names(params)
         for parameter in self.parameters:
             if parameter.name in params:
@@ -122,15 +127,15 @@ class Space:
             constraint.check(params)
 
     def check_tried(self, params: Params, far: bool = False) -> None:
-        """Raise `SpaceError` unless the parameters may have been tried, though they need not be allowed.
+        """Raise `SpaceError` if evaluated parameters are too far outside the space.
 
-        Bounds and constraints are on proposals. A number that was tried may lie outside its bounds by as much as these
-        are apart (of a logarithmic parameter on that scale), and the sum of a constraint may be off by a tenth of the
-        terms' size; more than that is taken for a mistake.
+        Bounds and constraints are on proposals. An evaluated number may lie outside its bounds by the distance between
+        them (on the scale of the parameter), and a constraint may be violated by a tenth of the size of its terms; a
+        larger difference is taken as an error of input.
 
         Args:
             params: as of `check`.
-            far: whether there is no limit to that, as for results of a wider space.
+            far: whether any distance is allowed, as for results of a wider space.
         """
         self.check_names(params)
         for parameter in self.parameters:

@@ -1,7 +1,7 @@
-"""What happened in a study, entry by entry; its state is what the entries add up to.
+"""The events of a study: its journal has them in their order, and its state is their replay.
 
-An entry is plain data with the values in the user's direction. The functions that make one check it against the state
-and change nothing; `replay` does not check again. What would change nothing makes no entry: told twice is told once.
+An event is plain data, with values in the user's direction. The functions of this module make an event, check it
+against the state and change nothing; `replay` does not check again. A change that is recorded already makes no event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class EventType(StrEnum):
-    """What an entry says."""
+    """The kind of an event."""
 
     ASKED = "asked"
     LEASED = "leased"
@@ -48,15 +48,15 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """An event of a study.
 
     Args:
-        kind: what it was.
-        data: the rest of it, as JSON takes it.
-        at: when, in seconds since 1970, by the clock of the machine that wrote it.
-        worker: who did it.
-        key: by which it happens once however often it is repeated.
-        sha256: of the entry and of all before it, where it was read from a database.
+        kind: of the event.
+        data: JSON data of the event.
+        at: the time in seconds since 1970, by the clock of the machine that wrote it.
+        worker: that caused it.
+        key: a call with this key is recorded once, however often it is repeated.
+        sha256: of this event and all earlier ones, where it was read from a database.
     """
 
     kind: EventType
@@ -69,13 +69,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is told of one trial, in the user's direction.
+    """The report of one trial, in the user's direction.
 
     Args:
         result: of the objective, if it was measured.
-        outcomes: of what was measured beside it.
-        params: what was tried, if that is not what was proposed.
-        note: what else there is to say, which becomes the trial's reason.
+        outcomes: of the other outcomes.
+        params: the evaluated parameters, if they differ from the proposed ones.
+        note: which becomes the reason of the trial.
     """
 
     result: Result | None = None
@@ -101,18 +101,18 @@ def asked(
     refused: Sequence[Params] = (),
     wanted: int | None = None,
 ) -> Event:
-    """Trials that an algorithm proposed, which get the next ids, and others that are given out again with them.
+    """The event of an `ask`: new trials, which get the next ids, and pending ones that are given out again.
 
     Args:
-        state: as it is now.
-        new: whose ids do not count.
-        note: what the algorithm had to say.
-        again: ids.
-        until: when the lease of them all runs out.
-        refused: designs that were found not to be allowed.
-        wanted: how many trials were asked for, where fewer were left.
+        state: before the event.
+        new: trials of the algorithm; their ids are not used.
+        note: numbers of the algorithm about this `ask`.
+        again: the ids of the pending trials.
+        until: the time at which the lease of all these trials expires.
+        refused: designs that the design filter does not allow.
+        wanted: the requested number of trials, where fewer designs were left.
     """
-    # Only where there are limits is there anything to say of them.
+    # The probability of feasibility is left out where there are no outcome constraints.
     trials = [[dict(t.params), t.source, t.predicted, *([] if t.feasible is None else [t.feasible])] for t in new]
     data = {"first": len(state.trials), "trials": trials, "note": dict(note)}
     more = {"again": list(again), "until": until, "refused": [dict(one) for one in refused], "wanted": wanted}
@@ -120,10 +120,10 @@ def asked(
 
 
 def known_trial(state: State, trial: object) -> Trial:
-    """The trial of the state that is given by its id, or as it once was.
+    """The trial of the state with this id, or with the id and the parameters of this trial.
 
     Raises:
-        UnknownTrialError: there is no trial of that id, or it is another study's.
+        UnknownTrialError: there is no trial of that id, or it is of another study.
     """
     id = whole(trial.id if isinstance(trial, Trial) else trial)
     if id is None or not 0 <= id < len(state.trials):
@@ -132,7 +132,7 @@ def known_trial(state: State, trial: object) -> Trial:
             f"trial {said} is unknown; pending are {_short(pending)}; add takes results that were not asked for"
         )
     found = state.trials[id]
-    # Other designs may have been tried, and told, since it was given out.
+    # The evaluated parameters may differ from the proposed ones.
     if isinstance(trial, Trial) and trial.params not in (found.params, found.proposed):
         raise UnknownTrialError(
             f"trial {id} is of another study, with {dict(trial.params)}; here {id} has {dict(found.params)}"
@@ -141,7 +141,7 @@ def known_trial(state: State, trial: object) -> Trial:
 
 
 def leased(state: State, trials: Sequence[int | Trial], until: float | None) -> Event | None:
-    """That pending trials are given out again, or may be from a time on; None for none.
+    """The event that pending trials are given out again, or may be from a time on; None without trials.
 
     Raises:
         TrialError: an id is unknown, or its trial is not pending.
@@ -154,14 +154,14 @@ def leased(state: State, trials: Sequence[int | Trial], until: float | None) -> 
 
 
 def told(state: State, reports: Mapping[int, Report], sign: float) -> Event | None:
-    """What is new in the reports; None if nothing is.
+    """The event with the new parts of the reports; None if nothing is new.
 
-    A trial that waits for its objective may be told other outcomes before it, and one that is done after it.
+    Other outcomes of a trial may be reported before its objective and after it.
 
     Raises:
-        TrialError: an id is unknown, or its trial was told something else.
-        ResultError: a gradient names what is no numeric parameter, or is not finite.
-        SpaceError: the parameters cannot have been tried.
+        TrialError: an id is unknown, or its trial has another result.
+        ResultError: a gradient names an unknown or non-numeric parameter, or is not finite.
+        SpaceError: the parameters are too far outside the space.
     """
     data = {}
     for id, report in reports.items():
@@ -173,10 +173,10 @@ def told(state: State, reports: Mapping[int, Report], sign: float) -> Event | No
 
 
 def given_up(state: State, trials: Sequence[int | Trial], status: Status, reason: str, sign: float) -> Event | None:
-    """That trials failed or are abandoned; None for none that was not already.
+    """The event that trials failed or are abandoned; None if all of them were already.
 
     Raises:
-        TrialError: an id is unknown, or its trial has come to another end, or to this one for another reason.
+        TrialError: an id is unknown, or its trial has another status, or this status for another reason.
     """
     new = []
     for one in trials:
@@ -192,7 +192,7 @@ def given_up(state: State, trials: Sequence[int | Trial], status: Status, reason
 
 
 def amended(state: State, id: int | Trial, report: Report | None, reason: str, sign: float) -> Event:
-    """That a trial that had come to an end is done with another result, or failed if there is none.
+    """The event that corrects the result of a trial; without a report, the trial has failed.
 
     Raises:
         TrialError: the id is unknown, or its trial is still pending.
@@ -210,16 +210,16 @@ def amended(state: State, id: int | Trial, report: Report | None, reason: str, s
 
 
 def added(state: State, params: Params, report: Report, far: bool = False) -> Event:
-    """A design that was not asked for and its result; it failed if there is none.
+    """The event that adds a design and its result; without a result, the evaluation has failed.
 
     Args:
-        state: as it is now.
-        params: what was tried.
-        report: what was measured.
+        state: before the event.
+        params: the evaluated parameters.
+        report: of the evaluation.
         far: whether the parameters may be far outside the space.
 
     Raises:
-        SpaceError: the parameters cannot have been tried.
+        SpaceError: the parameters are too far outside the space.
         ResultError: the gradient does not fit them.
     """
     tried = _tried(state, params, far)
@@ -238,14 +238,14 @@ def given_out(entry: Event) -> list[int]:
 
 
 def described(entry: Event) -> dict[str, Any]:
-    """What an entry says, with the status of a trial that an amendment left without a value."""
+    """The data of an event, with the status of a trial that an amendment left without a value."""
     if entry.kind is EventType.AMENDED and not entry.data.keys() & {"value", "outcomes", "params"}:
         return {**entry.data, "status": Status.FAILED.value}
     return dict(entry.data)
 
 
 def concerns(entry: Event, id: int) -> bool:
-    """Whether an entry says something of a trial."""
+    """Whether an event is of a trial."""
     data = entry.data
     if entry.kind is EventType.ASKED:
         return id in given_out(entry)
@@ -255,7 +255,7 @@ def concerns(entry: Event, id: int) -> bool:
 
 
 def _news(state: State, trial: Trial, report: Report, sign: float) -> dict[str, Any]:
-    """What the trial was not told yet."""
+    """The new parts of a report."""
     if trial.status not in (Status.PENDING, Status.DONE):
         raise _settled(trial, _said(report), sign)
     result, tried = report.result, {} if report.params is None else _tried(state, report.params)
@@ -297,10 +297,10 @@ def _said(report: Report) -> str:
 
 
 def _tried(state: State, params: Params, far: bool = False) -> dict[str, Any]:
-    """The tried parameters as plain values in the order of the space, and whether they lie outside of it.
+    """The evaluated parameters as plain values in the order of the space, and whether they lie outside it.
 
     Raises:
-        SpaceError: they cannot have been tried.
+        SpaceError: they are too far outside the space.
     """
     state.space.check_tried(params, far)
     plain = {p.name: p.plain(params[p.name]) for p in state.space.parameters if p.name in params}
@@ -313,11 +313,11 @@ def _plain(result: Result | None, outcomes: Mapping[str, Measured], tried: Mappi
 
 
 def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what says nothing; numbers, lists of trials and ids say something."""
+    """The data without None and empty values; empty lists of trials and ids are kept."""
     return {k: v for k, v in data.items() if v is not None and (v not in ("", {}, []) or k in ("trials", "ids"))}
 
 
-# How many ids a message lists.
+# The number of ids that a message lists.
 LISTED = 8
 
 

@@ -1,4 +1,4 @@
-"""Where a study is kept between calls: its header, its journal, and files by the hash of their content."""
+"""Storage of a study: its header, its journal of events, and files by the hash of their content."""
 
 import hashlib
 import json
@@ -20,42 +20,42 @@ Header = Mapping[str, Any]
 
 
 class Writer(Protocol):
-    """One transaction on a study, alone: all of it or nothing is kept."""
+    """An exclusive transaction on a study: all of it is stored or nothing."""
 
     def entries(self, after: int, last: str | None = None) -> list[Event]:
-        """All entries but the first `after`, as `Store.entries`."""
+        """All events after the first ones, as `Store.entries`."""
         ...
 
     def append(self, *entries: Event) -> list[Event]:
-        """The entries as they read back, which are kept from now on.
+        """Append events to the journal; returns them as they are read back.
 
         Raises:
-            StoreError: an entry would read back as another one; nothing is kept.
+            StoreError: an event would be read back differently; nothing is stored.
         """
         ...
 
     def put(self, content: bytes, instead_of: str | None = None) -> str:
-        """The sha256 of a content that is kept from now on, and another one no longer."""
+        """Store a file, and delete another one; returns the sha256 of the stored file."""
         ...
 
 
 @runtime_checkable
 class Store(Protocol):
-    """Keeps one study, for any number of threads and processes."""
+    """The storage of one study, for any number of threads and processes."""
 
     def header(self) -> Header | None:
-        """What was said of the study when it began; None if it has not begun."""
+        """The header of the study; None if there is no study yet."""
         ...
 
     def entries(self, after: int = 0, last: str | None = None) -> list[Event]:
-        """All entries but the first `after`.
+        """All events after the first ones.
 
         Args:
-            after: entries that are known already.
-            last: the sha256 of the last known entry; None if it is not known.
+            after: the number of events to skip.
+            last: the sha256 of the last skipped event, which is compared; None if it is unknown.
 
         Raises:
-            StoreError: the journal was changed or cannot be read, or its known part is that of another study.
+            StoreError: the journal was changed or cannot be read, or the skipped events are of another study.
         """
         ...
 
@@ -66,20 +66,20 @@ class Store(Protocol):
 
         Args:
             header: of the study.
-            files: that are kept with the header when the study begins.
-            begun: whether the study has begun already; if not, it begins with this transaction.
+            files: that are stored with the header of a new study.
+            begun: whether the study is stored already; if not, it begins with this transaction.
 
         Raises:
-            StoreError: nothing can be written, or the study has begun and is gone; the transaction is undone.
+            StoreError: nothing can be written, or the stored study is gone; the transaction is rolled back.
         """
         ...
 
     def ask_lock(self) -> AbstractContextManager[None]:
-        """Only one at a time is in here, of all threads and processes; results are told meanwhile."""
+        """A lock for one `ask` at a time, of all threads and processes; results can be recorded meanwhile."""
         ...
 
     def content(self, sha256: str) -> bytes | None:
-        """What was put; None if it is missing or was changed."""
+        """The content of a stored file; None if it is missing or was changed."""
         ...
 
 
@@ -89,13 +89,13 @@ def content_hash(content: bytes) -> str:
 
 
 def chain_hash(before: str, number: int, entry: Event, data: str) -> str:
-    """The sha256 of an entry and of all before it: it shows whether any was changed, lost or swapped.
+    """The sha256 of an event and all earlier ones: it shows whether one was changed, lost or reordered.
 
     Args:
-        before: that of the entry before; of the first one, the sha256 of the header.
-        number: of the entry, from 0.
-        entry: all but its data counts.
-        data: as it is written.
+        before: the sha256 of the event before; for the first event, the sha256 of the header.
+        number: of the event, from 0.
+        entry: the event; its data are not used.
+        data: of the event, as they are written.
     """
     return _digest(before, number, entry, repr(entry.worker), repr(entry.key), data)
 
@@ -108,15 +108,15 @@ def _digest(before: str, number: int, entry: Event, worker: str, key: str, data:
 
 
 def is_chained(sha256: str, before: str, number: int, entry: Event, data: str) -> bool:
-    """Whether a sha256 is that of an entry and of all before it.
+    """Whether a sha256 is of an event and all earlier ones.
 
-    A worker or a key that was no plain string, such as a number, a date or a member of a `StrEnum`, was once hashed as
-    Python writes that object, and is kept as text: its possible spellings count too. Members of an enumeration are
+    Earlier versions hashed a worker or a key that was not a plain string, such as a number, a date or a member of a
+    `StrEnum`, by its `repr` and stored it as text: the possible spellings are tried too. Members of an enumeration are
     recognized in programs that have imported it.
 
     Args:
-        sha256: as it was kept.
-        before, number, entry, data: as `chained` takes them.
+        sha256: as it is stored.
+        before, number, entry, data: as of `chain_hash`.
     """
     if sha256 == chain_hash(before, number, entry, data):
         return True
@@ -125,7 +125,7 @@ def is_chained(sha256: str, before: str, number: int, entry: Event, data: str) -
 
 
 def _spellings(text: str | None) -> list[str]:
-    """How Python may have written the object that is kept as this text."""
+    """The possible `repr`s of the object that is stored as this text."""
     if not isinstance(text, str):
         return [repr(text)]
     found = [repr(text), text, f"np.str_({text!r})", f"np.float64({text})"]
@@ -138,7 +138,7 @@ def _spellings(text: str | None) -> list[str]:
 
 
 def _enumerations(kind: type[Enum]) -> Iterator[type[Enum]]:
-    """The enumerations of strings that are known to this program."""
+    """The enumerations of strings in this program."""
     for one in kind.__subclasses__():
         if issubclass(one, str):
             yield one
@@ -146,7 +146,7 @@ def _enumerations(kind: type[Enum]) -> Iterator[type[Enum]]:
 
 
 class MemoryStore:
-    """Keeps a study as long as the program runs."""
+    """The storage of a study in memory."""
 
     def __init__(self) -> None:
         self._header: Header | None = None
@@ -155,11 +155,11 @@ class MemoryStore:
         self._alone, self._asker = threading.RLock(), threading.RLock()
 
     def header(self) -> Header | None:
-        """What was said of the study when it began."""
+        """The header of the study."""
         return self._header
 
     def entries(self, after: int = 0, last: str | None = None) -> list[Event]:
-        """All entries but the first `after`; nobody else can have changed those."""
+        """All events after the first ones; no other process can have changed those."""
         return self._entries[after:]
 
     @contextmanager
@@ -182,14 +182,14 @@ class MemoryStore:
 
     @contextmanager
     def ask_lock(self) -> Iterator[None]:
-        """Only one thread at a time is in here."""
+        """A lock for one thread at a time."""
         with self._asker:
             yield
 
     def append(self, *entries: Event) -> list[Event]:
-        """The entries as a file would give them back."""
+        """Append events; returns them as a file would read them back."""
         keys = [entry.key for entry in entries if entry.key is not None]
-        # Looked for only where there is a key: most entries have none.
+        # Searched only where there is a key: most events have none.
         known = {one.key for one in self._entries} if keys else set()
         for key in keys:
             if key in known:
@@ -200,7 +200,7 @@ class MemoryStore:
         return kept
 
     def put(self, content: bytes, instead_of: str | None = None) -> str:
-        """Keep a content, and another one no longer."""
+        """Store a file, and delete another one; returns its sha256."""
         found = content_hash(content)
         self._contents[found] = content
         if instead_of is not None and instead_of != found:
@@ -208,7 +208,7 @@ class MemoryStore:
         return found
 
     def content(self, sha256: str) -> bytes | None:
-        """What was put."""
+        """The content of a stored file."""
         return self._contents.get(sha256)
 
     def __getstate__(self) -> dict[str, Any]:

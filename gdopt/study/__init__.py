@@ -1,2 +1,1 @@
-"""Ask and tell: the study, its results, its rounds, its figures, runs and workers. Imports `algorithms` and
-`storage`."""
+"""The study, its session, results, rounds, figures, runs and workers. Imports `algorithms` and `storage`."""

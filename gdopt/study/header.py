@@ -1,16 +1,29 @@
 """The header of a study in its storage: space, objectives, seed, algorithm."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, SupportsFloat
 
+from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.serialization import serialize
 from gdopt.arguments import shown, text
 from gdopt.errors import SettingsError, StoreError
-from gdopt.space.serialization import from_json, with_table
+from gdopt.space.serialization import from_json, table_content, to_json, with_table
 from gdopt.space.space import Space
-from gdopt.storage.store import Header, Store
+from gdopt.storage.store import Header, Store, content_hash
 from gdopt.trials.objectives import Direction, Objective, OptimizationConfig
 
-__all__ = ["FORMAT", "check_same", "directions_of", "objectives_of", "outcome_names", "space_of"]
+__all__ = [
+    "FORMAT",
+    "check_same",
+    "described",
+    "directions_of",
+    "new_study",
+    "objectives_of",
+    "outcome_names",
+    "space_of",
+]
 
 FORMAT = "gdopt study 2"
 
@@ -62,6 +75,46 @@ def outcome_names(goals: OptimizationConfig, tracked: Sequence[str]) -> tuple[st
     if "" in names or len(set(names)) < len(names):
         raise SettingsError(f"outcomes {names}: expected names, the objective, limited and tracked ones once each")
     return tuple(names)
+
+
+def described(space: Space, config: OptimizationConfig, tracked: Sequence[str], seed: int) -> Header:
+    """The header of a study, without the algorithm."""
+    first = config.objectives[0]
+    header = {
+        "format": FORMAT,
+        "space": to_json(space),
+        "direction": first.direction,
+        "objective": first.name,
+        "limits": [asdict(limit) for limit in config.outcome_constraints],
+        "tracked": list(tracked),
+        "seed": seed,
+    }
+    if config.several:
+        header["objectives"] = [objective_to_json(one) for one in config.objectives]
+    # As it is read back: with lists in place of tuples.
+    plain: Header = json.loads(json.dumps(header))
+    return plain
+
+
+def new_study(header: Header, space: Space, algorithm: Algorithm) -> tuple[Header, list[bytes]]:
+    """The header of a new study with its algorithm, None if it is not gdopt's own, and the files that it names."""
+    contents: list[bytes] = []
+
+    def keep(content: bytes) -> str:
+        contents.append(content)
+        return content_hash(content)
+
+    serialized: dict[str, Any] | None
+    try:
+        serialized = serialize(algorithm, keep)
+    except SettingsError:
+        serialized, contents = None, []
+    rows = table_content(space)
+    table = {}
+    if rows is not None:
+        contents.append(rows)
+        table = {"table": content_hash(rows)}
+    return {**header, **table, "algorithm": serialized}, contents
 
 
 def objective_to_json(objective: Objective) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The study: ask for trials, tell their results, and look at them."""
 
-import json
 import threading
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
@@ -14,16 +13,15 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 from gdopt import files
 from gdopt.algorithms.base import Algorithm, capabilities, check_fixed
 from gdopt.algorithms.repeats import ask_or_repeat
-from gdopt.algorithms.serialization import StoredAlgorithm, default_algorithm, serialize
+from gdopt.algorithms.serialization import StoredAlgorithm, default_algorithm
 from gdopt.arguments import Array, check_flags, checked_seed, plain_text, shown, whole
 from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
 from gdopt.renamed import renamed
 from gdopt.space.parameters import Params
-from gdopt.space.serialization import table_content, to_json
 from gdopt.space.space import Space
 from gdopt.storage import events
 from gdopt.storage.events import Event, Report, in_maximization_sense
-from gdopt.storage.store import Header, Store, content_hash
+from gdopt.storage.store import Header, Store
 from gdopt.study.checks import (
     as_algorithm,
     as_constraints,
@@ -39,8 +37,9 @@ from gdopt.study.checks import (
 from gdopt.study.frame import trials_frame
 from gdopt.study.header import (
     FORMAT,
+    described,
     directions_of,
-    objective_to_json,
+    new_study,
     objectives_of,
     outcome_names,
     space_of,
@@ -74,35 +73,42 @@ __all__ = ["Study"]
     },
 )
 class Study:
-    """Ask what to try, tell what came of it; stop at any time and go on from the same file.
+    """A study of black-box optimization: `ask` returns trials, `tell` records their results.
 
     Args:
-        space: what may be tried.
-        direction: "maximize" or "minimize"; values go in and come out in this sense. Of several objectives, a direction
-            for each by its name, such as `{"yield": "maximize", "cost": "minimize"}`.
-        objective: what is maximized or minimized is called, if it is one.
-        reference_point: of several objectives, the worst value of each that is of any interest, by name: the
-        hypervolume is
-            measured from there. Those left out are inferred from what was measured.
-        outcome_constraints: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
-        tracking_metrics: names of outcomes that are told and kept only.
-        algorithm: how trials are found; `GuidedDiffusion()` by default.
-        storage: the path of a file to keep the study in, or the URL of a PostgreSQL database, or a `Store`; if there is
-            a study, it goes on. In memory only, if left out.
-        name: of the study, if the storage holds several.
-        seed: of every random draw: the same seed and the same results give the same trials.
-        batch: trials that `ask` gives where it is not said how many.
+        space: the search space.
+        direction: "maximize" or "minimize". Values are told and returned in this sense. With several objectives, the
+            direction of each by its name, such as `{"yield": "maximize", "cost": "minimize"}`.
+        objective: the name of the objective, if there is one only.
+        reference_point: with several objectives, the reference point of the hypervolume: the worst acceptable value of
+            each objective by its name. Values that are left out are inferred from the results.
+        outcome_constraints: on other outcomes, such as "impurity <= 2". A trial that violates one is never the best.
+        tracking_metrics: names of outcomes that are recorded, and used for nothing else.
+        algorithm: that proposes trials; `GuidedDiffusion()` by default.
+        storage: the path of a file, the URL of a PostgreSQL database, or a `Store`. A study that is stored there
+            continues. By default the study is in memory only.
+        name: of the study, if the storage has several.
+        seed: of all random draws: the same seed and the same results give the same trials.
+        batch: the number of trials that `ask` returns by default.
 
-    Any number of threads and processes may have the same study open: what one was told, the others know when they ask
-    or tell next, or at `refresh`. What was told is on the disk when the call returns. A call that is repeated, because
-    its answer was lost, changes nothing: ids are given out once, and told twice is told once.
+    Any number of threads and processes may open the same study. Each one reads the results of the others at its next
+    `ask` or `tell`, or at `refresh`. A result is on the disk when the call that records it returns. A call that is
+    repeated, because its answer was lost, changes nothing: no id is used twice, and a result is recorded once.
 
     Raises:
-        SettingsError: a direction is neither of the two, an outcome is named twice, a reference is of no objective, the
-            algorithm takes one objective and there are several, the seed is no whole number from 0 on, or the batch
-            none above 0.
-        SpaceError: the algorithm cannot work in the space.
-        StoreError: the storage is unreadable, or holds a study of another space, direction, seed or other outcomes.
+        SettingsError: a direction is neither of the two, two outcomes have one name, the reference point names no
+            objective, the algorithm takes one objective and there are several, the seed is not an integer from 0 on, or
+            the batch not an integer above 0.
+        SpaceError: the algorithm does not support the space.
+        StoreError: the storage is unreadable, or has a study with another space, direction, seed or other outcomes.
+
+    Example:
+        >>> from gdopt import RandomSearch, Real, Space
+        >>> study = Study(Space([Real("x", 0, 1)]), direction="maximize", algorithm=RandomSearch())
+        >>> for trial in study.ask(3):
+        ...     new = study.tell(trial, trial.params["x"] ** 2)
+        >>> len(study.state.done)
+        3
     """
 
     def __init__(
@@ -132,7 +138,7 @@ class Study:
         self._check_objectives(self._algorithm)
         state = replace(self._algorithm.init(self.space, seed), config=self.config)
         store = as_store(storage, name)
-        self._session = Session(store, self._described(tracking_metrics, seed), state)
+        self._session = Session(store, described(self.space, self.config, tracking_metrics, seed), state)
         # The ids of the last `ask`, for each thread: a thread does not tell the results of another one by their order.
         self._latest = threading.local()
         self._session.refresh()
@@ -165,15 +171,15 @@ class Study:
 
     @classmethod
     def load(cls, storage: str | Path | Store, *, name: str = "study", algorithm: Algorithm | None = None) -> "Study":
-        """The study that is kept there, with its space, outcomes, seed and algorithm.
+        """The stored study, with its space, outcomes, seed and algorithm.
 
         Args:
-            storage: as above.
-            name: as above.
-            algorithm: in place of the one that is kept; needed if that is not one of gdopt's own.
+            storage: as of `Study`.
+            name: as of `Study`.
+            algorithm: in place of the stored one; needed if the study began with an algorithm that is not gdopt's own.
 
         Raises:
-            StoreError: there is no study, it is unreadable, or its algorithm is not kept.
+            StoreError: there is no study, it is unreadable, or its algorithm is not stored.
         """
         store = as_store(storage, name)
         header = store.header()
@@ -198,7 +204,7 @@ class Study:
         return cls(**begun, storage=store)
 
     def create(self) -> None:
-        """Begin the study in its storage now, although nothing was asked or told yet."""
+        """Store the study now, before the first `ask` or `tell`."""
         self._write(list)
 
     # --- ask ---
@@ -213,28 +219,35 @@ class Study:
         lease: SupportsFloat | None = None,
         repeat: bool = False,
     ) -> list[Trial]:
-        """n new trials, in one batch; they are kept before they are returned, so no id is given out twice.
+        """n new trials in one batch; they are stored before they are returned, so that no id is used twice.
 
-        No design is proposed again while one is left that was neither asked for nor added. A space without real numbers
-        has finitely many: where fewer than n are left, these are returned, and then there is an error.
+        No design is proposed twice while an untried design is left. A space without `Real` parameters is finite: where
+        fewer than n designs are left, these are returned; where none is left, an error is raised.
 
         Args:
-            n: how many; by default the study's batch, or as many as were asked for with the key.
-            fixed: parameters that all of them are to have, such as `{"solvent": "DMF"}`.
-            key: of this batch, such as "plate-7": asked again with it, the same trials come back.
-            worker: who will try them.
-            lease: seconds after which they may be given to another worker, who asks with a lease too: first come those
-                whose lease has run out. Without one they are never given out again by themselves. A result that comes
-                late is taken all the same.
-            repeat: once no other design is left, the best ones are measured again.
+            n: the number of trials; by default the study's batch, or the number of the trials with the key.
+            fixed: parameters that all trials of the batch have, such as `{"solvent": "DMF"}`.
+            key: of the batch, such as "plate-7"; a second `ask` with this key returns the same trials.
+            worker: that evaluates the trials.
+            lease: seconds after which the trials may be given to another worker, which asks with a lease too: such an
+                `ask` first returns trials whose lease has expired. Without a lease, trials are never given out again.
+                A late result is recorded all the same.
+            repeat: whether the best designs are measured again once no untried design is left.
 
         Raises:
-            ExhaustedError: no design is left that was not tried, and none is to be or can be repeated.
-            SettingsError: n is not a whole number above 0, the lease is not above 0, the key or the worker is no text,
-                the key is of a batch of another size or with other fixed parameters or of something else, or the
-                algorithm cannot fix parameters, or too few designs are allowed.
-            SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
-                conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
+            ExhaustedError: no untried design is left, and none is to be or can be repeated.
+            SettingsError: n is not an integer above 0, the lease is not above 0, the key or the worker is not text,
+                the key is of a batch of another size, of other fixed parameters or of another event, the algorithm
+                cannot fix parameters, or the design filter allows too few designs.
+            SpaceError: a fixed value is not in the space, no design with it satisfies the constraints, or a conditional
+                parameter is fixed and its parents are not fixed to categories at which it is active.
+
+        Example:
+            >>> from gdopt import Choice, RandomSearch, Real, Space
+            >>> space = Space([Real("x", 0, 1), Choice("solvent", ["DMF", "toluene"])])
+            >>> study = Study(space, direction="minimize", algorithm=RandomSearch())
+            >>> [trial.params["solvent"] for trial in study.ask(2, fixed={"solvent": "DMF"})]
+            ['DMF', 'DMF']
         """
         count = None if n is None else as_count("n = {}", n)
         key, worker = as_text("key", key), as_text("worker", worker)
@@ -251,13 +264,13 @@ class Study:
             return [self._trial(id) for id in ids]
 
     def asked(self, key: str) -> list[Trial]:
-        """The batch that was asked for with a key; none if nothing was."""
+        """The trials of the batch with a key; none if there is no such batch."""
         key = plain_text("key", key)
         self.refresh()
         return [self._trial(id) for id in self._session.asked_with(key, None, {})] if key in self._session.keys else []
 
     def release(self, *ids: SupportsIndex | Trial) -> None:
-        """Give pending trials back, by their ids or as they are: whoever asks with a lease next gets them.
+        """Give pending trials back: the next `ask` with a lease returns them.
 
         Raises:
             TrialError: an id is unknown, or its trial is not pending.
@@ -277,36 +290,36 @@ class Study:
         abandoned: Iterable[SupportsIndex | Trial] | Mapping[Any, str] = (),
         worker: str | None = None,
     ) -> bool:
-        """Record results, in any order and as many as there are: all of them or, on an error, none.
+        """Record results, in any order and of any number of trials: all of them or, on an error, none.
 
         `tell({0: 1.5, 3: 0.7})`, `tell(0, 1.5)`, `tell(trial, 1.5)`, `tell([(trial, 1.5), ...])`,
         `tell(0, (1.5, 0.1))` with a standard error, `tell(0, {"yield": 83.0, "impurity": (1.2, 0.1)})` with several
         outcomes, or `tell(0, 1.5, gradient={"x": 0.3})` with the derivative of the value by each parameter, in the
         user's units. `tell([1.5, 0.7])` has a value for each trial of the last `ask` of this thread, in their order.
-        Outcomes that are not known yet may follow later: a trial is done when its objective is told.
+        Other outcomes may follow later: a trial is done when it has a value of the objective.
 
         Args:
-            results: by the trials' ids; or one trial or its id; or a list of pairs of such a one and its result; or a
-                list or an array of values. A `gdopt.storage.events.Report` says gradient, parameters and note as well.
-            value: of the one.
-            gradient: of the one's objective.
-            params: the parameters that were tried, if they are not those that were proposed: by name, or as an array in
-                the order of the space. They may lie a little outside the bounds, or off a constraint
-                (`Space.check_tried`): then the trial is marked, learned from, and nothing like it is proposed.
-            failed: ids of trials that gave no value, or these trials, recorded with the results or not at all; with a
-                reason for each if it is a mapping.
-            abandoned: the same of trials that will not be tried.
-            worker: who tells it, which `history` keeps.
+            results: by the ids of the trials; or one trial or its id; or a list of pairs of a trial or its id and its
+                result; or a list or an array of values. A `gdopt.storage.events.Report` also has a gradient, parameters
+                and a note.
+            value: of one trial.
+            gradient: of the objective of one trial.
+            params: the evaluated parameters, if they differ from the proposed ones: by name, or as an array in the
+                order of the space. They may lie a little outside the bounds or violate a constraint slightly
+                (`Space.check_tried`): the trial is marked and used as training data, and no such design is proposed.
+            failed: trials without a value, or their ids; with a reason for each if it is a mapping.
+            abandoned: trials that will not be evaluated, or their ids; with a reason for each if it is a mapping.
+            worker: that reports the results; `history` has it.
 
         Returns:
-            Whether anything of it was new.
+            Whether any result was new.
 
         Raises:
-            TrialError: an id is unknown, or its trial was told another value, or failed, or was abandoned.
-            ResultError: a value, a standard error or a gradient is not a finite number, or an outcome is unknown, or
+            TrialError: an id is unknown, or its trial has another value, or failed, or was abandoned.
+            ResultError: a value, a standard error or a gradient is not a finite number, an outcome is unknown, or
                 there are more or fewer values than trials.
-            SpaceError: the parameters cannot have been tried in the space.
-            SettingsError: a reason is no string.
+            SpaceError: the parameters are too far outside the space.
+            SettingsError: a reason is not a string.
         """
         told = by_trial(results, value, getattr(self._latest, "ids", None))
         if isinstance(results, Mapping | list) and not (gradient is None and params is None):
@@ -326,31 +339,31 @@ class Study:
         return bool(self._write(change, worker))
 
     def fail(self, *ids: SupportsIndex | Trial, reason: str = "", worker: str | None = None) -> None:
-        """Record that trials were tried and gave no value; they are not asked for again.
+        """Record that the evaluation of trials failed; they are not given out again.
 
         Args:
-            ids: of the trials.
-            reason: why.
-            worker: who says so, which `history` keeps.
+            ids: of the trials, or the trials.
+            reason: of the failure.
+            worker: that reports it; `history` has it.
 
         Raises:
             TrialError: an id is unknown, or its trial is done or abandoned, or failed for another reason.
-            SettingsError: the reason is no string.
+            SettingsError: the reason is not a string.
         """
         why = plain_text("reason", reason)
         self._write(lambda: [self._gone(self._ids(ids), Status.FAILED, why)], worker)
 
     def abandon(self, *ids: SupportsIndex | Trial, reason: str = "", worker: str | None = None) -> None:
-        """Record that trials will not be tried.
+        """Record that trials will not be evaluated.
 
         Args:
-            ids: of the trials.
-            reason: why.
-            worker: who says so, which `history` keeps.
+            ids: of the trials, or the trials.
+            reason: for it.
+            worker: that reports it; `history` has it.
 
         Raises:
             TrialError: an id is unknown, or its trial is done or failed, or abandoned for another reason.
-            SettingsError: the reason is no string.
+            SettingsError: the reason is not a string.
         """
         why = plain_text("reason", reason)
         self._write(lambda: [self._gone(self._ids(ids), Status.ABANDONED, why)], worker)
@@ -365,14 +378,14 @@ class Study:
         params: Params | Array | None = None,
         worker: str | None = None,
     ) -> None:
-        """Correct what was told of a trial; `history` keeps what was there before.
+        """Correct the result of a trial; `history` keeps the earlier result.
 
         Args:
             id: of a trial that is done, failed or abandoned, or this trial.
-            value: the right one; None if it has failed.
-            reason: why, in words.
-            gradient, params: as `tell` takes them.
-            worker: who corrects it, which `history` keeps.
+            value: the correct value; None if the evaluation failed.
+            reason: of the correction, in words.
+            gradient, params: as of `tell`.
+            worker: that corrects the result; `history` has it.
 
         Raises:
             SettingsError: there is no reason.
@@ -396,26 +409,32 @@ class Study:
         outside: bool = False,
         worker: str | None = None,
     ) -> Trial:
-        """Record a result that was not asked for: one from before the study, or a repeated measurement of a design.
+        """Record a result of a design that `ask` did not return: an earlier result, or a replicate of a design.
 
         Args:
-            params: the design that was tried: by name, as an array in the order of the space, or a trial's. It may lie
-                a little outside the bounds as in `tell`.
-            value: as `tell` takes it; the objective among the outcomes.
-            failed: whether the design gave no value.
-            reason: why it failed, or a note.
+            params: the evaluated design: by name, as an array in the order of the space, or a trial. It may lie a
+                little outside the bounds, as in `tell`.
+            value: as of `tell`, with a value of the objective.
+            failed: whether the evaluation failed.
+            reason: of the failure, or a note.
             gradient: of the objective.
-            key: added again with it, the same trial comes back.
-            outside: whether the parameters may lie far outside the bounds and off the constraints, such as results of a
-                study of a wider space.
-            worker: who measured it.
+            key: of the result; a second `add` with this key returns the same trial.
+            outside: whether the parameters may lie far outside the bounds and constraints, such as results of a study
+                of a wider space.
+            worker: that evaluated the design.
 
         Raises:
-            SpaceError: the parameters cannot have been tried in the space.
-            ResultError: the value, its error or the gradient is not a finite number, or the objective is missing, or a
-                design that failed has a value.
-            SettingsError: the reason is no string.
-            TrialError: the key is that of something else.
+            SpaceError: the parameters are too far outside the space.
+            ResultError: the value, its standard error or the gradient is not a finite number, the objective is missing,
+                or a failed design has a value.
+            SettingsError: the reason is not a string.
+            TrialError: the key is of another result or event.
+
+        Example:
+            >>> from gdopt import RandomSearch, Real, Space
+            >>> study = Study(Space([Real("x", 0, 1)]), direction="maximize", algorithm=RandomSearch())
+            >>> study.add({"x": 0.5}, 2.0).value
+            2.0
         """
         check_flags(failed=failed, outside=outside)
         tried, key = design(self.space, params), as_text("key", key)
@@ -440,20 +459,19 @@ class Study:
     def add_all(
         self, rows: Mapping[str, tuple[Params | Array, Told | Report]], *, outside: bool = False
     ) -> list[Trial]:
-        """Record results that were not asked for, each by a key of its own: all of them or, on an error, none.
+        """Record results as `add` does, each with its own key: all of them or, on an error, none.
 
         Args:
-            rows: parameters and value, as `add` takes them, by key; a `gdopt.storage.events.Report` without a result
-            is of a
-                design that failed. What was added with a key before is left as it is.
-            outside: as `add` takes it.
+            rows: parameters and value, as of `add`, by key. A `gdopt.storage.events.Report` without a result is of a
+                failed design. A row whose key is known already is skipped.
+            outside: as of `add`.
 
         Returns:
-            The trials that are new.
+            The new trials.
 
         Raises:
-            SpaceError, ResultError: as `add` does.
-            SettingsError: the rows are no such mapping.
+            SpaceError, ResultError: as `add`.
+            SettingsError: the rows are not such a mapping.
         """
         reports = {
             plain_text("key", key): (design(self.space, params), self._report(told))
@@ -474,7 +492,7 @@ class Study:
             return [self._trial(entry.data["id"]) for entry in self._write(change)]
 
     def refresh(self) -> None:
-        """Take in what others have asked for and told."""
+        """Read the events that other threads and processes have appended."""
         self._session.refresh()
 
     def optimize(
@@ -488,22 +506,28 @@ class Study:
         lost: type[BaseException] | tuple[type[BaseException], ...] = (),
         progress: "Callable[[Study], None] | None" = None,
     ) -> Trial:
-        """The best trial after as many evaluations as bring the study to its budget: `gdopt.study.runner.run`.
+        """The best trial after the budget of evaluations: `gdopt.study.runner.run`.
 
         Args:
-            evaluate: parameters to what `tell` takes.
-            budget: evaluations in all, those in the study included.
-            batch: how many at once.
-            executor: where to evaluate, such as `concurrent.futures.ProcessPoolExecutor` or one like it; here by
-                default. Workers may die: what they had is evaluated again.
-            catch: exceptions of `evaluate` after which the run goes on, such as `(ValueError,)`. A design on which
-                `evaluate` raises has failed, with the exception as its reason; other exceptions are passed on then.
-            lost: what an executor of another library raises whose worker died, such as dask's `KilledWorker`.
-            progress: called with the study as results come in.
+            evaluate: a function of the parameters that returns a result, as `tell` takes it.
+            budget: the total number of evaluations, those in the study included.
+            batch: the number of simultaneous evaluations.
+            executor: of the evaluations, such as `concurrent.futures.ProcessPoolExecutor` or one with its methods; by
+                default they run in this thread. A trial whose worker died is evaluated again.
+            catch: exceptions of `evaluate` after which the run continues, such as `(ValueError,)`. A trial for which
+                `evaluate` raises has failed, with the exception as its reason; other exceptions are then passed on.
+            lost: exceptions of an executor of another library for a dead worker, such as dask's `KilledWorker`.
+            progress: called with the study after new results.
 
         Raises:
-            SettingsError: the budget or the batch is not a whole number above 0.
-            TrialError: every evaluation failed.
+            SettingsError: the budget or the batch is not an integer above 0.
+            TrialError: all evaluations failed.
+
+        Example:
+            >>> from gdopt import RandomSearch, Real, Space
+            >>> study = Study(Space([Real("x", 0, 1)]), direction="maximize", algorithm=RandomSearch())
+            >>> study.optimize(lambda params: params["x"], budget=5).value == max(t.value for t in study.trials)
+            True
         """
         run(self, evaluate, budget=budget, batch=batch, executor=executor, catch=catch, lost=lost, progress=progress)
         failed = [trial for trial in self.state.trials if trial.status is Status.FAILED]
@@ -526,7 +550,7 @@ class Study:
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """What is maximized or minimized, in the order that was given."""
+        """The objectives, in the given order."""
         return self.config.objectives
 
     @property
@@ -541,35 +565,35 @@ class Study:
 
     @property
     def outcome_constraints(self) -> tuple[OutcomeConstraint, ...]:
-        """Limits on other outcomes."""
+        """The outcome constraints."""
         return self.config.outcome_constraints
 
-    # --- what is known ---
+    # --- results ---
 
     @property
     def revision(self) -> int:
-        """How much has happened: a number that grows with every change."""
+        """The number of events in the journal: it grows with every change."""
         return self._session.count
 
     @property
     def trials(self) -> list[Trial]:
-        """Everything asked for or added, by id, with values in the user's direction."""
+        """All trials by id, with values in the user's direction."""
         return [self._facing_user(t) for t in self.state.trials]
 
     @property
     def pending(self) -> list[Trial]:
-        """The trials that wait for their result."""
+        """The trials without a result."""
         return list(self.state.pending)
 
     @property
     def best(self) -> Trial:
-        """The trial of best value; of a design that was measured repeatedly, the first with the mean of them all.
+        """The trial with the best value; of a design with replicates, the first trial with their mean.
 
-        With limits, the best of those whose outcomes satisfy them all. The mean is weighted by the standard errors
-        where all were told (`gdopt.trials.replicates.pooled`).
+        With outcome constraints, it is the best feasible trial. The mean is weighted by the standard errors where all
+        replicates have one (`gdopt.trials.replicates.pooled`).
 
         Raises:
-            TrialError: no trial has a value yet, none satisfies the limits, or there are several objectives.
+            TrialError: no trial has a value yet, none is known to be feasible, or there are several objectives.
         """
         if self.config.several:
             raise TrialError(f"there are {len(self.objectives)} objectives, and no best trial of all: see pareto")
@@ -579,12 +603,12 @@ class Study:
 
     @property
     def pareto(self) -> list[Trial]:
-        """The trials that no other dominates, by the first objective, the best first; of one objective, the best.
+        """The Pareto-optimal trials, sorted by the first objective, best first; with one objective, the best trials.
 
-        With limits, of those whose outcomes satisfy them all. A trial counts once all of its objectives are told.
+        With outcome constraints, only feasible trials are compared; a trial needs values of all objectives.
 
         Raises:
-            TrialError: no trial has its values yet, or none satisfies the limits.
+            TrialError: no trial has values of all objectives yet, or none is known to be feasible.
         """
         fit, values = self._valued()
         found = [t for t, best in zip(fit, is_pareto_optimal(values), strict=True) if best]
@@ -592,12 +616,12 @@ class Study:
 
     @property
     def hypervolume(self) -> float:
-        """How much the trials dominate beyond the reference, in the product of the objectives' units.
+        """The hypervolume of the trials beyond the reference point, in the product of the units of the objectives.
 
-        It is 0, with a warning, if no trial is better than the reference in all objectives: then it tells none apart.
+        It is 0, with a warning, if no trial is better than the reference point in all objectives.
 
         Raises:
-            TrialError: no trial has its values yet, or none satisfies the limits.
+            TrialError: no trial has values of all objectives yet, or none is known to be feasible.
         """
         _, values = self._valued()
         reference = reference_point(self.config, values)
@@ -612,7 +636,7 @@ class Study:
         return found
 
     def _fit(self) -> list[Trial]:
-        """The trials that have a value and satisfy the limits."""
+        """The trials with a value that are known to be feasible."""
         if not self.state.done:
             raise TrialError("no trial has a value yet")
         fit = [t for t in self.state.done if is_feasible(self.outcome_constraints, t)]
@@ -621,7 +645,7 @@ class Study:
         return fit
 
     def _valued(self) -> tuple[list[Trial], list[Row]]:
-        """The trials that satisfy the limits and have all of their objectives, and these, higher the better."""
+        """The feasible trials with values of all objectives, and these values, higher is better."""
         trials, values = with_all_objectives(self.config, self._fit())
         if not trials:
             names = [one.name for one in self.objectives]
@@ -630,12 +654,12 @@ class Study:
 
     @property
     def rounds(self) -> list[RoundSummary]:
-        """What each `ask` proposed and what came of it."""
+        """A summary of each `ask`: the sources of its trials and their results."""
         hypervolumes = hypervolume_history(self.config, self.state.trials) if self.config.several else []
         return summarize_rounds(self.config, self.state.trials, self.state.notes, hypervolumes)
 
     def history(self, id: SupportsIndex | Trial) -> list[Event]:
-        """All that happened to a trial, given by its id or as it is, first to last.
+        """The events of a trial, or of the trial of an id, in their order.
 
         Raises:
             UnknownTrialError: there is no trial of that id.
@@ -645,20 +669,22 @@ class Study:
         return [entry for entry in self.store.entries() if events.concerns(entry, found)]
 
     def to_frame(self) -> "pd.DataFrame":
-        """A row for each trial: id, round, status, source, value, sem, and a column for each parameter.
+        """A data frame with a row for each trial.
 
-        After them two columns for each other outcome, its value and its standard error, then worker and reason. The
-        objective's column has its name. With limits there is a column feasible too: how likely they seemed to hold when
-        the trial was proposed; and a column outside, where a trial was tried outside of the space. An outcome or a
-        parameter that is called like another column has "outcomes." or "params." before its name
-        (`gdopt.study.headings`). What does not count in a trial is missing.
+        Its columns are id, round, status, source, the objective by its name, sem (the standard error), each parameter,
+        two columns for each other outcome (its value and its standard error), worker and reason. With outcome
+        constraints there is a column feasible: the probability of feasibility when the trial was proposed. There is a
+        column outside if the parameters of a trial lie outside the space. An outcome or a parameter with the name of
+        another column has "outcomes." or "params." before its name (`gdopt.study.headings`). Inactive parameters are
+        missing values.
         """
         return trials_frame(self.trials, self.space, self.config, self.outcomes)
 
     def plot(self, path: str | Path | None = None) -> "Figure":
-        """A figure of all values and the best so far, by the order of trials; written to `path` if given.
+        """A figure of all values and of the best value so far, by the order of trials; written to `path` if given.
 
-        Of several objectives, the trials and their front by each two of them, and the hypervolume so far.
+        With several objectives, a figure of the trials and the Pareto front for each pair of objectives, and of the
+        hypervolume so far.
         """
         # Imported here: Matplotlib is needed only where a figure is drawn.
         from gdopt.study.figures import front, progress
@@ -666,24 +692,7 @@ class Study:
         draw = front if self.config.several else progress
         return draw(self.state.trials, self.config, path)
 
-    # --- how it is kept ---
-
-    def _described(self, tracked: Sequence[str], seed: int) -> Header:
-        """The header of the study, without the algorithm."""
-        header = {
-            "format": FORMAT,
-            "space": to_json(self.space),
-            "direction": self.direction,
-            "objective": self.objective,
-            "limits": [asdict(limit) for limit in self.outcome_constraints],
-            "tracked": list(tracked),
-            "seed": seed,
-        }
-        if self.config.several:
-            header["objectives"] = [objective_to_json(one) for one in self.objectives]
-        # As it is read back: with lists in place of tuples.
-        plain: Header = json.loads(json.dumps(header))
-        return plain
+    # --- storage ---
 
     def _write(
         self,
@@ -696,29 +705,12 @@ class Study:
         return self._session.write(change, self._new_study, as_text("worker", worker), key, tensors)
 
     def _new_study(self) -> tuple[Header, list[bytes]]:
-        """The header of the study with its algorithm, and the files that it names."""
-        contents: list[bytes] = []
-
-        def keep(content: bytes) -> str:
-            contents.append(content)
-            return content_hash(content)
-
-        header: dict[str, Any] = {**self._session.header, "batch": self.batch}
-        if (rows := table_content(self.space)) is not None:
-            header["table"] = content_hash(rows)
-        algorithm: dict[str, Any] | None
-        try:
-            algorithm = serialize(self.algorithm, keep)
-        except SettingsError:
-            algorithm, contents = None, []
-        if rows is not None:
-            contents.append(rows)
-        return {**header, "algorithm": algorithm}, contents
+        return new_study({**self._session.header, "batch": self.batch}, self.space, self.algorithm)
 
     def _given_out(
         self, n: int, fixed: Params, lease: float | None, worker: str | None, key: str | None, repeat: bool
     ) -> list[int]:
-        """The ids of n trials: with a lease, first those whose lease has run out."""
+        """The ids of n trials; with a lease, expired trials come first."""
         until = None if lease is None else time.time() + lease
         ids = [] if lease is None else self._session.expired(n, fixed)
         if len(ids) < n:
@@ -736,7 +728,7 @@ class Study:
         key: str | None,
         repeat: bool,
     ) -> list[int]:
-        """The ids of n trials of the algorithm, or of as many as are left, after those that are given out again."""
+        """The ids of at most n new trials of the algorithm, after the ids of trials that are given out again."""
         self._session.restore()
         began = time.perf_counter()
         before = replace(self.state, fixed=fixed)
@@ -766,7 +758,7 @@ class Study:
         self.space.check_some(fixed)
         return {p.name: p.plain(fixed[p.name]) for p in self.space.parameters if p.name in fixed}
 
-    # --- what the user says and hears ---
+    # --- conversions between the user's direction and maximization ---
 
     @property
     def _sign(self) -> float:
@@ -780,11 +772,11 @@ class Study:
         return trial if trial.result is None else replace(trial, result=in_maximization_sense(trial.result, self._sign))
 
     def _report(self, told: Any, gradient: Any = None, params: Any = None, note: Any = "") -> Report:
-        """What was told, in plain numbers."""
+        """The result of a trial in plain numbers."""
         return reported(self.outcomes, self.space, told, gradient, params, note)
 
     def _id(self, trial: object) -> int:
-        """The id of a trial that is given by it or as it is; the journal checks whether there is such an id."""
+        """The id of a trial or of an id; the events check that it exists."""
         id = None if isinstance(trial, Trial) else whole(trial)
         return events.known_trial(self.state, trial).id if id is None else id
 

@@ -1,1 +1,1 @@
-"""What is known: trials, the state, objectives, outcome constraints, ranking. Imports `space`."""
+"""Trials, the state of a study, objectives, outcome constraints, ranking. Imports `space`."""

@@ -1,4 +1,4 @@
-"""The best trial so far: of those that satisfy the limits, repeated measurements of a design counting as one."""
+"""The incumbent: the best feasible trial, with the replicates of a design pooled."""
 
 from collections.abc import Iterable
 
@@ -12,19 +12,19 @@ __all__ = ["incumbent", "incumbents"]
 
 
 def incumbent(limits: tuple[OutcomeConstraint, ...], trials: Iterable[Trial]) -> Trial | None:
-    """The best of the trials that are known to satisfy the limits, with the pooled result of its design; None of none.
+    """The best trial that is known to be feasible, with the pooled result of its design; None if there is none.
 
     Args:
-        limits: that count.
+        limits: the outcome constraints.
         trials: with values that are higher the better.
     """
     return max(average_replicates(t for t in trials if is_feasible(limits, t)), key=_value, default=None)
 
 
 def incumbents(limits: tuple[OutcomeConstraint, ...], trials: Iterable[Trial]) -> list[Trial | None]:
-    """The incumbent after each of the trials, None as long as there is none.
+    """The incumbent after each trial, None before the first feasible trial.
 
-    A repeated measurement may lower it: the mean of a design replaces its luckiest value.
+    A replicate may lower it: the mean of a design replaces its highest value.
     """
     measured: dict[tuple[Value, ...], list[Trial]] = {}
     designs: dict[tuple[Value, ...], Trial] = {}

@@ -1,4 +1,4 @@
-"""What is wanted of a trial: one objective or several, and limits on what is measured beside them."""
+"""The optimization config: one objective or several, and outcome constraints."""
 
 import math
 import re
@@ -24,11 +24,11 @@ class Objective:
     Args:
         name: of the outcome.
         direction: "maximize" or "minimize".
-        reference_point: the worst value that is of any interest, in the outcome's unit; what the hypervolume of several
-            objectives is measured from. None: it is inferred from what was measured.
+        reference_point: the coordinate of the hypervolume's reference point, in the outcome's unit: the worst
+            acceptable value. None: it is inferred from the results.
 
     Raises:
-        SettingsError: the name is no string, the direction is neither of the two, or the reference is not finite.
+        SettingsError: the name is not a string, the direction is neither of the two, or the reference is not finite.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Objective:
 
     @property
     def sign(self) -> float:
-        """What makes its values higher the better."""
+        """The factor after which higher values are better: 1 or -1."""
         return 1.0 if self.direction == "maximize" else -1.0
 
 
@@ -58,10 +58,10 @@ class OutcomeConstraint:
     Args:
         outcome: its name.
         sense: "<=" or ">=".
-        bound: the last value that is allowed.
+        bound: the last allowed value.
 
     Raises:
-        SettingsError: the outcome is no string, the sense is neither of the two, or the bound is not finite.
+        SettingsError: the outcome is not a string, the sense is neither of the two, or the bound is not finite.
     """
 
     outcome: str
@@ -80,10 +80,14 @@ class OutcomeConstraint:
 
     @classmethod
     def of(cls, written: str) -> "OutcomeConstraint":
-        """The limit that is written "impurity <= 2".
+        """The constraint of a text such as "impurity <= 2".
 
         Raises:
-            SettingsError: it is not written so.
+            SettingsError: the text is not of this form.
+
+        Example:
+            >>> OutcomeConstraint.of("impurity <= 2").holds(1.5)
+            True
         """
         found = WRITTEN.match(written) if isinstance(written, str) else None
         try:
@@ -99,17 +103,17 @@ class OutcomeConstraint:
         return f"{self.outcome} {self.sense} {self.bound:g}"
 
     def holds(self, value: float) -> bool:
-        """Whether a value is allowed."""
+        """Whether a value satisfies the constraint."""
         return value <= self.bound if self.sense == "<=" else value >= self.bound
 
 
 @dataclass(frozen=True, slots=True)
 class OptimizationConfig:
-    """All that is wanted.
+    """Objectives and outcome constraints.
 
     Args:
-        objectives: the first is what `Trial.result` is of, higher the better; the others are among its outcomes, in the
-            user's sense.
+        objectives: `Trial.result` is of the first one, with values that are higher the better; the others are among
+            `Trial.outcomes`, in the user's direction.
         outcome_constraints: on other outcomes.
     """
 

@@ -30,7 +30,7 @@ __all__ = [
 
 
 def is_feasible(limits: tuple[OutcomeConstraint, ...], trial: Trial) -> bool | None:
-    """Whether a trial's outcomes satisfy all limits; None as long as none is broken and not all were measured."""
+    """Whether a trial satisfies all outcome constraints; None if outcomes are missing and no other violates one."""
     measured: Mapping[str, Measured] = trial.outcomes
     if any(not limit.holds(measured[limit.outcome][0]) for limit in limits if limit.outcome in measured):
         return False
@@ -52,15 +52,15 @@ def with_all_objectives(goals: OptimizationConfig, trials: Iterable[Trial]) -> t
 
 
 def violation(limit: OutcomeConstraint, value: float) -> float:
-    """By how much a value is beyond a limit, in the outcome's unit; negative where the limit holds."""
+    """The violation of a constraint, in the unit of the outcome; negative where the constraint holds."""
     return value - limit.bound if limit.sense == "<=" else limit.bound - value
 
 
 def rank(goals: OptimizationConfig, trials: Iterable[Trial]) -> list[Trial]:
-    """The trials, the best first; those that break a limit come last, the more the later (Deb 2000).
+    """The trials, best first; those that violate constraints come last, in the order of their violation (Deb 2000).
 
-    Of several objectives the order is by layers of what is not dominated, within them by crowding distance (NSGA-II);
-    trials that lack an objective come after those that have all.
+    With several objectives the order is by non-dominated layers, and within a layer by crowding distance (NSGA-II);
+    trials without values of all objectives come after those with all of them.
     """
     known = list(trials)
     broken = [t for t in known if is_feasible(goals.outcome_constraints, t) is False]
@@ -121,7 +121,7 @@ def hypervolume_history(goals: OptimizationConfig, trials: Iterable[Trial]) -> l
 
 
 def infeasible_as_failed(state: State) -> State:
-    """The state of an algorithm that knows no limits: what breaks one has failed."""
+    """The state for an algorithm without outcome constraints: trials that violate one are failed trials."""
     limits = state.config.outcome_constraints
     if not limits:
         return state

@@ -1,4 +1,4 @@
-"""Repeated measurements of a design as one, so that the luckiest of them does not count for all."""
+"""Replicates of a design pooled into one result: the highest of noisy values would be too optimistic."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,9 +11,9 @@ __all__ = ["average_replicates", "pooled"]
 
 
 def average_replicates(trials: Iterable[Trial]) -> list[Trial]:
-    """One trial for each design: the first of it that is done, with the pooled result of all.
+    """One trial for each design: its first done trial, with the pooled result of all replicates.
 
-    A design that was measured once keeps its trial as it is.
+    The trial of a design without replicates is unchanged.
     """
     found: dict[tuple[Value, ...], list[Trial]] = {}
     for trial in trials:
@@ -28,18 +28,22 @@ def average_replicates(trials: Iterable[Trial]) -> list[Trial]:
 
 
 def _pooled(trials: Sequence[Trial]) -> dict[str, Measured]:
-    """The other outcomes of all measurements of a design."""
+    """The pooled other outcomes of the replicates of a design."""
     names = dict.fromkeys(name for t in trials for name in t.outcomes)
     results = {n: pooled([Result(*t.outcomes[n]) for t in trials if n in t.outcomes]) for n in names}
     return {name: (one.value, one.sem) for name, one in results.items()}
 
 
 def pooled(results: list[Result]) -> Result:
-    """The mean of repeated measurements, with its standard error where all of theirs are known.
+    """The mean of replicates, with its standard error where all of them have one.
 
-    Σ wᵢ yᵢ / Σ wᵢ ± (Σ wᵢ)^-½ with wᵢ = 1/semᵢ², so that the better measurement counts more; exact ones, of error 0,
-    outweigh all others. Where an error is missing all count alike and the mean has none: the spread of a few values
-    says too little of it. The gradient is that of the first.
+    Σ wᵢ yᵢ / Σ wᵢ ± (Σ wᵢ)^-½ with wᵢ = 1/semᵢ²: more precise measurements have larger weights, and those with a
+    standard error of 0 outweigh all others. If a standard error is missing, all weights are equal and the mean has no
+    standard error: the spread of a few values is a poor estimate of it. The gradient is that of the first replicate.
+
+    Example:
+        >>> pooled([Result(1.0, 0.1), Result(3.0, 0.1)]).value
+        2.0
     """
     sems = [r.sem for r in results if r.sem is not None]
     known = len(sems) == len(results)

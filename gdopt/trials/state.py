@@ -14,17 +14,17 @@ __all__ = ["State"]
 
 @dataclass(frozen=True)
 class State:
-    """All that an algorithm carries between calls: save it and nothing is lost.
+    """The complete state of an algorithm between two calls.
 
     Args:
-        space: what may be tried.
-        seed: from which every random stream of the study is derived.
-        trials: everything asked for or added, by id.
-        notes: what each `ask` had to say of itself, in numbers.
-        tensors: what an algorithm has learned and cannot derive from the trials.
-        config: the objectives and the limits.
-        fixed: parameters that every trial of the next `ask` has to have.
-        refused: designs that a function of the user's does not allow, of those that it was asked about.
+        space: the search space.
+        seed: of all random streams of the study.
+        trials: all trials by id, with values that are higher the better.
+        notes: numbers of each `ask`, such as its seconds.
+        tensors: learned tensors that an algorithm cannot derive from the trials.
+        config: objectives and outcome constraints.
+        fixed: parameters that all trials of the next `ask` have.
+        refused: designs that the design filter does not allow.
     """
 
     space: Space
@@ -38,15 +38,15 @@ class State:
 
     @property
     def done(self) -> tuple[Trial, ...]:
-        """The trials that have a value."""
+        """The trials with a value."""
         return tuple(t for t in self.trials if t.status is Status.DONE)
 
     @property
     def pending(self) -> tuple[Trial, ...]:
-        """The trials that wait for their result."""
+        """The trials without a result."""
         return tuple(t for t in self.trials if t.status is Status.PENDING)
 
     @property
     def known(self) -> list[Params]:
-        """The designs that were asked for, added or refused."""
+        """All designs that are not to be proposed again: those of trials, and the refused ones."""
         return [*(t.params for t in self.trials), *self.refused]

@@ -12,7 +12,7 @@ __all__ = ["Measured", "Result", "Status", "Trial"]
 
 
 class Status(StrEnum):
-    """What has become of a trial."""
+    """The status of a trial."""
 
     PENDING = "pending"
     DONE = "done"
@@ -26,7 +26,7 @@ Measured = tuple[float, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was measured: a value, its standard error where it is known, the gradient where there is one.
+    """A measured value, with its standard error and its gradient where they are known.
 
     Raises:
         ResultError: the value or the error is not a finite number, or the error is negative.
@@ -45,25 +45,25 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing to try, and what came of it.
+    """A design and the result of its evaluation.
 
     Args:
-        id: the number by which its result is told.
-        params: what to try; once it is told, what was tried.
-        status: pending until it is told, done, failed or abandoned.
-        result: what was measured of the objective, once it is done.
-        round: the `ask` that proposed it, from 0; -1 for a result that was added without being asked for.
+        id: the number of the trial in its study.
+        params: the proposed parameters; after the evaluation, the evaluated ones.
+        status: pending, done, failed or abandoned.
+        result: of the objective, None until the trial is done.
+        round: the `ask` that proposed it, from 0; -1 for a result that was added.
         source: the part of the algorithm that proposed it.
-        predicted: the surrogate's mean for it when it was proposed, in the surrogate's own units.
-        feasible: the probability that it satisfies the limits, as it was believed when it was proposed.
-        outcomes: what was measured beside the objective, by name.
-        proposed: the parameters that were proposed, where others were tried.
-        outside: whether the tried parameters lie outside a bound, or off a constraint.
-        worker: who has it.
-        reason: why it failed, was abandoned or was amended, or what was noted with its result.
-        lease: when it may be given to another worker, in seconds since 1970; None if never.
-        asked_at: when it was asked for or added, in seconds since 1970.
-        settled_at: when it was done, failed or abandoned.
+        predicted: the posterior mean of the surrogate when it was proposed, in the units of the surrogate.
+        feasible: the predicted probability of feasibility when it was proposed.
+        outcomes: the other outcomes by name: value and standard error.
+        proposed: the proposed parameters, where other ones were evaluated.
+        outside: whether the evaluated parameters lie outside a bound or violate a constraint.
+        worker: that evaluates it.
+        reason: of a failure or an amendment, or a note on the result.
+        lease: the time after which it may be given to another worker, in seconds since 1970; None if never.
+        asked_at: the time of the `ask` or `add`, in seconds since 1970.
+        settled_at: the time at which it was done, failed or abandoned.
     """
 
     id: int
@@ -79,12 +79,12 @@ class Trial:
     outside: bool = False
     worker: str | None = None
     reason: str = ""
-    # Two runs of a study are equal if they differ in nothing but the clock.
+    # Not compared: two runs of a study that differ in the clock only are equal.
     lease: float | None = field(default=None, compare=False)
     asked_at: float | None = field(default=None, compare=False)
     settled_at: float | None = field(default=None, compare=False)
 
     @property
     def value(self) -> float | None:
-        """The value that was measured, None before."""
+        """The measured value, None before."""
         return None if self.result is None else self.result.value
