@@ -159,7 +159,7 @@ def test_several_objectives_are_scaled_to_mean_0_and_variance_1_each_in_its_dire
 # Gradients.
 
 
-def test_the_gradients_of_the_forty_best_results_are_values_in_eight_directions_at_most() -> None:
+def test_forty_gradients_become_values_in_eight_directions_each() -> None:
     space = gdopt.Space.from_bounds([(-1, 1)] * 10)
     rows = np.random.default_rng(4).uniform(-1, 1, (50, 10))
     trials = []

@@ -69,7 +69,7 @@ def test_what_does_not_dominate_the_reference_has_no_volume() -> None:
     assert hypervolume(torch.empty(0, 2), torch.zeros(2)) == 0.0
 
 
-def test_a_reference_is_taken_as_given_and_inferred_a_tenth_of_the_range_below_the_front() -> None:
+def test_an_inferred_reference_is_a_tenth_of_the_range_below_the_front() -> None:
     goals = OptimizationConfig((Objective("a", "maximize"), Objective("b", "minimize", 7.0)))
     values = torch.tensor([[0.0, -2.0], [10.0, -4.0], [-5.0, -9.0]], dtype=torch.float64)
     assert reference_point(goals, values).tolist() == pytest.approx([-1.0, -7.0])
