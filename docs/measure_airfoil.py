@@ -1,4 +1,4 @@
-"""The table of docs/benchmarks.md: `GuidedDiffusion` on the airfoil problem, 40 real airfoils and 13 rounds of 20.
+"""The airfoil table of docs/reference/benchmarks.md: `GuidedDiffusion`, 40 real airfoils and 13 rounds of 20.
 
 python docs/measure_airfoil.py SEEDS [SETTING=VALUE ...], such as: python docs/measure_airfoil.py 5 guide=0.0
 """

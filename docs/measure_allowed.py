@@ -37,7 +37,7 @@ def calls(allowed: DesignFilter, seed: int) -> list[int]:
         asked.append(params)
         return allowed(params)
 
-    algorithm = gdopt.GuidedDiffusion(allowed=counted)
+    algorithm = gdopt.GuidedDiffusion(design_filter=counted)
     study = gdopt.Study(SQUARE, direction="maximize", algorithm=algorithm, seed=seed)
     found = []
     for _ in range(PLATES):

@@ -1,7 +1,7 @@
 """How well small screens are predicted: our covariance of categories against BoTorch's mixed model. About five minutes.
 
 Three choices of eight levels and two numbers, drawn at random, and four kinds of responses whose effects are drawn at
-random too. Rank correlations with 300 other designs, means over six draws, as the table in docs/mixed.md has them.
+random too. Rank correlations with 300 other designs, means over six draws: the table in docs/explanation/mixed.md.
 """
 
 import sys

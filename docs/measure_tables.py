@@ -63,7 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.gdopt"
         study = gdopt.Study(space, direction="maximize", storage=path)
-        timed("written to the study's file", study.keep)
+        timed("written to the study's file", study.create)
         sys.stdout.write(f"the file: {path.stat().st_size / 1e6:.0f} MB\n")
 
         def tell(trials: list[Trial]) -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         tell(timed("ask(100), the second", lambda: study.ask(100)))
         timed("ask(8) with 200 results", lambda: study.algorithm.ask(study.state, 8))
         timed("ask(96) with 200 results", lambda: study.ask(96))
-        timed("Study.open", lambda: gdopt.Study.open(path))
+        timed("Study.load", lambda: gdopt.Study.load(path))
 
 
 if __name__ == "__main__":

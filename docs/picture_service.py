@@ -1,4 +1,4 @@
-"""The picture of docs/service.md: the page of a study of a cross-coupling, in Chromium.
+"""The picture of docs/howto/service.md: the page of a study of a cross-coupling, in Chromium.
 
 python docs/picture_service.py [FILE [WIDTH [HEIGHT]]]
 """
@@ -20,11 +20,11 @@ from gdopt.space.parameters import Params
 
 # As few as make a small file that looks the same.
 COLORS = 64
-OUT = Path(__file__).with_name("service.png")
+OUT = Path(__file__).parent / "images" / "service.png"
 SPACE = gdopt.Space(
     [
         gdopt.Real("temperature", 20, 120, unit="degC"),
-        gdopt.Real("catalyst", 0.1, 10, log=True, unit="mol%"),
+        gdopt.Real("catalyst", 0.1, 10, log_scale=True, unit="mol%"),
         gdopt.Real("time", 1, 24, unit="h"),
         gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
     ]

@@ -22,7 +22,7 @@ import gdopt
 SPACE = gdopt.Space(
     [
         gdopt.Real("temperature", 20, 120, unit="degC"),
-        gdopt.Real("equivalents", 1e-2, 1, log=True),
+        gdopt.Real("equivalents", 1e-2, 1, log_scale=True),
         gdopt.Real("hours", 1, 24, unit="h"),
         gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
     ]
@@ -50,7 +50,7 @@ def measured(params: gdopt.space.parameters.Params, rng: random.Random) -> dict[
 
 def robot(file: Path, plates: int) -> None:
     """Fill the plates that are not finished, vial by vial."""
-    study, rng = gdopt.Study.open(file), random.Random(os.getpid())
+    study, rng = gdopt.Study.load(file), random.Random(os.getpid())
     for number in range(plates):
         for trial in study.ask(VIALS, key=f"plate-{number}", worker="robot"):
             if trial.status is not gdopt.Status.PENDING:
@@ -76,9 +76,10 @@ def main(folder: Path, plates: int) -> None:
     """Run the campaign and print what it came to."""
     folder.mkdir(parents=True, exist_ok=True)
     study = gdopt.Study(
-        SPACE, direction="maximize", objective="yield", limits=["impurity <= 2"], storage=folder / "lab.gdopt", seed=0
+        SPACE, direction="maximize", objective="yield", outcome_constraints=["impurity <= 2"], storage=folder /
+        "lab.gdopt", seed=0
     )  # fmt: skip
-    study.keep()
+    study.create()
     first = started(folder / "lab.gdopt", plates)
     while len(settled(study)) < plates * VIALS // 2 - 3 and first.poll() is None:
         time.sleep(0.01)

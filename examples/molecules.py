@@ -51,7 +51,7 @@ study = gdopt.Study(
     algorithm=gdopt.MaskedDiffusion(
         prior=prior,
         candidates=given.candidates,
-        allowed=Makeable(accessibility=4.0, alerts=False) if given.filters else None,
+        design_filter=Makeable(accessibility=4.0, alerts=False) if given.filters else None,
     ),
     storage=given.out / "study.gdopt",
     seed=given.seed,

@@ -17,7 +17,7 @@ import gdopt
 SPACE = gdopt.Space(
     [
         gdopt.Real("temperature", 20, 120, unit="degC"),
-        gdopt.Real("loading", 0.1, 10, log=True, unit="mol%"),
+        gdopt.Real("loading", 0.1, 10, log_scale=True, unit="mol%"),
         gdopt.Real("hours", 1, 24, unit="h"),
     ]
 )
@@ -41,8 +41,8 @@ def main(folder: Path, budget: int) -> None:
     study = gdopt.Study(
         SPACE,
         direction={"yield": "maximize", "cost": "minimize"},
-        reference={"yield": 0, "cost": 150},
-        limits=["impurity <= 2"],
+        reference_point={"yield": 0, "cost": 150},
+        outcome_constraints=["impurity <= 2"],
     )
     while len(study.trials) < budget:
         study.tell({trial.id: measured(trial.params) for trial in study.ask(BATCH)})

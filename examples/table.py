@@ -53,7 +53,7 @@ def main() -> None:
     best = study.best
     better = int((solubility > best.value).sum())
     sys.stdout.write(
-        f"{best.params['compound']} of supplier {space.beside(best.params)['supplier']}: {best.value:.1f} mg/ml, "
+        f"{best.params['compound']} of supplier {space.annotations(best.params)['supplier']}: {best.value:.1f} mg/ml, "
         f"{better} of {given.rows} compounds are better\n"
     )
 

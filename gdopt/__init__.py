@@ -14,6 +14,7 @@ from gdopt.errors import (
     MissingExtraError,
     NumericsError,
     ProblemError,
+    RenamedError,
     ResultError,
     ServiceError,
     SettingsError,
@@ -24,14 +25,15 @@ from gdopt.errors import (
     UnknownTrialError,
 )
 from gdopt.priors.expert import Normal, Uniform
+from gdopt.renamed import PUBLIC, old_name
 from gdopt.space.constraints import Constraint
 from gdopt.space.parameters import Choice, Integer, Real
 from gdopt.space.space import Space
 from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
 
 if TYPE_CHECKING:
-    from gdopt.algorithms.guided import GuidedDiffusion
-    from gdopt.algorithms.masked import MaskedDiffusion
+    from gdopt.algorithms.guided import GuidedDiffusion, GuidedTuning
+    from gdopt.algorithms.masked import MaskedDiffusion, MaskedTuning
     from gdopt.baselines.random import RandomSearch
     from gdopt.optimize import maximize, minimize
     from gdopt.priors.diffusion import DiffusionPrior
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from gdopt.trials.objectives import OutcomeConstraint
     from gdopt.trials.trial import Status, Trial
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # linear_operator, which BoTorch needs, compiles two functions when it is imported, by a way that PyTorch 2.14 warns of.
 # Appended: the filters of the user's come first.
@@ -55,9 +57,11 @@ __all__ = [
     "ExhaustedError",
     "GdoptError",
     "GuidedDiffusion",
+    "GuidedTuning",
     "Integer",
     "MaskedDiffusion",
     "MaskedPrior",
+    "MaskedTuning",
     "MissingExtraError",
     "MoleculeSpace",
     "Normal",
@@ -66,6 +70,7 @@ __all__ = [
     "ProblemError",
     "RandomSearch",
     "Real",
+    "RenamedError",
     "ResultError",
     "SequenceSpace",
     "ServiceError",
@@ -88,9 +93,11 @@ __all__ = [
 HOMES = {
     "DiffusionPrior": "gdopt.priors.diffusion",
     "GuidedDiffusion": "gdopt.algorithms.guided",
+    "GuidedTuning": "gdopt.algorithms.guided",
     "OutcomeConstraint": "gdopt.trials.objectives",
     "MaskedDiffusion": "gdopt.algorithms.masked",
     "MaskedPrior": "gdopt.priors.masked",
+    "MaskedTuning": "gdopt.algorithms.masked",
     "RandomSearch": "gdopt.baselines.random",
     "Status": "gdopt.trials.trial",
     "Study": "gdopt.study.study",
@@ -104,6 +111,8 @@ HOMES = {
 def __getattr__(name: str) -> object:
     if name in HOMES:
         return getattr(import_module(HOMES[name]), name)
+    if name in PUBLIC:
+        raise old_name("gdopt", name, PUBLIC[name])
     raise AttributeError(f"module 'gdopt' has no attribute {name!r}")
 
 

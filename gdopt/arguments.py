@@ -30,16 +30,10 @@ __all__ = [
 
 # `float` takes them, and nobody means a number by them.
 TEXTS = (str, bytes, bytearray)
-
-
 # A float has every whole number up to here.
 EXACT = 2**53
-
-
 # Raised by the conversions of objects that are no number; by torch, of tensors of several.
 REFUSED = (TypeError, ValueError, OverflowError, RuntimeError, AttributeError)
-
-
 # Characters of a value in a message.
 SHOWN = 200
 

@@ -14,6 +14,7 @@
   + ProblemError       no benchmark problem has that name
   + ServiceError       a service cannot be started or reached, or gives no answer that is one
   + MissingExtraError  an optional dependency is not installed
+  + RenamedError       a name of an earlier version was used; the message has its name of today
 
 Each is also the built-in error that people already catch. A call that raises one of them has changed nothing.
 """
@@ -25,6 +26,7 @@ __all__ = [
     "MissingExtraError",
     "NumericsError",
     "ProblemError",
+    "RenamedError",
     "ResultError",
     "ServiceError",
     "SettingsError",
@@ -90,3 +92,7 @@ class ServiceError(GdoptError, ConnectionError):
 
 class MissingExtraError(GdoptError, ImportError):
     """An optional dependency is not installed."""
+
+
+class RenamedError(GdoptError, AttributeError, TypeError):
+    """A name of an earlier version was used; the message has its name of today."""

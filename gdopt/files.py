@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
 
 from gdopt.errors import StoreError
 
@@ -22,8 +19,12 @@ __all__ = ["packed", "parts_of", "put", "read", "sync_folder", "unpacked", "writ
 HEADER, CHECKSUM = "gdopt", "sha256"
 
 
-def packed(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+def packed(tensors: Mapping[str, Any], header: Mapping[str, Any]) -> bytes:
     """The content of a safetensors file with tensors and a header, which JSON takes."""
+    # Imported where tensors are packed or unpacked: `put` is for all files, and PyTorch takes a second to import.
+    import torch
+    from safetensors.torch import save
+
     # Copies, as safetensors refuses tensors that share memory.
     plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
     text = json.dumps(header, allow_nan=False)
@@ -32,12 +33,14 @@ def packed(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
     return content
 
 
-def unpacked(content: bytes, name: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def unpacked(content: bytes, name: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The tensors and the header that were packed; `name` is what errors call the file.
 
     Raises:
         StoreError: it is no such file, or is not what was written.
     """
+    from safetensors.torch import load
+
     try:
         tensors = load(content)
         # A safetensors file starts with the length of its JSON part, 8 bytes, little end first.
@@ -52,7 +55,7 @@ def unpacked(content: bytes, name: str | Path) -> tuple[dict[str, Tensor], dict[
     return tensors, header
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+def write(path: Path, tensors: Mapping[str, Any], header: Mapping[str, Any]) -> None:
     """Write the file whole or not at all: a new file is forced to disk, then takes the old one's place.
 
     Raises:
@@ -64,7 +67,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The tensors and the header of a file that `write` wrote.
 
     Raises:
@@ -78,7 +81,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 @contextmanager
-def parts_of(name: str | Path, tensors: Mapping[str, Tensor]) -> Iterator[None]:
+def parts_of(name: str | Path, tensors: Mapping[str, Any]) -> Iterator[None]:
     """A context in which something is made of the parts of a file: whoever can write a sha256 can write other parts.
 
     Raises:
@@ -94,7 +97,9 @@ def parts_of(name: str | Path, tensors: Mapping[str, Tensor]) -> Iterator[None]:
         raise StoreError(f"{name} is not a file that gdopt wrote: {type(error).__name__}: {error}") from error
 
 
-def _checksum(tensors: Mapping[str, Tensor], header: str) -> str:
+def _checksum(tensors: Mapping[str, Any], header: str) -> str:
+    import torch
+
     digest = hashlib.sha256(header.encode())
     for name in sorted(tensors):
         value = tensors[name]

@@ -8,7 +8,7 @@ from gdopt.algorithms.base import Algorithm
 from gdopt.arguments import Array
 from gdopt.space.space import Space
 from gdopt.storage.store import Store
-from gdopt.study.runner import Catch, Evaluate, Executor, run
+from gdopt.study.runner import Catch, Evaluate, Executor
 from gdopt.study.study import Study
 from gdopt.trials.objectives import Direction
 from gdopt.trials.trial import Trial
@@ -88,4 +88,4 @@ def _optimized(
 ) -> Trial:
     space = space if isinstance(space, Space) else Space.from_bounds(space)
     study = Study(space, direction=direction, algorithm=algorithm, storage=storage, seed=seed)
-    return run(study, objective, budget=budget, batch=batch, executor=executor, catch=catch, progress=progress)
+    return study.optimize(objective, budget=budget, batch=batch, executor=executor, catch=catch, progress=progress)

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from gdopt.trials.state import State
-
 __all__ = ["isolated", "seed_from", "stream"]
 
 
@@ -33,9 +31,9 @@ def isolated(seed: int) -> Iterator[None]:
         np.random.set_state(array)  # noqa: NPY002
 
 
-def stream(state: State) -> torch.Generator:
-    """The random stream of the next `ask`: derived from the seed and the number of asks before it."""
-    words = np.random.SeedSequence([state.seed, len(state.notes)]).generate_state(1, np.uint64)
+def stream(seed: int, n_asks: int) -> torch.Generator:
+    """The random stream of an `ask`, derived from the seed of the study and the number of asks before it."""
+    words = np.random.SeedSequence([seed, n_asks]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
 
 

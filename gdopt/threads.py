@@ -4,8 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 __all__ = ["one_thread"]
 
 
@@ -24,6 +22,9 @@ def one_thread() -> Iterator[None]:
     PyTorch keeps the number for each thread that calls it, and hands the last one that was set to new ones: what a
     call finds while another is inside says nothing.
     """
+    # Imported here: modules that only record results import this one, and PyTorch takes a second.
+    import torch
+
     with _Inside.lock:
         if not _Inside.count:
             _Inside.before = torch.get_num_threads()

@@ -21,6 +21,7 @@ from torch import Tensor
 import gdopt
 from gdopt.adapters import botorch
 from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.settings import with_settings
 from gdopt.baselines import baseline, names, string_baseline
 from gdopt.diffusion.network import network
 from gdopt.space.parameters import Params
@@ -34,7 +35,7 @@ from gdopt.trials.trial import Result, Status
 Objective = Callable[[Params], float]
 
 LINE = gdopt.Space([gdopt.Real("x", -2, 3)])
-LOG = gdopt.Space([gdopt.Real("x", -1, 1), gdopt.Real("dose", 1e-3, 10, log=True, unit="mg")])
+LOG = gdopt.Space([gdopt.Real("x", -1, 1), gdopt.Real("dose", 1e-3, 10, log_scale=True, unit="mg")])
 MIXED = gdopt.Space(
     [
         gdopt.Real("heat", 20, 120, unit="degC"),
@@ -59,11 +60,11 @@ MIXTURE = gdopt.Space(
 NESTED = gdopt.Space(
     [
         gdopt.Choice("metal", ["none", "Pd", "Ni"]),
-        gdopt.Choice("ligand", ["A", "B", "C"], when={"metal": ["Pd", "Ni"]}),
+        gdopt.Choice("ligand", ["A", "B", "C"], active_if={"metal": ["Pd", "Ni"]}),
         gdopt.Integer("steps", 1, 2),
         gdopt.Real("heat", 20, 100, unit="degC"),
-        gdopt.Real("second", 20, 100, unit="degC", when={"steps": 2}),
-        gdopt.Choice("salt", ["LiCl", "NaCl"], when={"ligand": "B", "steps": 2}),
+        gdopt.Real("second", 20, 100, unit="degC", active_if={"steps": 2}),
+        gdopt.Choice("salt", ["LiCl", "NaCl"], active_if={"ligand": "B", "steps": 2}),
     ]
 )
 WIDE = gdopt.Space.from_bounds([(-1, 1)] * 30)
@@ -103,7 +104,7 @@ def prior() -> gdopt.DiffusionPrior:
 
 def guided(**settings: object) -> gdopt.GuidedDiffusion:
     """Guided diffusion that is quick: a small pool, and learning from the fourth result on."""
-    return gdopt.GuidedDiffusion(**{"candidates": 64, "start": 4, **settings})
+    return with_settings(gdopt.GuidedDiffusion(), {"candidates": 64, "n_initial": 4, **settings})
 
 
 @cache
@@ -151,8 +152,9 @@ def alkanes() -> gdopt.MaskedPrior:
 
 def masked(prior: gdopt.MaskedPrior, **changes: object) -> gdopt.MaskedDiffusion:
     """Masked diffusion that is quick: a small pool, and learning from the fourth result on."""
-    settings = {"prior": prior, "start": 4, "candidates": 60, "generations": 2, **changes}
-    return gdopt.MaskedDiffusion(**settings)  # type: ignore[arg-type]
+    return with_settings(
+        gdopt.MaskedDiffusion(prior=prior), {"n_initial": 4, "candidates": 60, "generations": 2, **changes}
+    )
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ ON_PRIOR = [
 def quick(name: str, prior: gdopt.DiffusionPrior | None = None) -> Algorithm:
     """A baseline that is quick: a small pool, and learning from the fourth result on."""
     made = baseline(name, prior)
-    fields = {"start": 4, "candidates": 64, "most": 10}
+    fields = {"n_initial": 4, "candidates": 64, "max_batch": 10}
     return replace(made, **{k: v for k, v in fields.items() if hasattr(made, k)})
 
 
@@ -246,7 +248,7 @@ TAILS = ("O", "N", "C(=O)O", "c1ccccc1")
 def quick_string(name: str, space: gdopt.SequenceSpace | gdopt.MoleculeSpace) -> Algorithm:
     """A baseline of strings that is quick: a small pool, and learning from the fourth result on."""
     made = string_baseline(name, space)
-    fields = {"start": 4, "candidates": 64, "generations": 2, "draws": 50, "steps": 2}
+    fields = {"n_initial": 4, "candidates": 64, "generations": 2, "draws": 50, "steps": 2}
     return replace(made, **{k: v for k, v in fields.items() if hasattr(made, k)})
 
 
@@ -279,7 +281,7 @@ def by_botorch() -> gdopt.GuidedDiffusion:
     """Guided diffusion with a model and an acquisition function of BoTorch's in every place for one."""
     fit = botorch.surrogate(lambda u, y: SingleTaskGP(u, y).eval())
     guide, select = botorch.guidance(botorch_acquisition), botorch.selection(botorch_acquisition, most=4)
-    return guided(surrogate=fit, guidance=guide, selection=select, guide=0.2)
+    return guided(surrogate=fit, guidance=guide, selection=select, share_guided=0.2)
 
 
 BY_BOTORCH = [Case(f"botorch-{name}", by_botorch, lambda space=SPACES[name]: space) for name in ("line", "mixed")]
@@ -316,8 +318,8 @@ RARE = gdopt.Space(
 BRANCHES = gdopt.Space(
     [
         gdopt.Choice("metal", ["none", "Pd", "Ni"]),
-        gdopt.Choice("ligand", ["A", "B", "C"], when={"metal": ["Pd", "Ni"]}),
-        gdopt.Integer("steps", 1, 2, when={"ligand": "B"}),
+        gdopt.Choice("ligand", ["A", "B", "C"], active_if={"metal": ["Pd", "Ni"]}),
+        gdopt.Integer("steps", 1, 2, active_if={"ligand": "B"}),
     ]
 )
 # Small spaces, each with the number of its designs.
@@ -424,7 +426,7 @@ def reals(draw: st.DrawFn, name: str = "r") -> gdopt.Real:
         low = draw(magnitudes)
         high, log = low + draw(st.floats(1e-3, 1e6)), False
     with unchecked():
-        return gdopt.Real(name, low, high, log=log)
+        return gdopt.Real(name, low, high, log_scale=log)
 
 
 @st.composite
@@ -453,7 +455,7 @@ def spaces(draw: st.DrawFn) -> gdopt.Space:
         when = draw(st.none() | st.sampled_from(parents).flatmap(conditions)) if parents else None
         one = draw(kind(f"p{i}"))
         with unchecked():
-            made.append(replace(one, when=when))
+            made.append(replace(one, active_if=when))
     with unchecked():
         return gdopt.Space(made)
 
@@ -461,7 +463,7 @@ def spaces(draw: st.DrawFn) -> gdopt.Space:
 def conditions(parent: gdopt.Integer | gdopt.Choice) -> st.SearchStrategy[dict[str, list[str | int]]]:
     """Some levels of a parameter."""
     levels = (
-        st.sampled_from(parent.levels) if isinstance(parent, gdopt.Choice) else st.integers(parent.low, parent.high)
+        st.sampled_from(parent.categories) if isinstance(parent, gdopt.Choice) else st.integers(parent.low, parent.high)
     )
     return st.lists(levels, min_size=1, max_size=3).map(lambda some: {parent.name: some})
 
@@ -472,7 +474,7 @@ def values(draw: st.DrawFn, space: gdopt.Space) -> Params:
     params: dict[str, float | int | str] = {}
     for p in space.parameters:
         if isinstance(p, gdopt.Choice):
-            params[p.name] = draw(st.sampled_from(p.levels))
+            params[p.name] = draw(st.sampled_from(p.categories))
         elif isinstance(p, gdopt.Integer):
             params[p.name] = draw(st.integers(p.low, p.high))
         else:

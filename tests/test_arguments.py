@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 import gdopt
 from gdopt import GdoptError
+from gdopt.algorithms.settings import setting_names, with_settings
 from gdopt.arguments import flag, listed, number, row, shown, text, whole
 from gdopt.service.client import Client
 from gdopt.study.study import Study
@@ -84,7 +84,10 @@ SPACE = gdopt.Space([gdopt.Real("x", 0, 1), gdopt.Integer("n", 1, 8), gdopt.Choi
 DESIGN = {"x": 0.5, "n": 3, "c": "a"}
 TABLE = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [2.0, 1.0, 5.0]})
 DESIGNS = np.array([[0.0, 1.0], [1.0, 3.0], [2.0, 2.0], [0.5, 0.2]])
-FUNCTIONS = {"objective", "evaluate", "progress", "executor", "allowed", "warp", "guidance", "selection", "surrogate"}
+FUNCTIONS = {
+    "objective", "evaluate", "progress", "executor", "design_filter", "outcome_transform", "guidance", "selection",
+    "surrogate",
+}  # fmt: skip
 # Up to so many training steps a fit takes no time.
 STEPS = 10
 
@@ -96,7 +99,12 @@ class EnoughError(BaseException):
 def begun() -> Study:
     """A study in memory, with a trial of each kind."""
     study = Study(
-        SPACE, direction="maximize", objective="y", limits=["cost <= 2"], algorithm=gdopt.RandomSearch(), seed=1
+        SPACE,
+        direction="maximize",
+        objective="y",
+        outcome_constraints=["cost <= 2"],
+        algorithm=gdopt.RandomSearch(),
+        seed=1,
     )
     study.ask(6)
     study.tell({0: {"y": 1.0, "cost": 1.0}}, failed={1: "spilled"}, abandoned=[2])
@@ -127,18 +135,22 @@ def of_letters() -> gdopt.MaskedPrior:
     return gdopt.MaskedPrior.fit(gdopt.SequenceSpace("AB", 2, corpus=["AB", "BA"]), steps=1)
 
 
-GUIDED_SETTINGS = [field.name for field in fields(gdopt.GuidedDiffusion)]
-GUIDED = {f: getattr(gdopt.GuidedDiffusion(), f) for f in GUIDED_SETTINGS}
+def with_tuning(algorithm: Any) -> Callable[..., object]:
+    """A function of all settings of an algorithm, those of its tuning among them."""
+    return lambda **given: with_settings(algorithm, given)
+
+
+GUIDED = setting_names(gdopt.GuidedDiffusion())
 MASKED = {
-    "start": 10, "candidates": 60, "generations": 2, "hidden": 0.2, "loss": 0.5, "elites": 60, "keep": 100,
-    "guide": 0.0, "temper": 0.5, "finetune": 0, "bred": 0.0, "crossed": 0.1, "allowed": None,
-    "surrogate": None, "features": None,
+    "n_initial": 10, "candidates": 60, "generations": 2, "mask_fraction": 0.2, "max_expected_loss": 0.5, "n_elite": 60,
+    "max_training_points": 100, "guidance_scale": 0.0, "thompson_scale": 0.5, "finetune": 0, "share_bred": 0.0,
+    "share_crossover": 0.1, "design_filter": None, "surrogate": None, "features": None,
 }  # fmt: skip
 LOOP = {"budget": 2, "batch": 1, "executor": None, "catch": (), "progress": None}
 MAKERS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
-    "Real": (gdopt.Real, {"name": "x", "low": 0, "high": 1, "log": False, "unit": "", "when": None}),
-    "Integer": (gdopt.Integer, {"name": "x", "low": 0, "high": 1, "unit": "", "when": None}),
-    "Choice": (gdopt.Choice, {"name": "x", "levels": ["a", "b"], "ordered": False, "when": None}),
+    "Real": (gdopt.Real, {"name": "x", "low": 0, "high": 1, "log_scale": False, "unit": "", "active_if": None}),
+    "Integer": (gdopt.Integer, {"name": "x", "low": 0, "high": 1, "unit": "", "active_if": None}),
+    "Choice": (gdopt.Choice, {"name": "x", "categories": ["a", "b"], "ordered": False, "active_if": None}),
     "Constraint": (gdopt.Constraint, {"coefficients": {"x": 1}, "upper": 1}),
     "equality": (gdopt.Constraint, {"coefficients": {"x": 1}, "equal": 1}),
     "Space": (gdopt.Space, {"parameters": SPACE.parameters, "constraints": ()}),
@@ -157,13 +169,15 @@ MAKERS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "MoleculeSpace": (gdopt.MoleculeSpace, {"corpus": ["CCO"], "name": "m"}),
     "OutcomeConstraint": (gdopt.OutcomeConstraint, {"outcome": "y", "sense": "<=", "bound": 1.0}),
     "OutcomeConstraint.of": (gdopt.OutcomeConstraint.of, {"written": "y <= 1"}),
-    "Objective": (Objective, {"name": "y", "direction": "maximize", "reference": 0.0}),
+    "Objective": (Objective, {"name": "y", "direction": "maximize", "reference_point": 0.0}),
     "Normal": (gdopt.Normal, {"mean": 0, "std": 1}),
     "Uniform": (gdopt.Uniform, {"low": 0, "high": 1}),
     "outcome_weights": (gdopt.outcome_weights, {"values": [1.0, 2, 3, 4, 5, 6], "direction": "maximize", "share": 0.5}),
     "RandomSearch": (gdopt.RandomSearch, {"prior": None}),
-    "GuidedDiffusion": (gdopt.GuidedDiffusion, GUIDED),
-    "MaskedDiffusion": (lambda **given: gdopt.MaskedDiffusion(**{"prior": of_letters(), **given}), MASKED),
+    "GuidedDiffusion": (with_tuning(gdopt.GuidedDiffusion()), GUIDED),
+    "MaskedDiffusion": (
+        lambda **given: with_settings(gdopt.MaskedDiffusion(prior=of_letters()), given), MASKED,
+    ),
     "MaskedDiffusion of": (gdopt.MaskedDiffusion, {"prior": None}),
     "DiffusionPrior.fit": (
         gdopt.DiffusionPrior.fit,
@@ -183,8 +197,9 @@ MAKERS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Study": (
         Study,
         {
-            "space": SPACE, "direction": "maximize", "objective": "y", "reference": None, "limits": ["cost <= 2"],
-            "tracked": ["colour"], "algorithm": None, "storage": None, "seed": 0, "batch": 1,
+            "space": SPACE, "direction": "maximize", "objective": "y", "reference_point": None,
+            "outcome_constraints": ["cost <= 2"], "tracking_metrics": ["colour"],
+            "algorithm": None, "storage": None, "seed": 0, "batch": 1,
         },
     ),
     "maximize": (gdopt.maximize, {"objective": limited, "space": [(0, 1)], "seed": 0, "algorithm": None, **LOOP}),

@@ -47,7 +47,7 @@ def said(command):
 def test_commands_of_the_laboratorys_page_say_what_it_shows(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GDOPT_STUDY", raising=False)
-    page = (ROOT / "docs" / "lab.md").read_text()
+    page = (ROOT / "docs" / "start" / "lab.md").read_text()
     for kind, file, text in re.findall(r'```(\w+)(?: title="([^"]+)")?\n(.*?)```', page, re.DOTALL):
         if file:
             Path(file).write_text(text)
@@ -207,7 +207,7 @@ def test_mixed_example_keeps_its_constraints_and_what_is_fixed(tmp_path):
         ", all with 75 % water",
     )
     assert float(re.search(r"shares sum to 1 within (\S+)", done.stdout)[1]) < 1e-9
-    study = gdopt.Study.open(tmp_path / "bleach.gdopt")
+    study = gdopt.Study.load(tmp_path / "bleach.gdopt")
     assert {t.params["water"] for t in study.trials if t.round == 2} == {0.75}
     assert len({tuple(t.params.values()) for t in study.trials}) == 32
     assert (tmp_path / "bleach.png").exists()

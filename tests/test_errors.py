@@ -31,7 +31,7 @@ def test_the_docstring_draws_every_class_with_its_own_words() -> None:
 
 
 def test_every_error_is_listed_and_public() -> None:
-    assert set(errors.__all__) == {*BUILTINS, "UnknownTrialError", "ExhaustedError", "GdoptError"}
+    assert set(errors.__all__) == {*BUILTINS, "RenamedError", "UnknownTrialError", "ExhaustedError", "GdoptError"}
     assert set(errors.__all__) <= set(gdopt.__all__)
 
 

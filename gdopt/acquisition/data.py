@@ -1,58 +1,100 @@
-"""A study's designs, as an `ask` sees them: what was told, what is pending, and which of its candidates are new."""
+"""The results of a study as training data: ranked, and in the coordinates of a codec."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.codecs.base import Codec, Encoder
-from gdopt.trials.ranking import rank
-from gdopt.trials.replicates import average_replicates
+from gdopt.trials.ranking import objective_values, rank, ranked_trials
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
 
-__all__ = ["gradient_to_z", "pending_points", "ranked_trials", "training_data", "values_by_round"]
+__all__ = ["TrainingData", "gradient_to_z", "pending_points", "ranked_trials", "training_data", "values_by_round"]
 
 
-def ranked_trials(state: State) -> list[Trial]:
-    """What is known, the best first: a trial for each design, repeated measurements pooled."""
-    return rank(state.goals, average_replicates(state.done))
+@dataclass(frozen=True)
+class TrainingData:
+    """The results of a study in the coordinates of a codec: made once in an `ask`, each part computed at first use.
+
+    Args:
+        state: with the trials.
+        codec: of the designs.
+    """
+
+    state: State
+    codec: Encoder
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """`ranked_trials` of the state."""
+        return ranked_trials(self.state)
+
+    @cached_property
+    def z(self) -> Float[Tensor, "n d"]:
+        """The designs of the trials."""
+        return self.codec.encode([t.params for t in self.trials])
+
+    @cached_property
+    def y(self) -> Float[Tensor, " n"]:
+        """The values of the first objective."""
+        return torch.tensor([t.value for t in self.trials], dtype=torch.float64)
+
+    @cached_property
+    def pending(self) -> Float[Tensor, "p d"]:
+        """The designs of the pending trials."""
+        return pending_points(self.state, self.codec)
+
+    @cached_property
+    def n_complete(self) -> int:
+        """The number of designs with values of all objectives."""
+        return sum(objective_values(self.state.config, t) is not None for t in self.trials)
+
+    def gradient(self, row: int) -> Float[Tensor, " d"] | None:
+        """The reported gradient at a row of z, with respect to z; None without one."""
+        return gradient_to_z(self.trials[row], self.codec) if isinstance(self.codec, Codec) else None
 
 
 def training_data(state: State, codec: Encoder) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
-    """What is known, the best first, in the codec's coordinates; a row for each design."""
-    trials = ranked_trials(state)
-    return codec.encode([t.params for t in trials]), torch.tensor([t.value for t in trials], dtype=torch.float64)
+    """The designs and values of `TrainingData`."""
+    data = TrainingData(state, codec)
+    return data.z, data.y
 
 
 def gradient_to_z(trial: Trial, codec: Codec) -> Float[Tensor, " d"] | None:
-    """The gradient that was told of a trial, by the codec's coordinates; None without one."""
+    """The reported gradient of a trial with respect to z; None without one."""
     if trial.result is None or trial.result.gradient is None:
         return None
-    return codec.pullback(trial.params, trial.result.gradient)
+    return codec.gradient_to_z(trial.params, trial.result.gradient)
 
 
 def pending_points(state: State, codec: Encoder) -> Float[Tensor, "p d"]:
-    """What is being measured."""
+    """The designs of the pending trials."""
     return codec.encode([t.params for t in state.pending])
 
 
 def values_by_round(state: State, learned: Callable[[Trial], bool]) -> tuple[list[list[float]], float]:
-    """The worth of each result of each learned round, and the best before the first of them.
+    """The merits of the results of each learned round, and the best merit before the first of these rounds.
 
-    The worth is the value; with limits or several objectives it is the place among all results, the best the highest.
+    The merit is the value; with outcome constraints or several objectives it is minus the rank among all results.
+
+    Args:
+        state: with the trials.
+        learned: whether a learned round proposed a trial.
     """
-    worth = _worth(state)
+    merit = _merits(state)
     of_rounds = [t for t in state.done if learned(t)]
     first = min((t.round for t in of_rounds), default=0)
-    before = [worth[t.id] for t in state.done if not learned(t)]
-    rounds = [[worth[t.id] for t in of_rounds if t.round == k] for k in range(first, len(state.notes))]
+    before = [merit[t.id] for t in state.done if not learned(t)]
+    rounds = [[merit[t.id] for t in of_rounds if t.round == k] for k in range(first, len(state.notes))]
     return [r for r in rounds if r], max(before, default=float("-inf"))
 
 
-def _worth(state: State) -> dict[int, float]:
-    """What each result is worth, by its trial's id, higher the better."""
-    if not state.goals.limits and not state.goals.several:
+def _merits(state: State) -> dict[int, float]:
+    """The merit of each result by the id of its trial, higher is better."""
+    if not state.config.outcome_constraints and not state.config.several:
         return {t.id: float(t.value or 0.0) for t in state.done}
-    return {t.id: -float(place) for place, t in enumerate(rank(state.goals, state.done))}
+    return {t.id: -float(place) for place, t in enumerate(rank(state.config, state.done))}

@@ -18,12 +18,8 @@ __all__ = ["DesignFilter", "FilteredBatch", "Pick"]
 
 # Whether a design may be proposed.
 DesignFilter = Callable[[Params], bool]
-
-
 # The rows that are left, and how many of them are wanted: to as many, the best first.
 Pick = Callable[[list[int], int], list[int]]
-
-
 # As many designs are picked as are missing, or a fifth of what was asked about, if that is more: where little is
 # allowed, learning anew after each refusal would take longer than it saves.
 AHEAD = 5

@@ -16,8 +16,6 @@ __all__ = ["likely_to_succeed", "success_probability"]
 
 # Whether designs succeed is learned from so many trials, the latest, as they lie where proposals are made.
 LATEST = 300
-
-
 # A candidate has to be twice as likely to succeed as to fail. At even chances half of the proposals along a border
 # fail; at four to one what lies on it is no longer found.
 LIKELY = 2 / 3

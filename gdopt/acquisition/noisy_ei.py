@@ -19,120 +19,104 @@ from botorch.sampling.get_sampler import get_sampler
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.surrogates.base import Surrogate
 from gdopt.surrogates.multi_output import MultiOutputSurrogate
 
-__all__ = ["optimize_discrete", "outcome_at", "sequential_greedy", "upper_confidence_bound"]
+__all__ = ["optimize_discrete", "outcome_at", "sequential_greedy"]
 
-# Quasi-random draws behind qLogNEI: a quarter of BoTorch's default of 512, at a quarter of its cost.
+# Quasi-random samples of qLogNEI: a quarter of BoTorch's default of 512, at a quarter of its cost.
 SAMPLES = 128
-
-
-# The same behind qLogNEHVI, each of which divides what its front leaves into boxes of its own.
+# The same of qLogNEHVI, which partitions the objective space anew for each sample.
 SAMPLES_OF_FRONTS = 32
-
-
-# Of a large pool, so many candidates of the highest mean + BOUND deviations are looked at: others promise too little.
+# Of a large pool, only this many candidates with the highest upper confidence bounds, at BOUND standard deviations.
 LOOKED_AT, BOUND = 256, 2.0
-
-
-# Of numbers that BoTorch's batch of so many candidates has, with the known and the pending points beside each: in their
-# columns, of which fingerprints have more, and in their joint covariance, of which it holds half a dozen copies.
+# Limit of the numbers in BoTorch's batch, where training and pending points stand beside each candidate: in their
+# columns (fingerprints have thousands), and in their joint covariance, of which BoTorch holds half a dozen copies.
 ROOM = 2**25
-
-
-# By draws, the incumbent is the best of so many known points: others are hardly ever.
+# Number of training points among which the incumbent of a sample is: others hardly ever are.
 KNOWN = 256
 
 
 def sequential_greedy(
-    surrogate: Surrogate,
+    surrogate: MultiOutputSurrogate,
     pool: Float[Tensor, "m d"],
     n: int,
     pending: Float[Tensor, "p d"],
     seed: int,
 ) -> list[int]:
-    """n different candidates of m, each the best addition to those before it by BoTorch's qLogNEI.
+    """n different rows of the pool, each the best addition to the rows before it by BoTorch's qLogNEI.
 
-    Where z is so wide, and so much is known or pending, that BoTorch's batches would take too much memory and time, the
-    same improvement is taken over joint draws of all candidates, at once and without logarithms.
+    Where z is so wide, or training and pending points are so many, that BoTorch's batches would take too much memory
+    and time, the same improvement is computed from joint samples of all candidates, without logarithms.
 
     Args:
-        surrogate: of the objective: the incumbent is the best of where it knows values, under each draw.
-        pool: the candidates.
-        n: how many to take, at most m.
-        pending: points that are being measured, which the batch should add to.
-        seed: of the draws.
+        surrogate: of the objective: the incumbent of each sample is the best of the training points.
+        pool: the candidates, `m x d`.
+        n: the size of the batch, at most m.
+        pending: designs of pending trials, which the batch complements.
+        seed: of the samples.
     """
-    rows = upper_confidence_bound(surrogate, pool, BOUND).argsort(descending=True)[: max(LOOKED_AT, n)]
-    if isinstance(surrogate, MultiOutputSurrogate):
-        # What breaks a limit for certain comes last, and would be taken for its value where little is left to gain.
-        rows = rows[: max(n, int((surrogate.broken(pool[rows], BOUND) == 0).sum()))]
+    rows = surrogate.upper_confidence_bound(pool, BOUND).argsort(descending=True)[: max(LOOKED_AT, n)]
+    # Rows with a certain violation come last; they would be selected for their value where little is left to gain.
+    rows = rows[: max(n, int((surrogate.violation(pool[rows], BOUND) == 0).sum()))]
     if LOOKED_AT * max(surrogate.z.numel(), _beside(surrogate, pending)) > ROOM:
         return rows[_additions_by_draws(surrogate, pool[rows], n, pending, seed)].tolist()
-    return rows[optimize_discrete(_improvement(surrogate, pending, seed), surrogate.inputs(pool[rows]), n)].tolist()
+    return rows[
+        optimize_discrete(_improvement(surrogate, pending, seed), surrogate.transform_inputs(pool[rows]), n)
+    ].tolist()
 
 
-def _beside(surrogate: Surrogate, pending: Float[Tensor, "p d"]) -> int:
-    """The numbers of the joint covariance of the known and the pending points; 0 if nothing is pending."""
+def _beside(surrogate: MultiOutputSurrogate, pending: Float[Tensor, "p d"]) -> int:
+    """The numbers in the joint covariance of training and pending points; 0 without pending points."""
     return (len(surrogate.z) + len(pending)) ** 2 if len(pending) else 0
 
 
-def upper_confidence_bound(surrogate: Surrogate, pool: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
-    """Upper bounds of what is wanted at each candidate: mean + bound deviations, after the limits if there are any."""
-    if isinstance(surrogate, MultiOutputSurrogate):
-        return surrogate.promise(pool, bound)
-    with torch.no_grad():
-        mean, variance = surrogate.predict(pool)
-    return mean + bound * variance.sqrt()
+def _improvement(surrogate: MultiOutputSurrogate, pending: Float[Tensor, "p d"], seed: int) -> AcquisitionFunction:
+    """BoTorch's qLogNEI, with outcome constraints if there are any; of several objectives, its qLogNEHVI.
 
-
-def _improvement(surrogate: Surrogate, pending: Float[Tensor, "p d"], seed: int) -> AcquisitionFunction:
-    """BoTorch's qLogNEI, with constraints if there are limits; of several objectives, its qLogNEHVI.
-
-    As long as all that is known breaks a limit there is nothing to improve on: then its qLogPF, that the limits hold.
+    While every known design violates a constraint, there is nothing to improve on: then qLogPF, the log probability
+    that the constraints hold.
     """
-    known = surrogate.inputs(surrogate.z)
-    model = surrogate.models if isinstance(surrogate, MultiOutputSurrogate) else surrogate.model
-    samples = SAMPLES_OF_FRONTS if isinstance(surrogate, MultiOutputSurrogate) and surrogate.several else SAMPLES
+    known, model = surrogate.transform_inputs(surrogate.z), surrogate.models
     with torch.no_grad():
         posterior = cast(TorchPosterior, model.posterior(known[:1]))
     usual: dict[str, Any] = {
         "model": model,
-        "X_pending": surrogate.inputs(pending) if len(pending) else None,
+        "X_pending": surrogate.transform_inputs(pending) if len(pending) else None,
         # Sobol points for a Gaussian process, members for an ensemble.
-        "sampler": get_sampler(posterior, torch.Size([samples]), seed=seed),
+        "sampler": get_sampler(posterior, torch.Size([SAMPLES_OF_FRONTS if surrogate.several else SAMPLES]), seed=seed),
     }
     known_too = {**usual, "X_baseline": known, "cache_root": False}
-    if not isinstance(surrogate, MultiOutputSurrogate):
+    if not surrogate.several and not surrogate.constraints:
         return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False)
     first = len(surrogate.objectives)
-    broken = [outcome_at(first + i) for i in range(len(surrogate.limits))] or None
-    if broken is not None and not surrogate.feasible:
-        return qLogProbabilityOfFeasibility(**usual, constraints=broken)
+    constraints = [outcome_at(first + i) for i in range(len(surrogate.constraints))] or None
+    if constraints is not None and not surrogate.n_feasible:
+        return qLogProbabilityOfFeasibility(**usual, constraints=constraints)
     if not surrogate.several:
-        objective = LinearMCObjective(torch.eye(first + len(surrogate.limits), dtype=torch.float64)[0])
-        return qLogNoisyExpectedImprovement(**known_too, prune_baseline=False, objective=objective, constraints=broken)
-    assert surrogate.reference is not None
+        objective = LinearMCObjective(torch.eye(first + len(surrogate.constraints), dtype=torch.float64)[0])
+        return qLogNoisyExpectedImprovement(
+            **known_too, prune_baseline=False, objective=objective, constraints=constraints
+        )
+    assert surrogate.reference_point is not None
     # Pruning draws from the global stream.
     with torch.random.fork_rng(devices=[]), _uncompiled():
         torch.manual_seed(seed)
         return qLogNoisyExpectedHypervolumeImprovement(
             **known_too,
-            ref_point=surrogate.reference,
+            ref_point=surrogate.reference_point,
             objective=IdentityMCMultiOutputObjective(outcomes=list(range(first))),
-            constraints=broken,
-            # Of the known designs only those that may be on the front matter.
+            constraints=constraints,
+            # Only training points that may be on the front are needed.
             prune_baseline=True,
         )
 
 
 @contextmanager
 def _uncompiled() -> Iterator[None]:
-    """BoTorch's qLogNEHVI as it is written in Python, and not as the extension that it would compile.
+    """BoTorch's qLogNEHVI in Python, without the extension that BoTorch would compile.
 
-    Compiling takes half a minute of the first ask, and a process that is killed meanwhile leaves a lock that all later
-    ones wait for without end. With pools of this size asks take the same time.
+    Compilation takes half a minute of the first ask, and a process that is killed meanwhile leaves a lock for which all
+    later processes wait without end. With pools of this size both take the same time.
     """
     before = getattr(logei, "_load_attempted", False)
     vars(logei)["_load_attempted"] = True
@@ -143,19 +127,19 @@ def _uncompiled() -> Iterator[None]:
 
 
 def outcome_at(place: int) -> Callable[[Tensor], Tensor]:
-    """One of the outcomes of draws, which are their last dimension."""
+    """One outcome of samples: an index into their last dimension."""
     return lambda samples: samples[..., place]
 
 
 def _additions_by_draws(
-    surrogate: Surrogate, choices: Float[Tensor, "m d"], n: int, pending: Float[Tensor, "p d"], seed: int
+    surrogate: MultiOutputSurrogate, choices: Float[Tensor, "m d"], n: int, pending: Float[Tensor, "p d"], seed: int
 ) -> list[int]:
-    """n different choices of m, each the best addition to those before it: noisy expected improvement over draws.
+    """n different rows of choices, each the best addition to the rows before it: noisy EI over joint samples.
 
-    Where no draw of any choice improves, the first choice is taken: they come with the most promising first.
+    Where no sample of any row improves, the first row is taken: the most promising rows come first.
     """
     known = torch.cat([surrogate.z[:KNOWN], pending])
-    draws = surrogate.draw(torch.cat([known, choices]), SAMPLES, 1.0, torch.Generator().manual_seed(seed))
+    draws = surrogate.sample_posterior(torch.cat([known, choices]), SAMPLES, 1.0, torch.Generator().manual_seed(seed))
     best, values = draws[:, : len(known)].amax(1, keepdim=True), draws[:, len(known) :]
     picks: list[int] = []
     for _ in range(n):
@@ -167,12 +151,12 @@ def _additions_by_draws(
 
 
 def optimize_discrete(acqf: AcquisitionFunction, choices: Float[Tensor, "m d"], n: int) -> list[int]:
-    """n different choices of m, each the best addition to those before it by an acquisition function."""
+    """n different rows of choices, each the best addition to the rows before it by an acquisition function."""
     with torch.no_grad(), warnings.catch_warnings():
-        # So it is under some draws where limits are uncertain; where it is known, `_improvement` is qLogPF.
+        # True for some samples where constraints are uncertain; where it is certain, `_improvement` is qLogPF.
         warnings.filterwarnings("ignore", "When all training points are infeasible", BotorchWarning)
         chosen, _ = optimize_acqf_discrete(acqf, q=n, choices=choices, unique=True)
-    # Not the nearest by torch.cdist, which for 25 rows and more takes neighbours 1e-8 apart for one.
+    # Not the nearest by torch.cdist, which for 25 rows and more merges neighbours 1e-8 apart.
     picks: list[int] = []
     for same in (chosen.unsqueeze(1) == choices).all(-1):
         # Of equal choices, one that was not picked.

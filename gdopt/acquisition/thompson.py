@@ -8,7 +8,7 @@ from gdopt.surrogates.base import Surrogate
 
 __all__ = ["JOINT", "thompson_sampling"]
 
-# The joint posterior of more candidates at once than this costs more than it tells.
+# The joint posterior of more candidates at once is not worth its time.
 JOINT = 2000
 
 
@@ -19,24 +19,24 @@ def thompson_sampling(
     spread: float,
     generator: torch.Generator,
 ) -> list[int]:
-    """n different candidates of m: the best of each of n joint draws of the surrogate that no draw before it took.
+    """n different rows of the pool: of each of n joint posterior samples the best row that is not taken yet.
 
-    A large pool is dealt into hands of at most 2,000 candidates, each of which gives its share of the n.
+    A large pool is divided into groups of at most 2,000 candidates, each of which gives its share of the n.
 
     Args:
         surrogate: of the objective.
-        pool: the candidates.
-        n: how many to take, at most m.
-        spread: factor on the draws' deviation from the mean: 1 is Thompson sampling, 0 takes the n best means.
-        generator: of the draws.
+        pool: the candidates, `m x d`.
+        n: the size of the batch, at most m.
+        spread: factor on the deviation of samples from the mean: 1 is Thompson sampling, 0 takes the n best means.
+        generator: of the samples.
     """
     count = -(-len(pool) // JOINT)
     picks: list[int] = []
     for first in range(min(count, n)):
-        # Dealt one by one, as candidates of one source stand together.
-        hand = torch.arange(first, len(pool), count)
-        draws = surrogate.draw(pool[hand], len(range(first, n, count)), spread, generator)
-        picks += hand[_best_of_each(draws)].tolist()
+        # Interleaved, as candidates of one source are neighbours in the pool.
+        group = torch.arange(first, len(pool), count)
+        draws = surrogate.sample_posterior(pool[group], len(range(first, n, count)), spread, generator)
+        picks += group[_best_of_each(draws)].tolist()
     return picks
 
 

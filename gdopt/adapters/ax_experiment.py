@@ -221,9 +221,9 @@ def _coded(p: AxParameter) -> Coded:
 
 def _range(p: RangeParameter) -> Real | Integer:
     if p.parameter_type is ParameterType.FLOAT:
-        return Real(p.name, float(p.lower), float(p.upper), log=p.log_scale)
+        return Real(p.name, float(p.lower), float(p.upper), log_scale=p.log_scale)
     if p.log_scale:
-        return Real(p.name, p.lower - 0.5, p.upper + 0.5, log=True)
+        return Real(p.name, p.lower - 0.5, p.upper + 0.5, log_scale=True)
     return Integer(p.name, int(p.lower), int(p.upper))
 
 

@@ -23,7 +23,7 @@ from botorch.sampling.get_sampler import get_sampler
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.batch import BatchSelector
+from gdopt.acquisition.batch import BatchSelector, SelectionInput
 from gdopt.acquisition.noisy_ei import optimize_discrete
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.algorithms.guided import Guide, GuidedDiffusion
@@ -211,12 +211,9 @@ def study_candidates(study: Study, n: int, bounds: Tensor | None = None) -> Floa
     return box.encode([t.params for t in state.trials[len(study.state.trials) :]])
 
 
-def _any(
-    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
-) -> list[int]:
+def _any(given: SelectionInput) -> list[int]:
     """n different rows of the pool, whatever the surrogate believes of them: a `Selection`."""
-    del surrogate, pending, temper
-    return torch.randperm(len(pool), generator=generator)[:n].tolist()
+    return torch.randperm(len(given.pool), generator=given.generator)[: given.n].tolist()
 
 
 def _drawn(prior: DiffusionPrior, box: Box, n: int, stream: torch.Generator) -> Float[Tensor, "n d"]:
@@ -247,30 +244,30 @@ class FittedModel:
         model: of one output, over `inputs(z)`.
         z: where values are known, the best first.
         y: the warped values there.
-        inputs: the model's own coordinates of rows of z.
+        transform_inputs: the model's own coordinates of rows of z.
     """
 
     model: Model
     z: Float[Tensor, "k d"]
     y: Float[Tensor, " k"]
-    inputs: Callable[[Tensor], Tensor]
+    transform_inputs: Callable[[Tensor], Tensor]
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance at each row of z, differentiable."""
-        return by_rows(lambda inputs: _moments(self.model.posterior(inputs)), self.inputs(z))
+        return by_rows(lambda inputs: _moments(self.model.posterior(inputs)), self.transform_inputs(z))
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
         with torch.no_grad():
-            return _moments(self.model.posterior(self.inputs(z)))[0].flatten()
+            return _moments(self.model.posterior(self.transform_inputs(z)))[0].flatten()
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "n d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws n"]:
         """Joint draws at the rows of z by BoTorch's own sampler, their deviations multiplied by `spread`."""
         seed = seed_from(generator)
         with torch.no_grad(), isolated(seed):
-            posterior = cast(TorchPosterior, self.model.posterior(self.inputs(z)))
+            posterior = cast(TorchPosterior, self.model.posterior(self.transform_inputs(z)))
             samples = get_sampler(posterior, torch.Size([draws]), seed=seed)(posterior).squeeze(-1)
             if isinstance(posterior, GaussianMixturePosterior):
                 # By chance, not in turn: every other point of a Sobol sequence lies in one half of the cube.
@@ -280,10 +277,10 @@ class FittedModel:
             values: Tensor = mean + spread * (samples - mean)
             return values
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "FittedModel":
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "FittedModel":
         """The model conditioned on these values too; as it is, if it is none that BoTorch can condition."""
         try:
-            return replace(self, model=conditioned(self.model, self.inputs(z), y))
+            return replace(self, model=conditioned(self.model, self.transform_inputs(z), y))
         except NotImplementedError:
             return self
 
@@ -336,7 +333,7 @@ def guidance(acquisition: Acquisition) -> Guide:
     def guide(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
         del best  # of all values; those that the model knows are in y
         acqf = _made(acquisition, surrogate, 0)
-        return guidances.acquisition(denoiser, lambda z: acqf(surrogate.inputs(z.squeeze(1)).unsqueeze(1)))
+        return guidances.acquisition(denoiser, lambda z: acqf(surrogate.transform_inputs(z.squeeze(1)).unsqueeze(1)))
 
     return guide
 
@@ -362,33 +359,32 @@ def selection(acquisition: Acquisition, most: int = MOST) -> BatchSelector:
 
     _check_count("most", most, 1)
 
-    def chosen(
-        surrogate: Surrogate,
-        pool: Float[Tensor, "m d"],
-        n: int,
-        pending: Float[Tensor, "p d"],
-        temper: float,
-        generator: torch.Generator,
-    ) -> list[int]:
-        first, seed = min(n, most), seed_from(generator)
+    def chosen(given: SelectionInput) -> list[int]:
+        surrogate, pool, n, pending = given.surrogate, given.pool, given.n, given.pending
+        first, seed = min(n, most), seed_from(given.generator)
         acqf = _made(acquisition, surrogate, seed)
         if first > 1 or len(pending):
             _check_joint(acqf, first, len(pending))
         with isolated(seed):
             if len(pending):
-                acqf.set_X_pending(surrogate.inputs(pending))
-            picks = optimize_discrete(acqf, surrogate.inputs(pool), first)
+                acqf.set_X_pending(surrogate.transform_inputs(pending))
+            picks = optimize_discrete(acqf, surrogate.transform_inputs(pool), first)
         if n == first:
             return picks
         rest = [row for row in range(len(pool)) if row not in picks]
-        return picks + [rest[i] for i in thompson_sampling(surrogate, pool[rest], n - first, temper, generator)]
+        return picks + [rest[i] for i in _thompson(given, rest, n - first)]
 
     return chosen
 
 
+def _thompson(given: SelectionInput, rest: list[int], n: int) -> list[int]:
+    """n of the rest of the pool by Thompson sampling."""
+    return thompson_sampling(given.surrogate, given.pool[rest], n, given.thompson_scale, given.generator)
+
+
 def _made(acquisition: Acquisition, surrogate: Surrogate, seed: int) -> AcquisitionFunction:
     with isolated(seed):
-        acqf = acquisition(surrogate.model, surrogate.inputs(surrogate.z), surrogate.y.unsqueeze(1))
+        acqf = acquisition(surrogate.model, surrogate.transform_inputs(surrogate.z), surrogate.y.unsqueeze(1))
     if not isinstance(acqf, AcquisitionFunction):
         raise SettingsError(f"acquisition made a {type(acqf).__name__}: expected an AcquisitionFunction of BoTorch")
     return acqf

@@ -194,9 +194,9 @@ def _parameter(name: str, d: BaseDistribution) -> Parameter:
     if isinstance(d, CategoricalDistribution):
         return Choice(name, [str(place) for place in range(len(d.choices))])
     if isinstance(d, FloatDistribution) and d.step is None:
-        return Real(name, d.low, d.high, log=d.log)
+        return Real(name, d.low, d.high, log_scale=d.log)
     if isinstance(d, IntDistribution) and d.log:
-        return Real(name, d.low - 0.5, d.high + 0.5, log=True)
+        return Real(name, d.low - 0.5, d.high + 0.5, log_scale=True)
     if isinstance(d, FloatDistribution | IntDistribution):
         return Integer(name, 0, round((d.high - d.low) / (d.step or 1)))
     raise SpaceError(f"parameter {name!r} has a {type(d).__name__}: gdopt takes numbers and categories")

@@ -1,24 +1,23 @@
 """Masked diffusion: learn from what was told, then hide pieces of good strings and draw them again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt.acquisition.batch import BatchSelector, select_batch
-from gdopt.acquisition.data import pending_points, ranked_trials
+from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
+from gdopt.acquisition.data import TrainingData, ranked_trials
 from gdopt.acquisition.feasibility import likely_to_succeed
-from gdopt.acquisition.noisy_ei import upper_confidence_bound
 from gdopt.acquisition.string_features import Features, StringView, of_one_length, seen
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.acquisition.token_value import by_features, by_letters
-from gdopt.algorithms.base import append, exhausted
-from gdopt.arguments import assign, at_least, check_calls, number, shown, whole
+from gdopt.algorithms.settings import checked_shares, require
+from gdopt.arguments import assign, at_least, check_calls, number, whole
 from gdopt.candidates.initial import START, is_initialized
 from gdopt.candidates.portfolio import portfolio
 from gdopt.candidates.steps import elite_size, elite_weights, pool_size
@@ -29,141 +28,207 @@ from gdopt.diffusion.training import with_weights
 from gdopt.errors import SettingsError, SpaceError
 from gdopt.priors.masked import MaskedPrior
 from gdopt.randomness import stream
+from gdopt.renamed import renamed
 from gdopt.space import strings
 from gdopt.space.enumeration import all_designs, first_designs
 from gdopt.space.parameters import Params
 from gdopt.space.space import Space
-from gdopt.surrogates.base import Surrogate, SurrogateFactory
+from gdopt.surrogates.base import SurrogateFactory
+from gdopt.surrogates.multi_output import MultiOutputSurrogate
 from gdopt.surrogates.outcome_transforms import OutcomeTransform, power
 from gdopt.surrogates.sequences import Lettered
+from gdopt.trials.proposals import append, exhausted
 from gdopt.trials.ranking import rank
 from gdopt.trials.state import State
 
-__all__ = ["MaskedDiffusion"]
+__all__ = ["MaskedDiffusion", "MaskedTuning"]
 
 # Shares of the pool at first, by what the strings are. To find out what may be spared takes as long as all the rest; of
 # molecules nothing was gained by it. Children of graphs are what the surrogate takes of molecules, eight times of ten.
-MOLECULES = {"bred": 0.7, "crossed": 0.05, "spared": 0.0, "scattered": 0.05, "drawn": 0.0, "broad": 0.05}
-
-
-ONE_LENGTH = {"bred": 0.0, "crossed": 0.25, "spared": 0.25, "scattered": 0.1, "drawn": 0.05, "broad": 0.1}
-
-
-SEQUENCES = {**ONE_LENGTH, "spared": 0.0}
-
-
+MOLECULES = {
+    "share_bred": 0.7,
+    "share_crossover": 0.05,
+    "share_unimportant": 0.0,
+    "share_random": 0.05,
+    "share_drawn": 0.0,
+    "share_broad": 0.05,
+}
+ONE_LENGTH = {
+    "share_bred": 0.0,
+    "share_crossover": 0.25,
+    "share_unimportant": 0.25,
+    "share_random": 0.1,
+    "share_drawn": 0.05,
+    "share_broad": 0.1,
+}
+SEQUENCES = {**ONE_LENGTH, "share_unimportant": 0.0}
+# The name of each of these sources in `Trial.source`.
+SOURCES = {
+    "share_bred": "bred",
+    "share_crossover": "crossed",
+    "share_unimportant": "spared",
+    "share_random": "scattered",
+    "share_drawn": "drawn",
+    "share_broad": "corpus",
+}
 # Strings of the corpus are those of the highest mean + OPTIMISM deviations.
 OPTIMISM = 1.0
-
-
 # Parents, the best ones, of which it is found out what each place is worth.
 SPARING = 20
-
-
 # Calls of the denoiser that reveal a string: more would be more exact, and slower.
 REVEALED = 6
-
-
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
 TUNING_RATE = 3e-4
-
-
 # Strings of the corpus, beside those that were told, that the network is trained on.
 REPLAYED = 1000
-
-
 # Of the best that were told, so many are trained on, each written in so many ways.
 FAMILY, WRITINGS = 80, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskedDiffusion:
-    """Strings from a masked diffusion model: pieces of the best are hidden and drawn again, in several generations.
+class MaskedTuning:
+    """The fine settings of `MaskedDiffusion`.
 
-    The first strings come from the corpus. From then on an `ask` is four steps: *learn* (fit the surrogate to what was
-    told; train the network on, if `finetune` says so), *hide* pieces of parents, *draw* them again by the denoiser,
-    *select*. The parents of the first generation are the best that were told; those of the next are what Thompson
-    sampling likes of the pool so far.
+    All shares are of the pool of the first learned round; `gdopt.candidates.portfolio` adapts them later. The rest of
+    the pool are good strings with one window masked. The default shares differ by the kind of string: `MOLECULES`,
+    `ONE_LENGTH`, `SEQUENCES`.
 
     Args:
-        prior: a masked diffusion model of unlabelled strings.
-        start: results to have before learning.
-        candidates: in the pool, about; four for each string asked for, if that is more.
-        generations: that the pool is made in.
-        bred: share of the pool that is bred of the graphs of two parents, nothing hidden: molecules only
-            (`gdopt.molecules.graph_operators`). Later generations hide parts of them.
-        crossed: share that joins pieces of two parents, what is between them hidden.
-        spared: share that has tokens hidden whose loss costs little, by the surrogate.
-        scattered: share that has single tokens hidden.
-        drawn: share that is drawn anew, with nothing of a parent.
-        broad: share that is strings of the corpus, those of the highest upper bound by the surrogate. What is left of
-            the pool has one window hidden. The defaults differ by what the strings are: MOLECULES, ONE_LENGTH,
-            SEQUENCES. All are shares at first: `gdopt.candidates.portfolio` says what becomes of them.
-        hidden: share of a string that is hidden, about; what is spared may be all of it.
-        loss: at most, of the surrogate's mean, by all tokens that are spared, in deviations of what was told.
-        elites: parents, at most.
-        keep: how many of the best strings the surrogate is fitted to.
-        guide: how strongly tokens are drawn towards what the surrogate likes: their law is that of the denoiser times
-            exp(guide · mean), to first order at the predicted design (`gdopt.diffusion.masked.Tilted`).
-        temper: factor on the surrogate's spread in Thompson sampling.
-        finetune: optimizer steps of the network in every `ask`, on corpus and told strings half and half.
-        allowed: whether a string may be proposed, such as one that can be made; all may by default.
-        features: what the surrogate sees: counts of fragments by default, of sequences of one length their letters,
-            of other sequences their gapped pairs of letters.
-        warp: of the values, before the surrogate sees them.
-        surrogate: what is fitted to the features: a Gaussian process of their Tanimoto similarity by default, of the
-            letters of sequences of one length `gdopt.surrogates.sequences`.
-        selection: of a batch from the pool; qLogNEI for few strings and Thompson sampling for many by default.
+        generations: of the pool: later ones start from the best candidates of those before.
+        share_bred: children of the molecular graphs of two parents, nothing masked: molecules only
+            (`gdopt.molecules.graph_operators`). Later generations mask parts of the children.
+        share_crossover: pieces of two parents with the tokens between the pieces masked.
+        share_unimportant: parents with those tokens masked whose change costs little, by the surrogate.
+        share_random: parents with single random tokens masked.
+        share_drawn: strings drawn without a parent.
+        share_broad: strings of the corpus with the highest upper confidence bound.
+        mask_fraction: masked share of a string, about.
+        max_expected_loss: of the surrogate's mean by masking unimportant tokens, in standard deviations of the results.
+        n_elite: number of parents, at most.
+        max_training_points: number of best strings that the surrogate is fitted to.
+        thompson_scale: factor on the posterior standard deviation in Thompson sampling.
+        features: inputs of the surrogate: by default counts of fragments of molecules, one-hot letters of sequences of
+            one length, gapped pairs of letters of other sequences.
+        outcome_transform: of the values, before the surrogate is fitted.
 
     Raises:
         SettingsError: a setting is out of its range.
+
+    Example:
+        >>> MaskedTuning(generations=2).generations
+        2
+    """
+
+    generations: int = 3
+    share_bred: float | None = None
+    share_crossover: float | None = None
+    share_unimportant: float | None = None
+    share_random: float | None = None
+    share_drawn: float | None = None
+    share_broad: float | None = None
+    mask_fraction: float = 0.2
+    max_expected_loss: float = 0.5
+    n_elite: int = 60
+    max_training_points: int = 1000
+    thompson_scale: float = 0.5
+    features: Features | None = None
+    outcome_transform: OutcomeTransform = power
+
+    def __post_init__(self) -> None:
+        for name, least in {"n_elite": 2, "max_training_points": 2, "generations": 1}.items():
+            assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
+        for name in ("thompson_scale", "max_expected_loss", "mask_fraction"):
+            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
+        require(callable(self.outcome_transform), "outcome_transform", self.outcome_transform, "a function")
+        check_calls(features=self.features)
+        require(0 < self.mask_fraction <= 1, "mask_fraction", self.mask_fraction, "a share above 0, at most 1")
+
+
+# Settings of version 0.1, by their names of today.
+OLD_SETTINGS = {
+    "start": "n_initial",
+    "guide": "guidance_scale",
+    "allowed": "design_filter",
+    "generations": "tuning.generations",
+    "bred": "tuning.share_bred",
+    "crossed": "tuning.share_crossover",
+    "spared": "tuning.share_unimportant",
+    "scattered": "tuning.share_random",
+    "drawn": "tuning.share_drawn",
+    "broad": "tuning.share_broad",
+    "hidden": "tuning.mask_fraction",
+    "loss": "tuning.max_expected_loss",
+    "elites": "tuning.n_elite",
+    "keep": "tuning.max_training_points",
+    "temper": "tuning.thompson_scale",
+    "warp": "tuning.outcome_transform",
+    "features": "tuning.features",
+}
+
+
+@renamed(arguments=OLD_SETTINGS)
+@dataclass(frozen=True, kw_only=True)
+class MaskedDiffusion:
+    """Strings from a masked diffusion model: pieces of the best are masked and drawn again, in several generations.
+
+    The first strings come from the corpus. From then on an `ask` is four steps: *learn* (fit the surrogate to the
+    results; train the network on, if `finetune` is above 0), *mask* pieces of parents, *draw* them again by the
+    denoiser,
+    *select*. The parents of the first generation are the best results; the parents of later ones are the best of the
+    pool so far by Thompson sampling.
+
+    Args:
+        prior: a masked diffusion model of unlabelled strings.
+        n_initial: results before the first learned proposal.
+        candidates: size of the pool, about; four for each proposal, if that is more.
+        guidance_scale: strength of the guidance of tokens: their distribution is that of the denoiser times
+            exp(guidance_scale · mean), to first order at the predicted design (`gdopt.diffusion.masked.Tilted`).
+        finetune: optimizer steps of the network in every `ask`, on the corpus and the best strings half and half.
+        surrogate: fits a model to the features: by default a Gaussian process of their Tanimoto similarity, of
+            sequences of one length `gdopt.surrogates.sequences`.
+        selection: of a batch from the pool; by default qLogNEI for few strings and Thompson sampling for many.
+        design_filter: whether a string may be proposed, such as a molecule that can be made; by default all.
+        tuning: the fine settings.
+
+    Raises:
+        SettingsError: a setting is out of its range.
+
+    Example:
+        >>> import gdopt
+        >>> space = gdopt.SequenceSpace("ACGT", 4, corpus=["ACGT", "AAAA", "CCGT"])
+        >>> prior = gdopt.MaskedPrior.fit(space, steps=1)
+        >>> study = gdopt.Study(space, direction="maximize", algorithm=gdopt.MaskedDiffusion(prior=prior))
+        >>> len(study.ask(2))
+        2
     """
 
     prior: MaskedPrior
-    start: int = 10
+    n_initial: int = 10
     candidates: int = 1200
-    generations: int = 3
-    bred: float | None = None
-    crossed: float | None = None
-    spared: float | None = None
-    scattered: float | None = None
-    drawn: float | None = None
-    broad: float | None = None
-    hidden: float = 0.2
-    loss: float = 0.5
-    elites: int = 60
-    keep: int = 1000
-    guide: float = 0.0
-    temper: float = 0.5
+    guidance_scale: float = 0.0
     finetune: int = 0
-    allowed: Callable[[str], bool] | None = None
-    features: Features | None = None
-    warp: OutcomeTransform = power
     surrogate: SurrogateFactory | None = None
     selection: BatchSelector = select_batch
+    design_filter: Callable[[str], bool] | None = None
+    tuning: MaskedTuning = field(default_factory=MaskedTuning)
 
-    # Limits are modelled.
+    # Outcome constraints are modelled.
     limited: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        wholes = {"start": 2, "candidates": 2, "elites": 2, "keep": 2, "generations": 1, "finetune": 0}
-        for name, least in wholes.items():
+        for name, least in {"n_initial": 2, "candidates": 2, "finetune": 0}.items():
             assign(self, **{name: at_least(least, name, getattr(self, name), whole)})
-        for name in ("temper", "loss", "guide", "hidden"):
-            assign(self, **{name: at_least(0, name, getattr(self, name), number)})
-        required = {"warp": self.warp, "selection": self.selection}
-        for name, function in required.items():
-            _require(function is not None, name, function, "a function")
-        check_calls(**required, allowed=self.allowed, features=self.features, surrogate=self.surrogate)
-        _require(isinstance(self.prior, MaskedPrior), "prior", self.prior, "a MaskedPrior")
-        _require(0 < self.hidden <= 1, "hidden", self.hidden, "a share above 0, at most 1")
-        shares = self._shares()
-        plain = {name: share for name, one in shares.items() if (share := number(one)) is not None and share >= 0}
-        fits = len(plain) == len(shares) and sum(plain.values()) <= 1
-        _require(fits, ", ".join(shares), tuple(shares.values()), "shares, together <= 1")
-        assign(self, **{name: share for name, share in plain.items() if getattr(self, name) is not None})
+        assign(self, guidance_scale=at_least(0, "guidance_scale", self.guidance_scale, number))
+        require(callable(self.selection), "selection", self.selection, "a function")
+        check_calls(surrogate=self.surrogate, design_filter=self.design_filter)
+        require(isinstance(self.prior, MaskedPrior), "prior", self.prior, "a MaskedPrior")
+        require(isinstance(self.tuning, MaskedTuning), "tuning", self.tuning, "a MaskedTuning")
+        shares = checked_shares(self._shares())
+        given: dict[str, Any] = {name: one for name, one in shares.items() if getattr(self.tuning, name) is not None}
+        assign(self, tuning=replace(self.tuning, **given))
         of_molecules = isinstance(self.prior.space.parameters[0], strings.Molecule)
-        _require(of_molecules or not self.bred, "bred", self.bred, "0: only molecules are graphs")
+        bred = self.tuning.share_bred
+        require(of_molecules or not bred, "share_bred", bred, "0: only molecules are graphs")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked.
@@ -182,14 +247,19 @@ class MaskedDiffusion:
             ExhaustedError: all sequences of the space were tried.
             SettingsError: so few molecules are left that the prior has not that many more.
         """
-        if not is_initialized(state, len(ranked_trials(state)), self.start):
+        if not is_initialized(state, len(ranked_trials(state)), self.n_initial):
             some = self._unused(state, n)
             return append(state, [self._params(one) for one in some], [START] * len(some), [None] * len(some), {})
-        generator = stream(state)
-        view, fitted = seen(self.prior.space, self.features, self.surrogate)
+        generator = stream(state.seed, len(state.notes))
+        view, fitted = seen(self.prior.space, self.tuning.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
-        surrogate = fit_surrogate(state, view, self.keep, self.warp, fitted)
-        law = Tilted(net, self._value(state, net, surrogate, view, generator), self.guide) if self.guide else net
+        data = TrainingData(state, view)
+        surrogate = fit_surrogate(data, self.tuning.max_training_points, self.tuning.outcome_transform, fitted)
+        law = (
+            Tilted(net, self._value(state, net, surrogate, view, generator), self.guidance_scale)
+            if self.guidance_scale
+            else net
+        )
         pool = self._pool(state, law, surrogate, view, pool_size(self.candidates, n), generator)
         missing, corpus = n - len(pool), set(self.prior.corpus)
         if missing > 0:
@@ -199,9 +269,8 @@ class MaskedDiffusion:
         found = list(pool)
         z = view.features(found)
         usable = likely_to_succeed(state, view, z, n)
-        chosen = self.selection(
-            surrogate, z[usable], min(n, len(usable)), pending_points(state, view), self.temper, generator
-        )
+        count, scale = min(n, len(usable)), self.tuning.thompson_scale
+        chosen = self.selection(SelectionInput(surrogate, z[usable], count, data.pending, scale, generator))
         picks = [usable[i] for i in chosen]
         return append(
             state,
@@ -219,7 +288,9 @@ class MaskedDiffusion:
             usual = MOLECULES
         elif of_one_length(self.prior.space):
             usual = ONE_LENGTH
-        return {name: share if (given := getattr(self, name)) is None else given for name, share in usual.items()}
+        return {
+            name: share if (given := getattr(self.tuning, name)) is None else given for name, share in usual.items()
+        }
 
     @property
     def _name(self) -> str:
@@ -260,14 +331,14 @@ class MaskedDiffusion:
 
     def _new(self, one: str, known: set[str]) -> bool:
         """Whether a string may be proposed."""
-        fits = one not in known and (self.allowed is None or self.allowed(one))
+        fits = one not in known and (self.design_filter is None or self.design_filter(one))
         return fits and self.prior.space.allows(self._params(one))
 
     def _value(
-        self, state: State, net: TokenNet, surrogate: Surrogate, view: StringView, generator: torch.Generator
+        self, state: State, net: TokenNet, surrogate: MultiOutputSurrogate, view: StringView, generator: torch.Generator
     ) -> Value:
         """What the surrogate thinks of soft designs, as far as it can be told."""
-        if of_one_length(self.prior.space) and self.features is None and self.surrogate is None:
+        if of_one_length(self.prior.space) and self.tuning.features is None and self.surrogate is None:
             return by_letters(surrogate, Lettered(self.prior.tokens.length, len(self.prior.tokens.alphabet)))
         some = torch.randint(len(self.prior.corpus), (REPLAYED,), generator=generator).tolist()
         known = [str(t.params[self._name]) for t in ranked_trials(state)] + [self.prior.corpus[i] for i in some]
@@ -301,8 +372,7 @@ class MaskedDiffusion:
 
     def _first_shares(self) -> dict[str, float]:
         """All sources and their shares before any was tried."""
-        shares = self._shares()
-        shares["corpus"] = shares.pop("broad")
+        shares = {SOURCES[name]: share for name, share in self._shares().items()}
         shares["windowed"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
 
@@ -310,23 +380,23 @@ class MaskedDiffusion:
         self,
         state: State,
         net: TokenDenoiser,
-        surrogate: Surrogate,
+        surrogate: MultiOutputSurrogate,
         view: StringView,
         size: int,
         generator: torch.Generator,
     ) -> dict[str, str]:
         """New strings, and the source of each."""
-        shares = portfolio(self._first_shares(), rank(state.goals, state.done))
+        shares = portfolio(self._first_shares(), rank(state.config, state.done))
         known = self._seen(state)
         pool = dict.fromkeys(self._broad(surrogate, view, round(shares.pop("corpus", 0.0) * size), known), "corpus")
         told = [str(t.params[self._name]) for t in ranked_trials(state)]
-        parents = told[: elite_size(len(told), self.elites)]
+        parents = told[: elite_size(len(told), self.tuning.n_elite)]
         weights = elite_weights(len(parents))
-        for generation in range(self.generations):
+        for generation in range(self.tuning.generations):
             few = parents[:SPARING]
             costs = self._costs(few, net, surrogate, view, generator) if shares.get("spared") else None
             for source, share in shares.items():
-                count = round(share * size / self.generations)
+                count = round(share * size / self.tuning.generations)
                 if source == "bred":
                     made = self._bred(parents, weights, count, known | set(pool), generator)
                 else:
@@ -335,10 +405,14 @@ class MaskedDiffusion:
                 for one in made:
                     if one is not None and one not in pool and self._new(one, known):
                         pool[one] = source
-            if pool and generation + 1 < self.generations:
+            if pool and generation + 1 < self.tuning.generations:
                 found = list(pool)
                 best = thompson_sampling(
-                    surrogate, view.features(found), min(self.elites, len(found)), self.temper, generator
+                    surrogate,
+                    view.features(found),
+                    min(self.tuning.n_elite, len(found)),
+                    self.tuning.thompson_scale,
+                    generator,
                 )
                 parents = [found[i] for i in best]
                 weights = torch.ones(len(parents), dtype=torch.float64)
@@ -353,12 +427,12 @@ class MaskedDiffusion:
 
         return [*mol_ga(parents, weights, n, generator, known)]
 
-    def _broad(self, surrogate: Surrogate, view: StringView, n: int, known: set[str]) -> list[str]:
+    def _broad(self, surrogate: MultiOutputSurrogate, view: StringView, n: int, known: set[str]) -> list[str]:
         """New strings of the corpus that the surrogate gives the highest upper bounds."""
         rest = [one for one in self.prior.corpus if one not in known]
         if not n or not rest:
             return []
-        order = upper_confidence_bound(surrogate, view.features(rest), OPTIMISM).argsort(descending=True)
+        order = surrogate.upper_confidence_bound(view.features(rest), OPTIMISM).argsort(descending=True)
         return list(islice((one for i in order.tolist() if self._new(one := rest[i], known)), n))
 
     def _with_gaps(
@@ -383,18 +457,18 @@ class MaskedDiffusion:
         if source == "spared" and costs is not None:
             written, each = costs
             chosen = torch.multinomial(weights[: len(written)], n, replacement=True, generator=generator)
-            return mask_unimportant(written[chosen], each[chosen], self.loss, count, generator)
+            return mask_unimportant(written[chosen], each[chosen], self.tuning.max_expected_loss, count, generator)
         if source == "crossed":
             return mask_crossover(rows(), rows(), count, generator, stretch=stretch)
         if source == "scattered":
-            return mask_random(rows(), count, self.hidden, generator)
-        return mask_window(rows(), count, self.hidden, generator, stretch=stretch)
+            return mask_random(rows(), count, self.tuning.mask_fraction, generator)
+        return mask_window(rows(), count, self.tuning.mask_fraction, generator, stretch=stretch)
 
     def _costs(
         self,
         parents: Sequence[str],
         net: TokenDenoiser,
-        surrogate: Surrogate,
+        surrogate: MultiOutputSurrogate,
         view: StringView,
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:
@@ -420,8 +494,3 @@ class MaskedDiffusion:
 
 # Draws of the prior for strings that are missing, and how often they are drawn.
 LEAST_DRAWN, ATTEMPTS = 64, 20
-
-
-def _require(holds: bool, name: str, given: object, expected: str) -> None:
-    if not holds:
-        raise SettingsError(f"{name} = {shown(given)}: expected {expected}")

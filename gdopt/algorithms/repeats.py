@@ -3,11 +3,12 @@
 from collections import Counter
 from dataclasses import replace
 
-from gdopt.acquisition.data import ranked_trials
-from gdopt.algorithms.base import Algorithm, exhausted
+from gdopt.algorithms.base import Algorithm
 from gdopt.errors import ExhaustedError
 from gdopt.space.parameters import Params, design_key, has_values
 from gdopt.threads import one_thread
+from gdopt.trials.proposals import exhausted
+from gdopt.trials.ranking import ranked_trials
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
 

@@ -8,35 +8,37 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import Any, ClassVar
 
 from gdopt import files
 from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.settings import TUNING, setting_names, settings_of
 from gdopt.arguments import number
 from gdopt.errors import SettingsError, StoreError
-from gdopt.priors import masked
-from gdopt.priors.diffusion import DiffusionPrior
-from gdopt.priors.masked import MaskedPrior
+from gdopt.space.space import Space
+from gdopt.trials.state import State
 
-__all__ = ["ALGORITHMS", "PARTS", "PATHS_OF_0_1", "PLAIN", "Keep", "deserialize", "prior_of", "serialize"]
+__all__ = [
+    "ALGORITHMS",
+    "PARTS",
+    "PATHS_OF_0_1",
+    "PLAIN",
+    "Keep",
+    "StoredAlgorithm",
+    "default_algorithm",
+    "deserialize",
+    "prior_of",
+    "serialize",
+]
 
 PLAIN = (bool, int, float, str, type(None))
-
-
-# A setting that is a function, such as a warp, is a mapping of this to its name; a prior, to that of its file.
+# A setting that is a function, such as an outcome transform, is a mapping of this to its name; a prior, to that of
+# its file.
 NAMED, KEPT = "named", "kept"
-
-
 PRIOR = "prior"
-
-
 # The name in a file to the module and the attribute: modules are imported by this table, not by what a file says. A
 # name stays when its module moves.
 Homes = Mapping[str, tuple[str, str]]
-
-
 # Those of strings other than `MaskedDiffusion` have their corpus as a setting, which no header has room for.
 ALGORITHMS: Homes = {
     "GuidedDiffusion": ("gdopt.algorithms.guided", "GuidedDiffusion"),
@@ -53,11 +55,9 @@ ALGORITHMS: Homes = {
     "Sobol": ("gdopt.baselines.sobol", "Sobol"),
     "TuRBO": ("gdopt.baselines.turbo", "TuRBO"),
 }
-
-
 # The settings that are functions, or objects that are called, and which ones each may be.
 PARTS: Mapping[str, Homes] = {
-    "allowed": {
+    "design_filter": {
         "makeable": ("gdopt.molecules.filters", "Makeable"),
         "named": ("gdopt.algorithms.user_functions", "FunctionReference"),
     },
@@ -74,15 +74,19 @@ PARTS: Mapping[str, Homes] = {
         "gp": ("gdopt.surrogates.gp", "fit"),
         "tanimoto": ("gdopt.surrogates.tanimoto", "fit"),
     },
-    "warp": {
+    "outcome_transform": {
         "bilog": ("gdopt.surrogates.outcome_transforms", "bilog"),
         "power": ("gdopt.surrogates.outcome_transforms", "power"),
         "rank_normal": ("gdopt.surrogates.outcome_transforms", "rank_normal"),
         "standardized": ("gdopt.surrogates.outcome_transforms", "standardized"),
     },
 }
-
-
+# The priors, and how the format of a file of the second one begins.
+PRIORS: Homes = {
+    "DiffusionPrior": ("gdopt.priors.diffusion", "DiffusionPrior"),
+    "MaskedPrior": ("gdopt.priors.masked", "MaskedPrior"),
+}
+MASKED_FORMAT = "gdopt masked prior"
 # Studies of version 0.1 name things by their import paths of that version.
 PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.guided.GuidedDiffusion": "GuidedDiffusion",
@@ -115,7 +119,39 @@ PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.surrogate.warp.rank_normal": "rank_normal",
     "gdopt.surrogate.warp.standardized": "standardized",
 }
-
+# Settings of version 0.1 by their names of today; those of all algorithms, and those of one.
+SETTINGS_OF_0_1: Mapping[str, str] = {
+    "start": "n_initial",
+    "elites": "n_elite",
+    "family": "n_parents",
+    "keep": "max_training_points",
+    "most": "max_batch",
+    "temper": "thompson_scale",
+    "warp": "outcome_transform",
+    "allowed": "design_filter",
+    "broad": "share_broad",
+}
+OWN_SETTINGS_OF_0_1: Mapping[str, Mapping[str, str]] = {
+    "GuidedDiffusion": {
+        "refit": "share_refitted",
+        "guide": "share_guided",
+        "renoise": "share_sdedit",
+        "strength": "guidance_scale",
+        "climb": "gradient_step",
+        "slopes": "gradient_radius",
+        "checks": "max_filter_calls",
+    },
+    "MaskedDiffusion": {
+        "bred": "share_bred",
+        "crossed": "share_crossover",
+        "spared": "share_unimportant",
+        "scattered": "share_random",
+        "drawn": "share_drawn",
+        "hidden": "mask_fraction",
+        "loss": "max_expected_loss",
+        "guide": "guidance_scale",
+    },
+}
 
 # Takes the content of a file, and gives the name by which it will be found.
 Keep = Callable[[bytes], str]
@@ -134,30 +170,89 @@ def serialize(algorithm: Algorithm, keep: Keep | None = None) -> dict[str, Any]:
     """
     if (name := _name(type(algorithm), ALGORITHMS)) is None:
         raise SettingsError(f"{type(algorithm).__qualname__} is not one of gdopt's own algorithms")
-    return {"class": name, "settings": {k: _plain(k, v, keep) for k, v in _settings(algorithm).items()}}
+    return {"class": name, "settings": {k: _plain(k, v, keep) for k, v in setting_names(algorithm).items()}}
 
 
 def deserialize(raw: Mapping[str, Any], content: Callable[[str], bytes | None] | None = None) -> Algorithm:
-    """The algorithm that `to_plain` was given.
+    """The algorithm that `serialize` was given.
 
     Args:
-        raw: the result of `to_plain`.
+        raw: the result of `serialize`.
         content: the files that it kept, by name.
 
     Raises:
         StoreError: there is no such algorithm in gdopt, it has no such setting, or a file is missing.
         MissingExtraError: the algorithm needs a package that is not installed.
     """
-    if not (isinstance(raw, Mapping) and {"class", "settings"} <= raw.keys()):
-        raise StoreError(f"an algorithm has a class and settings, got {raw!r}")
-    settings = _read(raw["settings"])
-    made = _made(raw["class"], ALGORITHMS, {name: _setting(name, one, content) for name, one in settings.items()})
+    kind, settings = _class_and_settings(raw)
+    made = _made(kind, ALGORITHMS, {name: _setting(name, one, content) for name, one in settings.items()})
     assert isinstance(made, Algorithm)
     return made
 
 
-def _settings(thing: Any) -> dict[str, object]:
-    return {f.name: getattr(thing, f.name) for f in fields(thing) if f.init}
+def default_algorithm() -> Algorithm:
+    """`GuidedDiffusion()`, imported when it is first needed."""
+    made = _made("GuidedDiffusion", ALGORITHMS, {})
+    assert isinstance(made, Algorithm)
+    return made
+
+
+class StoredAlgorithm:
+    """The algorithm of a stored study, which is deserialized by `read` or at the first `ask`.
+
+    The names in it are checked at once, and that the file of its prior is stored: neither imports the algorithm.
+
+    Args:
+        raw: the result of `serialize`.
+        content: the stored files, by name.
+
+    Raises:
+        StoreError: gdopt has no algorithm or function of such a name, or the file of the prior is missing.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], content: Callable[[str], bytes | None]) -> None:
+        self.raw, self.content = raw, content
+        name, settings = _class_and_settings(raw)
+        _home(name, ALGORITHMS)
+        for setting, value in settings.items():
+            if setting == PRIOR and value is not None:
+                _prior_content(_read(value).get(KEPT), content)
+            elif setting in PARTS and value is not None:
+                _home(_read(value).get(NAMED, _read(value).get("class")), PARTS[setting])
+
+    # Checked when the study began, and again when the algorithm is read.
+    several: ClassVar[bool] = True
+
+    def init(self, space: Space, seed: int) -> State:
+        """The state before the first `ask`; the space was checked when the study began."""
+        return State(space, seed)
+
+    def ask(self, state: State, n: int) -> State:
+        """The state with n new pending trials of the algorithm."""
+        return self.read().ask(state, n)
+
+    def read(self) -> Algorithm:
+        """The algorithm.
+
+        Raises:
+            StoreError: as `deserialize`.
+            MissingExtraError: the algorithm needs a package that is not installed.
+        """
+        return deserialize(self.raw, self.content)
+
+
+def _class_and_settings(raw: object) -> tuple[object, Mapping[str, Any]]:
+    if not (isinstance(raw, Mapping) and {"class", "settings"} <= raw.keys()):
+        raise StoreError(f"an algorithm has a class and settings, got {raw!r}")
+    return raw["class"], _of_today(raw["class"], _read(raw["settings"]))
+
+
+def _of_today(kind: object, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of an algorithm by their names of today."""
+    if not isinstance(kind, str) or kind not in PATHS_OF_0_1:
+        return settings
+    names = {**SETTINGS_OF_0_1, **OWN_SETTINGS_OF_0_1.get(PATHS_OF_0_1[kind], {})}
+    return {names.get(name, name): one for name, one in settings.items()}
 
 
 def _plain(name: str, value: object, keep: Keep | None) -> object:
@@ -166,13 +261,14 @@ def _plain(name: str, value: object, keep: Keep | None) -> object:
     if (found := number(value)) is not None:
         return found
     homes = PARTS.get(name, {})
-    if isinstance(value, DiffusionPrior | MaskedPrior):
+    if name == PRIOR and _name(type(value), PRIORS) is not None:
         if keep is not None:
-            return {KEPT: keep(files.packed(*value.parts()))}
+            prior: Any = value
+            return {KEPT: keep(files.packed(*prior.parts()))}
     elif (named := _name(value, homes)) is not None:
         return {NAMED: named}
     elif (kind := _name(type(value), homes)) is not None:
-        return {"class": kind, "settings": _settings(value)}
+        return {"class": kind, "settings": settings_of(value)}
     raise SettingsError(f"{name} is a {type(value).__name__}, which is no plain setting")
 
 
@@ -202,31 +298,42 @@ def _made(name: object, homes: Homes, settings: Mapping[str, object]) -> object:
     kind = _found(name, homes)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise StoreError(f"{name} is a function and has no settings")
+    tuning = next((f.default_factory for f in fields(kind) if f.name == TUNING), None)
+    inner = {f.name for f in fields(tuning)} if isinstance(tuning, type) and is_dataclass(tuning) else set()
     try:
+        if isinstance(tuning, type) and inner:
+            fine = {name: one for name, one in settings.items() if name in inner}
+            settings = {name: one for name, one in settings.items() if name not in inner} | {TUNING: tuning(**fine)}
         return kind(**settings)
     # Settings of other types, or out of the range of those that were written.
     except (TypeError, AttributeError, SettingsError) as error:
         raise StoreError(f"{name}: {error}") from error
 
 
-def _prior(name: object, content: Callable[[str], bytes | None] | None) -> DiffusionPrior | MaskedPrior:
+def _prior(name: object, content: Callable[[str], bytes | None] | None) -> Any:
+    return prior_of(*files.unpacked(_prior_content(name, content), str(name)), str(name))
+
+
+def _prior_content(name: object, content: Callable[[str], bytes | None] | None) -> bytes:
     found = content(name) if isinstance(name, str) and content is not None else None
     if found is None:
         raise StoreError(f"the file {name} of the algorithm's prior is missing or was changed")
-    return prior_of(*files.unpacked(found, str(name)), str(name))
+    return found
 
 
-def prior_of(
-    tensors: Mapping[str, Tensor], header: Mapping[str, Any], name: str | Path
-) -> DiffusionPrior | MaskedPrior:
-    """The prior of the parts of its file, of numbers or of strings; `name` is what errors call the file.
+def prior_of(tensors: Mapping[str, Any], header: Mapping[str, Any], name: str | Path) -> Any:
+    """The prior of the parts of its file, a `DiffusionPrior` or a `MaskedPrior`.
+
+    Args:
+        tensors: by name.
+        header: with the format.
+        name: of the file, for errors.
 
     Raises:
         StoreError: these are not the parts of a prior.
     """
-    if header.get("format") == masked.FORMAT:
-        return MaskedPrior.of_parts(tensors, header, name)
-    return DiffusionPrior.of_parts(tensors, header, name)
+    kind = "MaskedPrior" if str(header.get("format")).startswith(MASKED_FORMAT) else "DiffusionPrior"
+    return _found(kind, PRIORS).of_parts(tensors, header, name)
 
 
 def _read(raw: object) -> Mapping[str, Any]:
@@ -241,9 +348,14 @@ def _name(thing: object, homes: Homes) -> str | None:
     return next((name for name, place in homes.items() if place == home and _found(name, homes) is thing), None)
 
 
-def _found(name: object, homes: Homes) -> object:
+def _found(name: object, homes: Homes) -> Any:
+    module, attribute = _home(name, homes)
+    return getattr(import_module(module), attribute)
+
+
+def _home(name: object, homes: Homes) -> tuple[str, str]:
+    """The module and the attribute of a name in a table."""
     short = PATHS_OF_0_1.get(name, name) if isinstance(name, str) else None
     if short is None or short not in homes:
         raise StoreError(f"{name!r} is none of gdopt's own: expected one of {', '.join(homes) or 'none'}")
-    module, attribute = homes[short]
-    return getattr(import_module(module), attribute)
+    return homes[short]

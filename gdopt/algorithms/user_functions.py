@@ -38,8 +38,8 @@ class FunctionReference:
     def __call__(self, *given: object) -> NoReturn:
         """Raises `SettingsError`, as the function is not here."""
         raise SettingsError(
-            f"the study asks {self.name} what is allowed, and its file cannot bring that function: "
-            f"give --allowed {self.name}, or set GDOPT_ALLOWED; in Python open the study with algorithm="
+            f"the study asks {self.name} what is design_filter, and its file cannot bring that function: "
+            f"give --design-filter {self.name}, or set GDOPT_DESIGN_FILTER; in Python open the study with algorithm="
         )
 
 
@@ -62,22 +62,22 @@ def function(name: str) -> Callable[..., Any]:
 
 def filter_name(algorithm: Algorithm) -> str | None:
     """The name of the function that an algorithm asks which designs are allowed; None if it asks none."""
-    allowed = getattr(algorithm, "allowed", None)
-    if allowed is None or isinstance(allowed, FunctionReference):
-        return None if allowed is None else allowed.name
-    return f"{getattr(allowed, '__module__', '')}:{getattr(allowed, '__qualname__', type(allowed).__qualname__)}"
+    found = getattr(algorithm, "design_filter", None)
+    if found is None or isinstance(found, FunctionReference):
+        return None if found is None else found.name
+    return f"{getattr(found, '__module__', '')}:{getattr(found, '__qualname__', type(found).__qualname__)}"
 
 
-def with_filter(algorithm: Algorithm, allowed: Callable[..., bool]) -> Algorithm:
-    """The algorithm with a function that says which designs are allowed.
+def with_filter(algorithm: Algorithm, design_filter: Callable[..., bool]) -> Algorithm:
+    """The algorithm with a function that says which designs are design_filter.
 
     Raises:
         SettingsError: it asks no function.
     """
     settings = cast(Any, algorithm)
-    if "allowed" not in {f.name for f in fields(settings)}:
-        raise SettingsError(f"allowed: {type(algorithm).__name__} asks no function which designs may be proposed")
-    return cast(Algorithm, replace(settings, allowed=allowed))
+    if "design_filter" not in {f.name for f in fields(settings)}:
+        raise SettingsError(f"design_filter: {type(algorithm).__name__} asks no function which designs may be proposed")
+    return cast(Algorithm, replace(settings, design_filter=design_filter))
 
 
 def given(algorithm: Algorithm, name: str) -> Algorithm:
@@ -86,8 +86,8 @@ def given(algorithm: Algorithm, name: str) -> Algorithm:
     Raises:
         SettingsError: the algorithm has another name or none, or there is no such function.
     """
-    kept = getattr(algorithm, "allowed", None)
+    kept = getattr(algorithm, "design_filter", None)
     if kept != FunctionReference(name):
         asks = f"asks {kept.name}" if isinstance(kept, FunctionReference) else "asks no function"
-        raise SettingsError(f"--allowed {name}: the study {asks} what is allowed")
+        raise SettingsError(f"--design-filter {name}: the study {asks} what is allowed")
     return with_filter(algorithm, function(name))

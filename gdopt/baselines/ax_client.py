@@ -35,10 +35,10 @@ class AxDefault(Learner):
     are the references of several objectives; what was measured of a trial in part is told in part.
 
     Args:
-        most: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
+        max_batch: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
     """
 
-    most: int = 64
+    max_batch: int = 64
 
     source: ClassVar[str] = "ax"
     several: ClassVar[bool] = True
@@ -52,16 +52,16 @@ class AxDefault(Learner):
         view = _Whitened(cube_of(codec, self.prior)) if whitened else _Plain(state.space)
         seed = seed_from(generator)
         with isolated(seed), _quiet():
-            client = _client(seed, view, state.goals)
+            client = _client(seed, view, state.config)
             for trial in state.trials:
                 index = client.attach_trial(view.to_ax(trial.params))
                 if trial.value is not None:
-                    client.complete_trial(index, _measured(state.goals, trial))
+                    client.complete_trial(index, _measured(state.config, trial))
                 elif trial.status is Status.FAILED:
                     client.mark_trial_failed(index)
                 elif trial.status is Status.ABANDONED:
                     client.mark_trial_abandoned(index)
-            found = client.get_next_trials(min(n, self.most)).values()
+            found = client.get_next_trials(min(n, self.max_batch)).values()
         designs = [view.from_ax(one) for one in found]
         return Proposal([designs[row] for row in new_rows(designs, state)])
 
@@ -78,7 +78,7 @@ class _Plain:
         made: list[Any] = []
         for i, p in enumerate(self.space.parameters):
             if isinstance(p, Choice):
-                made.append(ChoiceParameterConfig(f"p{i}", list(p.levels), "str", is_ordered=False))
+                made.append(ChoiceParameterConfig(f"p{i}", list(p.categories), "str", is_ordered=False))
             elif isinstance(p, strings.Sequence):
                 letters = list(p.alphabet)
                 made += [
@@ -88,13 +88,13 @@ class _Plain:
                 made.append(RangeParameterConfig(f"p{i}", (p.low, p.high), "int"))
             elif isinstance(p, Real):
                 made.append(
-                    RangeParameterConfig(f"p{i}", (p.low, p.high), "float", scaling="log" if p.log else "linear")
+                    RangeParameterConfig(f"p{i}", (p.low, p.high), "float", scaling="log" if p.log_scale else "linear")
                 )
         return made
 
     def constraints(self) -> list[str]:
         """Those that Ax can keep: not of parameters on a logarithmic scale. Designs that break one are left out."""
-        logs = {p.name for p in self.space.parameters if isinstance(p, Real) and p.log}
+        logs = {p.name for p in self.space.parameters if isinstance(p, Real) and p.log_scale}
         number = {name: i for i, name in enumerate(self.space.names)}
         return [
             " + ".join(f"{value} * p{number[name]}" for name, value in c.coefficients)
@@ -165,11 +165,11 @@ def _metrics(goals: OptimizationConfig) -> list[str]:
 def _constraints(goals: OptimizationConfig) -> list[str]:
     """The references of several objectives, then the limits."""
     references = [
-        f"{metric} >= {one.sign * one.reference}"
+        f"{metric} >= {one.sign * one.reference_point}"
         for metric, one in zip(_metrics(goals), goals.objectives, strict=True)
-        if goals.several and one.reference is not None
+        if goals.several and one.reference_point is not None
     ]
-    return references + [f"{LIMITED}{i} {one.sense} {one.bound}" for i, one in enumerate(goals.limits)]
+    return references + [f"{LIMITED}{i} {one.sense} {one.bound}" for i, one in enumerate(goals.outcome_constraints)]
 
 
 def _measured(goals: OptimizationConfig, trial: Trial) -> dict[str, float]:
@@ -179,7 +179,7 @@ def _measured(goals: OptimizationConfig, trial: Trial) -> dict[str, float]:
     for metric, one in zip(_metrics(goals)[1:], goals.objectives[1:], strict=True):
         if one.name in outcomes:
             found[metric] = one.sign * outcomes[one.name][0]
-    limited = {f"{LIMITED}{i}": outcomes.get(one.outcome) for i, one in enumerate(goals.limits)}
+    limited = {f"{LIMITED}{i}": outcomes.get(one.outcome) for i, one in enumerate(goals.outcome_constraints)}
     return found | {metric: one[0] for metric, one in limited.items() if one is not None}
 
 

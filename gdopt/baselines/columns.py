@@ -30,7 +30,7 @@ def blocks(space: Space) -> list[tuple[Parameter, int]]:
         if isinstance(p, strings.Sequence):
             found += [(p, len(p.alphabet))] * p.longest
         else:
-            found.append((p, len(p.levels) if isinstance(p, Choice) and not p.ordered else 1))
+            found.append((p, len(p.categories) if isinstance(p, Choice) and not p.ordered else 1))
     return found
 
 
@@ -78,7 +78,7 @@ class Columns:
         found: list[tuple[Tensor, Tensor, float]] = []
         for constraint in self.codec.space.constraints:
             terms = [(*columns[name], value) for name, value in constraint.coefficients]
-            if constraint.equality is equality and not any(isinstance(p, Real) and p.log for _, p, _ in terms):
+            if constraint.equality is equality and not any(isinstance(p, Real) and p.log_scale for _, p, _ in terms):
                 slopes = torch.tensor([-value * (p.high - p.low) for _, p, value in terms], dtype=torch.float64)
                 least = sum(value * p.low for _, p, value in terms) - constraint.bound
                 found.append((torch.tensor([at for at, _, _ in terms]), slopes, least))
@@ -118,7 +118,7 @@ class Columns:
             if isinstance(p, Real | Integer):
                 found[at] = p
             elif isinstance(p, Choice) and p.ordered:
-                found[at] = Integer(p.name, 0, len(p.levels) - 1)
+                found[at] = Integer(p.name, 0, len(p.categories) - 1)
         return found
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.data import training_data, values_by_round
+from gdopt.acquisition.data import TrainingData, training_data, values_by_round
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.baselines.learner import Learner, Proposal
@@ -34,26 +34,26 @@ class CorpusSteps(Learner):
 
     Args:
         thompson: whether Thompson sampling by the surrogate chooses among the candidates, instead of chance.
-        elites: how many of the best make m.
+        n_elite: how many of the best make m.
         candidates: in the pool, at least; four for each design asked for, if that is more.
-        keep: how many of the best designs the surrogate is fitted to.
-        temper: factor on the surrogate's spread in Thompson sampling.
-        warp: of the values, before the surrogate sees them.
+        max_training_points: how many of the best designs the surrogate is fitted to.
+        thompson_scale: factor on the surrogate's spread in Thompson sampling.
+        outcome_transform: of the values, before the surrogate sees them.
     """
 
     thompson: bool = True
-    elites: int = 12
+    n_elite: int = 12
     candidates: int = 1000
-    keep: int = 200
-    temper: float = 0.5
-    warp: OutcomeTransform = rank_normal
+    max_training_points: int = 200
+    thompson_scale: float = 0.5
+    outcome_transform: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "steps"
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice, or any, among contracted steps."""
         z, _ = training_data(state, codec)
-        centre = centre_of(elite_of(z, self.elites))
+        centre = centre_of(elite_of(z, self.n_elite))
         scale = scale_after(*values_by_round(state, lambda t: t.source == self.source))
         size = pool_size(self.candidates, n)
         pool = contracted(corpus_of(codec, self.prior, generator), centre, scale, size, generator)
@@ -61,9 +61,9 @@ class CorpusSteps(Learner):
         note = {"scale": scale}
         if len(params) <= n or not self.thompson:
             return Proposal(params[:n], note=note)
-        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
-        picks = thompson_sampling(surrogate, choices, n, self.temper, generator)
+        picks = thompson_sampling(surrogate, choices, n, self.thompson_scale, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist(), note)
 
 

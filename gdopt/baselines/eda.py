@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.batch import select_batch
-from gdopt.acquisition.data import pending_points, training_data
+from gdopt.acquisition.batch import SelectionInput, select_batch
+from gdopt.acquisition.data import TrainingData, pending_points, training_data
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.learner import Learner, Proposal
@@ -34,39 +34,39 @@ class ContractedEDA(Learner):
 
     Args:
         spread: the factor on s.
-        elites: how many of the best make the mean.
-        family: how many of the best make s.
+        n_elite: how many of the best make the mean.
+        n_parents: how many of the best make s.
         candidates: in the pool, at least; four for each design asked for, if that is more.
-        keep: how many of the best designs the surrogate is fitted to.
-        temper: factor on the surrogate's spread in Thompson sampling.
-        warp: of the values, before the surrogate sees them.
+        max_training_points: how many of the best designs the surrogate is fitted to.
+        thompson_scale: factor on the surrogate's spread in Thompson sampling.
+        outcome_transform: of the values, before the surrogate sees them.
     """
 
     spread: float = 0.64
-    elites: int = 12
-    family: int = 80
+    n_elite: int = 12
+    n_parents: int = 80
     candidates: int = 1000
-    keep: int = 200
-    temper: float = 0.5
-    warp: OutcomeTransform = rank_normal
+    max_training_points: int = 200
+    thompson_scale: float = 0.5
+    outcome_transform: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "gaussian"
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The surrogate's choice among draws of the Gaussian."""
         z, _ = training_data(state, codec)
-        z = codec.filled(z, generator)
-        elite = elite_of(z, self.elites)
-        pool = drawn(elite, z[: self.family], self.spread, pool_size(self.candidates, n), generator)
+        z = codec.impute_inactive(z, generator)
+        elite = elite_of(z, self.n_elite)
+        pool = drawn(elite, z[: self.n_parents], self.spread, pool_size(self.candidates, n), generator)
         pool = levelled(pool, elite, [one for one in codec.blocks if one.nominal], generator)
         _, params = distinct_new(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
-        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
         usable = likely_to_succeed(state, codec, choices, n)
         waiting = pending_points(state, codec)
-        chosen = select_batch(surrogate, choices[usable], n, waiting, self.temper, generator)
+        chosen = select_batch(SelectionInput(surrogate, choices[usable], n, waiting, self.thompson_scale, generator))
         picks = [usable[i] for i in chosen]
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
 

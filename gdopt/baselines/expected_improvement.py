@@ -55,11 +55,11 @@ class ExpectedImprovement(Learner):
     Args:
         noisy: whether to use qLogNEI, which takes no result for the truth.
         rows: of a table that are looked at in an `ask`, at most.
-        most: designs of a batch that are optimized; the rest of a larger one are designs of the start.
+        max_batch: designs of a batch that are optimized; the rest of a larger one are designs of the start.
     """
 
     noisy: bool = False
-    most: int = 64
+    max_batch: int = 64
     rows: int = 10_000
 
     source: ClassVar[str] = "acquisition"
@@ -70,19 +70,22 @@ class ExpectedImprovement(Learner):
         if isinstance(codec, TableCodec):
             return self._of_rows(state, codec, n, generator)
         view = Columns(codec) if isinstance(codec, BoxCodec) else cube_of(codec, self.prior)
-        x, y = view.encode([t.params for t in state.done]), standardized(state.values())
+        x, y = (
+            view.encode([t.params for t in state.done]),
+            standardized(torch.tensor([t.value for t in state.done], dtype=torch.float64)),
+        )
         waiting = view.encode([t.params for t in state.pending])
         with isolated(seed_from(generator)):
             model = fitted(x, y, list(view.choices) if isinstance(view, Columns) else [])
             acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
-            chosen = maximizers(acqf, view, min(n, self.most))
+            chosen = maximizers(acqf, view, min(n, self.max_batch))
             chosen, params = self._filled(acqf, view, chosen, waiting, state)
             mean = model.posterior(chosen).mean.flatten()
         return Proposal(params, mean.tolist())
 
     def _of_rows(self, state: State, codec: TableCodec, n: int, generator: torch.Generator) -> Proposal:
         """The rows of the table that maximize the acquisition function, one after the other."""
-        params = codec.untried(state, self.rows, generator)
+        params = codec.untried(state.known, self.rows, generator)
         if len(params) <= n:
             return Proposal(params)
         low, high = codec.table.z.amin(0).double(), codec.table.z.amax(0).double()
@@ -90,11 +93,11 @@ class ExpectedImprovement(Learner):
             (codec.encode(some) - low) / (high - low)
             for some in ([t.params for t in state.done], params, [t.params for t in state.pending])
         )
-        y = standardized(state.values())
+        y = standardized(torch.tensor([t.value for t in state.done], dtype=torch.float64))
         with isolated(seed_from(generator)):
             model = fitted(x, y)
             acqf = acquisition(model, x, y, waiting, self.noisy, DRAWS if n <= FEW else DRAWS_OF_MANY)
-            picks = optimize_discrete(acqf, choices, min(n, self.most))
+            picks = optimize_discrete(acqf, choices, min(n, self.max_batch))
             mean = model.posterior(choices[picks]).mean.flatten()
         return Proposal([params[i] for i in picks], mean.tolist())
 

@@ -84,12 +84,12 @@ class GeneticThompson(StringPool):
     Args:
         breed: what makes offspring.
         generations: that the pool is made in.
-        elites: parents, at most.
+        n_elite: parents, at most.
     """
 
     breed: Breed
     generations: int = 3
-    elites: int = 60
+    n_elite: int = 60
 
     source: ClassVar[str] = "offspring"
 
@@ -98,7 +98,7 @@ class GeneticThompson(StringPool):
     ) -> list[str]:
         """The offspring of all generations."""
         told = len(ranked_trials(state))
-        parents = _strings(state, elite_size(told, self.elites))
+        parents = _strings(state, elite_size(told, self.n_elite))
         weights = elite_weights(len(parents))
         found: list[str] = []
         for generation in range(self.generations):
@@ -106,7 +106,7 @@ class GeneticThompson(StringPool):
             found += self.breed(state.space, parents, weights, count, seen(state) | set(found), generator)
             if found and generation + 1 < self.generations:
                 best = thompson_sampling(
-                    surrogate, view.features(found), min(self.elites, len(found)), self.temper, generator
+                    surrogate, view.features(found), min(self.n_elite, len(found)), self.thompson_scale, generator
                 )
                 parents = [found[i] for i in best]
                 weights = torch.ones(len(parents), dtype=torch.float64)

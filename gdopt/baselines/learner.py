@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import torch
 
-from gdopt.algorithms.base import append
 from gdopt.candidates.initial import (
     START,
     check_not_exhausted,
@@ -28,6 +27,7 @@ from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.randomness import stream
 from gdopt.space.parameters import Params
 from gdopt.space.space import Space
+from gdopt.trials.proposals import append
 from gdopt.trials.ranking import infeasible_as_failed
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
@@ -52,7 +52,8 @@ class Learner(ABC):
         prior: a diffusion model of unlabelled designs; the first designs are of its corpus.
         whitened: whether to work in the prior's coordinates, the whitened principal directions of its corpus, instead
             of the box of the parameters.
-        start: results to wait for before learning, failed trials among them; by default twice the dimension, between 4
+        n_initial: results to wait for before learning, failed trials among them; by default twice the dimension,
+        between 4
             and 10, and no more than half of the designs of a small space.
 
     Raises:
@@ -61,7 +62,7 @@ class Learner(ABC):
 
     prior: DiffusionPrior | None = None
     whitened: bool = True
-    start: int | None = None
+    n_initial: int | None = None
 
     # What its trials say they come from; the package that it needs, and the extra that installs it.
     source: ClassVar[str]
@@ -75,8 +76,8 @@ class Learner(ABC):
     conditional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.start is not None and self.start < 2:
-            raise SettingsError(f"start = {self.start}: expected 2 or more")
+        if self.n_initial is not None and self.n_initial < 2:
+            raise SettingsError(f"start = {self.n_initial}: expected 2 or more")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked.
@@ -108,10 +109,10 @@ class Learner(ABC):
         codec = codec_of(state.space, prior, state.fixed)
         check_not_exhausted(state, codec)
         seen = state if self.limited else infeasible_as_failed(state)
-        results = self.start or default_n_initial(codec_of(state.space, prior))
+        results = self.n_initial or default_n_initial(codec_of(state.space, prior))
         if not is_initialized(state, len(self.known(seen, codec)), results, self.since(seen, codec)):
             return with_initial_trials(state, initial_designs(state, self.prior, n))
-        proposal = self.propose(seen, codec, n, stream(state))
+        proposal = self.propose(seen, codec, n, stream(state.seed, len(state.notes)))
         params = list(proposal.params[:n])
         more = (
             fallback_designs(state, self.prior, params, n - len(params))[: n - len(params)] if len(params) < n else []

@@ -48,7 +48,7 @@ class OutcomeImprovement(Learner):
 
     def known(self, state: State, codec: Codec) -> Sequence[Trial]:
         """The results that have all outcomes."""
-        return [t for t in state.done if _whole(state.goals, t)]
+        return [t for t in state.done if _whole(state.config, t)]
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """The designs that maximize the acquisition function."""
@@ -57,7 +57,7 @@ class OutcomeImprovement(Learner):
         x = cube.encode([t.params for t in trials])
         waiting = cube.encode([t.params for t in state.pending])
         with isolated(seed_from(generator)):
-            acqf, first = _acquisition(state.goals, trials, x, waiting)
+            acqf, first = _acquisition(state.config, trials, x, waiting)
             chosen, _ = optimize_acqf(
                 acqf,
                 bounds=cube.bounds,
@@ -76,9 +76,10 @@ def _acquisition(
     goals: OptimizationConfig, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
 ) -> tuple[MCAcquisitionFunction, SingleTaskGP]:
     """BoTorch's acquisition function of all objectives and limits, and its model of the first objective."""
-    _, values = with_all_objectives(goals, trials)
+    rows = with_all_objectives(goals, trials)[1]
+    values = torch.tensor(rows, dtype=torch.float64)
     shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
-    beyond = [[violation(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.limits]
+    beyond = [[violation(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.outcome_constraints]
     # Not shifted: 0 is where a limit is.
     broken = [column / column.std().clamp_min(LEAST) for column in torch.tensor(beyond, dtype=torch.float64)]
     models = [fitted(x, column) for column in (*((values - shift) / scale).T, *broken)]
@@ -94,7 +95,9 @@ def _acquisition(
         X_pending=waiting if len(waiting) else None,
         constraints=[outcome_at(m + i) for i in range(len(broken))] or None,
         mc_samples=DRAWS_OF_MANY,
-        ref_point=((reference_point(goals, values) - shift) / scale).tolist() if several else None,
+        ref_point=((torch.tensor(reference_point(goals, rows), dtype=torch.float64) - shift) / scale).tolist()
+        if several
+        else None,
     )
     return acqf, models[0]
 
@@ -104,4 +107,6 @@ def _first(samples: Tensor, X: Tensor | None = None) -> Tensor:
 
 
 def _whole(goals: OptimizationConfig, trial: Trial) -> bool:
-    return objective_values(goals, trial) is not None and all(one.outcome in trial.outcomes for one in goals.limits)
+    return objective_values(goals, trial) is not None and all(
+        one.outcome in trial.outcomes for one in goals.outcome_constraints
+    )

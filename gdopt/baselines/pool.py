@@ -5,13 +5,15 @@ from typing import ClassVar
 
 import torch
 
+from gdopt.acquisition.data import TrainingData
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.candidates.initial import new_rows, sobol_points
+from gdopt.candidates.initial import new_rows
 from gdopt.candidates.steps import pool_size
 from gdopt.codecs.base import Codec
 from gdopt.codecs.columns import as_params
+from gdopt.codecs.points import sobol_points
 from gdopt.codecs.table import TableCodec
 from gdopt.randomness import seed_from
 from gdopt.surrogates.outcome_transforms import OutcomeTransform, rank_normal
@@ -26,15 +28,15 @@ class PoolThompson(Learner):
 
     Args:
         candidates: of the corpus or rows of the table that are looked at in an `ask`, at most.
-        keep: how many of the best designs the surrogate is fitted to.
-        temper: factor on the surrogate's spread; 1 is Thompson sampling.
-        warp: of the values, before the surrogate sees them.
+        max_training_points: how many of the best designs the surrogate is fitted to.
+        thompson_scale: factor on the surrogate's spread; 1 is Thompson sampling.
+        outcome_transform: of the values, before the surrogate sees them.
     """
 
     candidates: int = 4000
-    keep: int = 400
-    temper: float = 1.0
-    warp: OutcomeTransform = rank_normal
+    max_training_points: int = 400
+    thompson_scale: float = 1.0
+    outcome_transform: OutcomeTransform = rank_normal
 
     source: ClassVar[str] = "pool"
     tables: ClassVar[bool] = True
@@ -42,7 +44,7 @@ class PoolThompson(Learner):
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Thompson's choice among what is left of the pool."""
         if isinstance(codec, TableCodec):
-            pool = codec.untried(state, pool_size(self.candidates, n), generator)
+            pool = codec.untried(state.known, pool_size(self.candidates, n), generator)
         elif self.prior is None:
             pool = codec.decode(sobol_points(codec.dim, seed_from(generator), 0, pool_size(self.candidates, n)))
         else:
@@ -50,7 +52,7 @@ class PoolThompson(Learner):
         params = [pool[row] for row in new_rows(pool, state)][: max(self.candidates, n)]
         if len(params) <= n:
             return Proposal(params)
-        surrogate = fit_surrogate(state, codec, self.keep, self.warp)
+        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
-        picks = thompson_sampling(surrogate, choices, n, self.temper, generator)
+        picks = thompson_sampling(surrogate, choices, n, self.thompson_scale, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gdopt.baselines.cube import cube_of
-from gdopt.candidates.initial import check_space, check_whitened, initial_designs, sobol_points, with_initial_trials
+from gdopt.candidates.initial import check_space, check_whitened, initial_designs, with_initial_trials
 from gdopt.codecs.columns import SQRT_3
+from gdopt.codecs.points import sobol_points
 from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.space.space import Space
 from gdopt.trials.state import State

@@ -9,13 +9,13 @@ from typing import ClassVar
 import torch
 
 from gdopt.acquisition.data import ranked_trials
-from gdopt.algorithms.base import append
 from gdopt.candidates.initial import START, is_initialized
 from gdopt.errors import CorpusError, SettingsError, SpaceError
 from gdopt.randomness import stream
 from gdopt.space import strings
 from gdopt.space.enumeration import all_designs, first_designs
 from gdopt.space.space import Space
+from gdopt.trials.proposals import append
 from gdopt.trials.ranking import infeasible_as_failed
 from gdopt.trials.state import State
 
@@ -28,21 +28,21 @@ class StringLearner(ABC):
 
     Args:
         corpus: strings without labels, each once; the first ones are those that `MaskedDiffusion` begins with.
-        start: results to have before learning.
+        n_initial: results to have before learning.
 
     Raises:
         SettingsError: a setting is out of its range.
     """
 
     corpus: tuple[str, ...]
-    start: int = 10
+    n_initial: int = 10
 
     # What its trials say they come from.
     source: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if self.start < 2:
-            raise SettingsError(f"start = {self.start}: expected 2 or more")
+        if self.n_initial < 2:
+            raise SettingsError(f"start = {self.n_initial}: expected 2 or more")
 
     def init(self, space: Space, seed: int) -> State:
         """The state before anything was asked.
@@ -60,9 +60,9 @@ class StringLearner(ABC):
             ExhaustedError: nothing is left.
         """
         known = infeasible_as_failed(state)
-        if not is_initialized(state, len(ranked_trials(known)), self.start):
+        if not is_initialized(state, len(ranked_trials(known)), self.n_initial):
             return _started(state, self.corpus, n)
-        found, means = self.propose(known, n, stream(state))
+        found, means = self.propose(known, n, stream(state.seed, len(state.notes)))
         found = found[:n]
         more = unused(state, self.corpus, n - len(found), found)
         predicted: list[float | None] = [*means[:n]] or [None] * len(found)

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
-from gdopt.acquisition.batch import BatchSelector, select_batch
-from gdopt.acquisition.data import pending_points
+from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
+from gdopt.acquisition.data import TrainingData, pending_points
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.string_features import Features, StringView
 from gdopt.acquisition.string_features import seen as seen_as
@@ -27,32 +27,34 @@ class StringPool(StringLearner):
 
     Args:
         candidates: in the pool, about; four for each string asked for, if that is more.
-        keep: how many of the best strings the surrogate is fitted to.
-        temper: factor on the surrogate's spread in Thompson sampling.
+        max_training_points: how many of the best strings the surrogate is fitted to.
+        thompson_scale: factor on the surrogate's spread in Thompson sampling.
         features: what the surrogate sees.
-        warp: of the values, before the surrogate sees them.
+        outcome_transform: of the values, before the surrogate sees them.
         surrogate: what is fitted to the features.
         selection: of a batch from the pool.
     """
 
     candidates: int = 1200
-    keep: int = 1000
-    temper: float = 0.5
+    max_training_points: int = 1000
+    thompson_scale: float = 0.5
     features: Features | None = None
-    warp: OutcomeTransform = power
+    outcome_transform: OutcomeTransform = power
     surrogate: SurrogateFactory | None = None
     selection: BatchSelector = select_batch
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """The surrogate's choice from the pool."""
         view, fitted = seen_as(state.space, self.features, self.surrogate)
-        surrogate = fit_surrogate(state, view, self.keep, self.warp, fitted)
+        surrogate = fit_surrogate(TrainingData(state, view), self.max_training_points, self.outcome_transform, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
         if len(pool) <= n:
             return pool, []
         z = view.features(pool)
         usable = likely_to_succeed(state, view, z, n)
-        chosen = self.selection(surrogate, z[usable], n, pending_points(state, view), self.temper, generator)
+        chosen = self.selection(
+            SelectionInput(surrogate, z[usable], n, pending_points(state, view), self.thompson_scale, generator)
+        )
         picks = [usable[i] for i in chosen]
         return [pool[i] for i in picks], surrogate.mean(z[picks]).tolist()
 

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from gdopt.baselines.cube import cube_of
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.candidates.initial import sobol_points
 from gdopt.codecs.base import Codec
 from gdopt.codecs.columns import SQRT_3
+from gdopt.codecs.points import sobol_points
 from gdopt.randomness import isolated, seed_from
 from gdopt.surrogates.outcome_transforms import standardized
 from gdopt.trials.state import State

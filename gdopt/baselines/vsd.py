@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gdopt.acquisition.data import ranked_trials
+from gdopt.acquisition.data import TrainingData, ranked_trials
 from gdopt.acquisition.string_features import StringView, alike
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.genetic import held, one_length
@@ -46,8 +46,8 @@ class VSD(StringLearner):
         steps: of the cross-entropy in an `ask`.
         strength: of p₀, in sequences that it counts as.
         evaluations: over which τ rises; after them it stays.
-        keep: how many of the best sequences the surrogate is fitted to.
-        warp: of the values, before the surrogate sees them.
+        max_training_points: how many of the best sequences the surrogate is fitted to.
+        outcome_transform: of the values, before the surrogate sees them.
         surrogate: what is fitted to gapped pairs of letters.
     """
 
@@ -55,8 +55,8 @@ class VSD(StringLearner):
     steps: int = 4
     strength: float = 5.0
     evaluations: int = 1000
-    keep: int = 1000
-    warp: OutcomeTransform = power
+    max_training_points: int = 1000
+    outcome_transform: OutcomeTransform = power
     surrogate: SurrogateFactory = tanimoto.fit
 
     source: ClassVar[str] = "chain"
@@ -74,11 +74,13 @@ class VSD(StringLearner):
         sequence = one_length(state.space)
         letters = Letters(sequence)
         view = StringView(sequence.name, alike(state.space))
-        surrogate = fit_surrogate(state, view, self.keep, self.warp, self.surrogate)
+        surrogate = fit_surrogate(
+            TrainingData(state, view), self.max_training_points, self.outcome_transform, self.surrogate
+        )
         level = min(1.0, len(state.done) / self.evaluations)
         threshold = surrogate.y.quantile(FIRST_LEVEL + (LAST_LEVEL - FIRST_LEVEL) * level)
         prior = counted(letters.write(self.corpus), len(letters.alphabet))
-        rows = letters.write([str(t.params[sequence.name]) for t in ranked_trials(state)[: self.keep]])
+        rows = letters.write([str(t.params[sequence.name]) for t in ranked_trials(state)[: self.max_training_points]])
         chain = refitted(prior, rows, self._chances(surrogate, surrogate.z, threshold), self.strength)
         for _ in range(self.steps):
             rows = held(chain.sample(self.draws, generator), sequence)

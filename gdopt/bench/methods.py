@@ -1,17 +1,17 @@
-"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:guide=0.0,warp=rank_normal", "gdopt-oracle".
+"""Algorithms by name, with settings: "gdopt", "turbo", "gdopt:share_guided=0.1,outcome_transform=rank_normal",
+"gdopt-oracle".
 
 Settings are literals or names of `gdopt.bench.variants`. A "+gradients" after the name says that gradients are told
 too.
 """
 
 import ast
-from dataclasses import replace
 from functools import cache
-from typing import Any, cast
 
-from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.base import Algorithm, capabilities
 from gdopt.algorithms.guided import GuidedDiffusion
 from gdopt.algorithms.masked import MaskedDiffusion
+from gdopt.algorithms.settings import with_settings
 from gdopt.baselines import MOLECULES, PCA, baseline, kinds_of, names, string_baseline, string_names
 from gdopt.bench.priors import Prior
 from gdopt.bench.problem import Problem, strings_of
@@ -90,7 +90,7 @@ def lacking(name: str, problem: Problem) -> str:
     base, _ = _split(name)
     if problem.objectives and not _several(base, problem):
         return "a single objective"
-    if base in LIMITED and not problem.limits:
+    if base in LIMITED and not problem.outcome_constraints:
         return "limits"
     if base == "qlognehvi" and not problem.objectives:
         return "several objectives"
@@ -116,7 +116,7 @@ def _several(base: str, problem: Problem) -> bool:
     if base in ONE or (base != GDOPT and base not in {*names(), *names(prior=True)}):
         return False
     of_strings = base == GDOPT and strings_of(problem) is not None
-    return bool(getattr(MaskedDiffusion if of_strings else _plain(base), "several", False))
+    return capabilities(MaskedDiffusion if of_strings else _plain(base)).several
 
 
 def _stretches(parameter: object) -> bool:
@@ -151,7 +151,7 @@ def _with(algorithm: Algorithm, name: str, settings: str) -> Algorithm:
     try:
         pairs = [s.split("=") for s in settings.split(",")]
         changes = {key: PARTS.get(value) or ast.literal_eval(value) for key, value in pairs}
-        return cast(Algorithm, replace(cast(Any, algorithm), **changes))
+        return with_settings(algorithm, changes)
     except (ValueError, TypeError, SyntaxError) as error:
         raise SettingsError(
             f"{name!r}: expected settings as name=number, or name=part of {', '.join(PARTS)}, after the colon; {error}"

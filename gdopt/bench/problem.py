@@ -43,7 +43,7 @@ class Problem:
             only values.
         outcomes: noise-free outcomes of a batch by name, where there are several objectives or limits: what is told to
             methods that know them, with the objective called `OBJECTIVE` if it is one.
-        limits: on these outcomes.
+        outcome_constraints: on these outcomes.
         objectives: several, with their references; values are then those of the first, and runs are scored by
             hypervolume.
         volume: of several objectives, the greatest hypervolume that is known.
@@ -67,7 +67,7 @@ class Problem:
     failure_rate: float = 0.0
     violations: Callable[[Sequence[Params]], list[float]] | None = None
     outcomes: Callable[[Sequence[Params]], list[dict[str, float]]] | None = None
-    limits: tuple[OutcomeConstraint, ...] = ()
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
     objectives: tuple[Objective, ...] = ()
     volume: float | None = None
     commensurate: bool = False

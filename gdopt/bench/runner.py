@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from gdopt import files
-from gdopt.algorithms.base import Algorithm
+from gdopt.algorithms.base import Algorithm, capabilities
 from gdopt.bench import priors
 from gdopt.bench.methods import check, lacking, method, needs_gradients, uses_prior
 from gdopt.bench.problem import OBJECTIVE, Problem, file_name, strings_of
@@ -105,7 +105,7 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
     problem = problem_of(run.problem)
     began = time.perf_counter()
     study = _study(problem, method(run.method, problem, prior), run.seed)
-    by_name = bool(study.limits) or study.goals.several
+    by_name = bool(study.outcome_constraints) or study.config.several
     values: list[float] = []
     told: list[float | None] = []
     seconds: list[float] = []
@@ -129,7 +129,7 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
                 study.tell(trial.id, observed if outcomes is None else outcomes, gradient=slope)
     tried = [t.params for t in study.trials]
     if problem.objectives:
-        values = hypervolume_history(study.goals, study.state.trials)
+        values = hypervolume_history(study.config, study.state.trials)
         told = [value if one is not None else None for value, one in zip(values, told, strict=True)]
     return {
         "format": FORMAT,
@@ -157,11 +157,18 @@ def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
     """The study of a problem: of its values, or of its outcomes."""
     if problem.objectives:
         directions = {one.name: one.direction for one in problem.objectives}
-        reference = {one.name: one.reference for one in problem.objectives if one.reference is not None}
-        return Study(problem.space, direction=directions, reference=reference, algorithm=algorithm, seed=seed)
-    limits = problem.limits if getattr(algorithm, "limited", False) else ()
+        reference = {one.name: one.reference_point for one in problem.objectives if one.reference_point is not None}
+        return Study(problem.space, direction=directions, reference_point=reference, algorithm=algorithm, seed=seed)
+    limits = problem.outcome_constraints if capabilities(algorithm).limited else ()
     direction = cast(Direction, problem.direction)
-    return Study(problem.space, direction=direction, objective=OBJECTIVE, limits=limits, algorithm=algorithm, seed=seed)
+    return Study(
+        problem.space,
+        direction=direction,
+        objective=OBJECTIVE,
+        outcome_constraints=limits,
+        algorithm=algorithm,
+        seed=seed,
+    )
 
 
 def disturbed(problem: Problem, seed: int, index: int, value: float) -> float | None:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.batch import BatchSelector, select_by_qlognei, select_by_thompson
+from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_by_qlognei, select_by_thompson
 from gdopt.bench.problem import Problem
 from gdopt.candidates.initial import codec_of
 from gdopt.diffusion.denoiser import Denoiser
@@ -30,12 +30,9 @@ def raw(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
     return guided
 
 
-def best_means(
-    surrogate: Surrogate, pool: Tensor, n: int, pending: Tensor, temper: float, generator: torch.Generator
-) -> list[int]:
-    """The candidates of the highest mean: no exploration but the pool's own."""
-    del pending, temper, generator
-    return surrogate.mean(pool).argsort(descending=True, stable=True)[:n].tolist()
+def best_means(given: SelectionInput) -> list[int]:
+    """The candidates with the highest mean: no exploration but the pool's own."""
+    return given.surrogate.mean(given.pool).argsort(descending=True, stable=True)[: given.n].tolist()
 
 
 PARTS = {
@@ -56,16 +53,8 @@ def oracle(problem: Problem, prior: DiffusionPrior | None) -> BatchSelector:
     codec = codec_of(problem.space, prior)
     sign = 1.0 if problem.direction == "maximize" else -1.0
 
-    def best(
-        surrogate: Surrogate,
-        pool: Tensor,
-        n: int,
-        pending: Tensor,
-        temper: float,
-        generator: torch.Generator,
-    ) -> list[int]:
-        del surrogate, pending, temper, generator
-        values = sign * torch.tensor(problem.evaluate(codec.decode(pool)), dtype=torch.float64)
-        return values.argsort(descending=True, stable=True)[:n].tolist()
+    def best(given: SelectionInput) -> list[int]:
+        values = sign * torch.tensor(problem.evaluate(codec.decode(given.pool)), dtype=torch.float64)
+        return values.argsort(descending=True, stable=True)[: given.n].tolist()
 
     return best

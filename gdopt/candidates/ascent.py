@@ -20,8 +20,6 @@ __all__ = ["ascend"]
 
 # Rows of z, to a logarithm of how much is gained there.
 Potential = Callable[[Tensor], Tensor]
-
-
 # The best candidates that are moved; iterations of L-BFGS-B at most.
 MOVED, ITERATIONS = 16, 50
 
@@ -40,7 +38,7 @@ def ascend(codec: Codec, z: Float[Tensor, "n d"], potential: Potential) -> Float
     with torch.no_grad():
         best = z[potential(z).argsort(descending=True)[:MOVED]]
     best = codec.encode(codec.decode(best))
-    relaxed = codec.encode(codec.decode(_maxima(best, potential, ~codec.held)))
+    relaxed = codec.encode(codec.decode(_maxima(best, potential, ~codec.inpainting_mask)))
     return torch.cat([_maxima(start, potential, codec.continuous) for start in (best, relaxed)])
 
 

@@ -58,12 +58,8 @@ def hidden(n: int, blocks: int, share: Float[Tensor, " n"], generator: torch.Gen
 # Of the level of noise, the share of the discrete parameters that are hidden to be drawn anew, at a contraction of 0.4
 # a fifth of them, and to be refilled under guidance, which knows better what to put there.
 HIDDEN, REFILLED = 0.5, 1.0
-
-
 # Blocks of a row that are refilled one after the other, each knowing those before it; more are drawn by themselves.
 GUIDED = 64
-
-
 # Numbers of rows with levels that are tried at once: a choice of 500 levels has 500 columns, in 500 rows for each row.
 TRIED = 2**22
 

@@ -6,26 +6,23 @@ from dataclasses import replace
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.quasirandom import SobolEngine
 
-from gdopt.algorithms.base import append, exhausted
 from gdopt.codecs.base import Codec
 from gdopt.codecs.box import BoxCodec
-from gdopt.codecs.columns import SQRT_3, as_params
+from gdopt.codecs.columns import as_params
 from gdopt.codecs.table import TableCodec, has_table
 from gdopt.codecs.whitening import FixedCodec
 from gdopt.errors import SpaceError
 from gdopt.priors.diffusion import DiffusionPrior
-from gdopt.randomness import seed_from
 from gdopt.space.enumeration import first_designs
-from gdopt.space.parameters import Choice, Integer, Params, Real, Value, design_key
+from gdopt.space.parameters import Params, Value, design_key
 from gdopt.space.space import Space
+from gdopt.trials.proposals import append, exhausted
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
 __all__ = [
     "START",
-    "box_points",
     "check_not_exhausted",
     "check_space",
     "check_whitened",
@@ -36,8 +33,6 @@ __all__ = [
     "initial_designs",
     "is_initialized",
     "new_rows",
-    "sobol_points",
-    "uniform_points",
     "untried_designs",
     "with_initial_trials",
 ]
@@ -85,8 +80,8 @@ def initial_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[
     The seed and the weights fix their order.
     """
     codec = codec_of(state.space, prior, state.fixed)
-    if isinstance(codec, TableCodec):
-        return codec.untried(state, n, torch.Generator().manual_seed(state.seed))
+    if (rows := codec.untried(state.known, n, torch.Generator().manual_seed(state.seed))) is not None:
+        return rows
     seen = {design_key(one) for one in state.known}
     found: list[Params] = []
     skip, size = sum(t.source == START for t in state.trials), n
@@ -116,7 +111,7 @@ def with_initial_trials(state: State, designs: Sequence[Params]) -> State:
 def untried_designs(codec: Codec, seen: Set[tuple[Value, ...]], n: int) -> list[Params] | None:
     """n designs that were not seen, or all that are left if they are fewer; None where
     `gdopt.space.enumeration.first_designs` says so."""
-    return first_designs(codec.every(), n, lambda one: design_key(one) not in seen)
+    return first_designs(codec.all_designs(), n, lambda one: design_key(one) not in seen)
 
 
 def _unseen(designs: Sequence[Params], seen: set[tuple[Value, ...]]) -> list[Params]:
@@ -132,8 +127,7 @@ def _unseen(designs: Sequence[Params], seen: set[tuple[Value, ...]]) -> list[Par
 def _part(state: State, prior: DiffusionPrior | None, codec: Codec, skip: int, n: int) -> list[Params]:
     """n designs after the first `skip`: of the corpus in random order and then of the prior, or spread over the box."""
     if prior is None:
-        assert isinstance(codec, BoxCodec)
-        return _spread(codec, state.seed, skip, n)
+        return codec.initial(state.seed, skip, n)
     order = prior.order(torch.Generator().manual_seed(state.seed))
     designs = as_params(state.space, prior.designs[order[skip : skip + n]])
     if len(designs) < n:
@@ -142,81 +136,12 @@ def _part(state: State, prior: DiffusionPrior | None, codec: Codec, skip: int, n
     return [{**one, **state.fixed} for one in designs]
 
 
-def sobol_points(dim: int, seed: int, skip: int, n: int) -> Float[Tensor, "n d"]:
-    """n points of a scrambled Sobol sequence on [-√3, √3], after the first `skip`; random beyond its dimensions."""
-    if dim > SobolEngine.MAXDIM:
-        generator = torch.Generator().manual_seed(seed)
-        unit = torch.rand(skip + n, dim, generator=generator, dtype=torch.float64)[skip:]
-    else:
-        engine = SobolEngine(dim, scramble=True, seed=seed)
-        unit = engine.fast_forward(skip).draw(n, dtype=torch.float64)
-    return SQRT_3 * (2 * unit - 1)
-
-
-def uniform_points(dim: int, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-    """n draws of the uniform law on [-√3, √3]."""
-    return SQRT_3 * (2 * torch.rand(n, dim, generator=generator, dtype=torch.float64) - 1)
-
-
-def box_points(codec: BoxCodec, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-    """n draws of the uniform law on the box, or on what the constraints leave of it."""
-    z = uniform_points(codec.dim, n, generator)
-    return codec.filled(_constrained(codec, z, seed_from(generator)), generator) if codec.space.constraints else z
-
-
-def _constrained(codec: BoxCodec, z: Float[Tensor, "n d"], seed: int) -> Float[Tensor, "n d"]:
-    """Rows of z with their numbers drawn anew from what the constraints allow."""
-    numbers = codec.allowed(len(z), seed)
-    return codec.encode([{**one, **drawn} for one, drawn in zip(codec.decode(z), numbers, strict=True)])
-
-
-def _spread(codec: BoxCodec, seed: int, skip: int, n: int) -> list[Params]:
-    """The space's own points of the sequence, or with constraints draws of what they allow.
-
-    Whole numbers can break a constraint when they are rounded, and such points are passed over. If all of the first
-    ones are, it is looked whether any whole numbers are allowed at all.
-
-    Raises:
-        SpaceError: too few points of the box satisfy the constraints.
-    """
-    space = codec.space
-    if not space.constraints and all(isinstance(p, Real | Integer | Choice) for p in space.parameters):
-        return codec.decode(sobol_points(codec.dim, seed, skip, n))
-    allowed: list[Params] = []
-    wanted = skip + n
-    for chunk in range(CHUNKS):
-        z = sobol_points(codec.dim, seed, chunk * wanted, wanted)
-        if space.constraints:
-            z = _constrained(codec, z, seed + chunk)
-        allowed += [p for p in codec.decode(z) if space.allows(p)]
-        if len(allowed) >= wanted:
-            return allowed[skip:wanted]
-        if not allowed and chunk == 0 and codec.impossible:
-            raise SpaceError(f"{_few(space, 0, wanted)}: no whole numbers do")
-    raise SpaceError(_few(space, len(allowed), CHUNKS * wanted))
-
-
-def _few(space: Space, allowed: int, points: int) -> str:
-    named = "; ".join(map(str, space.constraints))
-    return f"only {allowed} of {points} points of the box satisfy the constraints {named}"
-
-
 # Designs are looked at for new ones in so many parts, of n, 4 n, 16 n ... but of at most FEW or n.
 PARTS = 8
-
-
 # As soon as fewer designs than this are left in all, the missing ones are drawn from them.
 FEW = 1000
-
-
-# A space that allows less than one point in this many is refused.
-CHUNKS = 100
-
-
 # Results before the first learned proposal, unless the user says: two in each direction, within reason.
 LEAST_START, MOST_START = 4, 10
-
-
 # Designs looked at for each one that is missing: a surrogate chooses among them.
 SEARCH = 20
 
@@ -227,7 +152,7 @@ def default_n_initial(codec: Codec) -> int:
     In a small space they are at most half of its designs, so that the other half is learned for.
     """
     usual = min(max(2 * codec.dim, LEAST_START), MOST_START)
-    designs = first_designs(codec.every(), 2 * usual, lambda one: True)
+    designs = first_designs(codec.all_designs(), 2 * usual, lambda one: True)
     return usual if designs is None else max(2, min(usual, len(designs) // 2))
 
 
@@ -254,7 +179,7 @@ def check_not_exhausted(state: State, codec: Codec) -> None:
 
 def distinct_new(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:
     """The rows that are new, with what they decode to."""
-    decoded = codec.fresh(z, state.known)
+    decoded = codec.decode_unseen(z, state.known)
     rows = new_rows(decoded, state)
     return rows, [decoded[row] for row in rows]
 

@@ -162,8 +162,6 @@ def carried(z: Float[Tensor, "n d"], drift: Float[Tensor, " d"], generator: torc
 # The contraction starts at FIRST and stays within [LEAST, MOST]; a round that improves on the best widens it, another
 # narrows it.
 FIRST, LEAST, MOST, WIDEN, NARROW = 0.4, 0.05, 0.7, 1.1, 0.85
-
-
 # A round of this many results narrows by NARROW in full; fewer results say less.
 FULL_ROUND = 20
 

@@ -15,8 +15,6 @@ __all__ = ["mask_crossover", "mask_random", "mask_unimportant", "mask_window"]
 
 # A window's length varies about the share by a log-normal factor; it comes back up to so many tokens longer or shorter.
 SPREAD, STRETCH = 0.7, 3
-
-
 # Tokens hidden between the pieces of two parents.
 JOINT = 3
 

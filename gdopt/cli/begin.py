@@ -62,9 +62,9 @@ def new(
     with training(console) if found.corpus else nullcontext() as show:
         made = start_study(found, path.parent, store, show)
     headings_of(made)
-    made.keep()
+    made.create()
     data = {"study": str(store), "parameters": list(made.space.names), "outcomes": list(made.outcomes)}
-    goal = f"{made.goals} over {counted(len(made.space.names), 'parameter')}"
+    goal = f"{made.config} over {counted(len(made.space.names), 'parameter')}"
     return Answer(data, f"{store}: {goal}; next: gdopt ask --csv plate1.csv")
 
 
@@ -100,8 +100,8 @@ def _answers(path: Path) -> dict[str, Any]:
     limits = [*_several("A limit on another outcome, such as impurity <= 2", partial(_limit, ways))]
     outcomes = [*ways, *(OutcomeConstraint.of(one).outcome for one in limits)]
     raw |= {
-        "limits": limits,
-        "tracked": [*_names("Another outcome, only to be written down", outcomes)],
+        "outcome_constraints": limits,
+        "tracking_metrics": [*_names("Another outcome, only to be written down", outcomes)],
         "batch": _ask("Trials in a batch", default=8, value_proc=_count),
     }
     if corpus := _maybe("A CSV file of designs without labels (empty: none)"):
@@ -129,7 +129,7 @@ def _improved(ways: dict[str, str]) -> dict[str, Any]:
         ((name, way),) = ways.items()
         return {"direction": way, "objective": name}
     worst = {name: _maybe(f"Worst {name} of any interest (empty: not known)", value_proc=_number) for name in ways}
-    return {"direction": ways, "reference": {name: one for name, one in worst.items() if one is not None}}
+    return {"direction": ways, "reference_point": {name: one for name, one in worst.items() if one is not None}}
 
 
 def _parameter(name: str) -> dict[str, Any]:
@@ -150,14 +150,14 @@ def _said_of(name: str) -> dict[str, Any]:
     kinds = ("real", "integer", "choice")
     kind = _ask(f"  {name} is real, integer or choice", default="real", value_proc=_one_of(*kinds))
     if kind == "choice":
-        levels = _ask("  its levels, with commas between them")
-        return {"name": name, "kind": kind, "levels": [one.strip() for one in levels.split(",") if one.strip()]}
+        categories = _ask("  its categories, with commas between them")
+        return {"name": name, "kind": kind, "categories": [one.strip() for one in categories.split(",") if one.strip()]}
     number = int if kind == "integer" else float
     said = {"name": name, "kind": kind, "low": _ask("  lowest", type=number), "high": _ask("  highest", type=number)}
     if unit := _maybe("  unit (empty: none)"):
         said["unit"] = unit
     if kind == "real" and said["low"] > 0 and typer.confirm("  are equal ratios equal steps", err=True):
-        said["log"] = True
+        said["log_scale"] = True
     return said
 
 

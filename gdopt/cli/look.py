@@ -32,19 +32,19 @@ def status(study: Where = None) -> Answer:
         for r in found.rounds
     ]
     best, front = _best(found), _front(found)
-    goal = str(found.goals)
+    goal = str(found.config)
     data = {
         "study": str(found.store),
         "direction": found.direction,
         "objective": found.objective,
-        "limits": [str(one) for one in found.limits],
+        "limits": [str(one) for one in found.outcome_constraints],
         "outcomes": list(found.outcomes),
         "batch": found.batch,
         "trials": counts,
         "rounds": rounds,
         "best": best,
     }
-    if found.goals.several:
+    if found.config.several:
         volume = found.hypervolume if front else None
         data |= {"objectives": [asdict(one) for one in found.objectives], "front": front, "hypervolume": volume}
     text = [
@@ -64,7 +64,7 @@ def status(study: Where = None) -> Answer:
 def best(study: Where = None) -> Answer:
     """The best trial, of those that satisfy the limits; of several objectives, all trials that none dominates."""
     found = opened(study)
-    if found.goals.several:
+    if found.config.several:
         front = found.pareto
         names = [one.name for one in found.objectives]
         cells = [
@@ -206,14 +206,14 @@ def _best(study: "Study") -> dict[str, Any] | None:
 def _front(study: "Study") -> list[dict[str, Any]]:
     """The trials of several objectives that none dominates."""
     try:
-        return [facts(t) for t in study.pareto] if study.goals.several else []
+        return [facts(t) for t in study.pareto] if study.config.several else []
     except TrialError:
         return []
 
 
 def _reached(study: "Study", round: "RoundSummary") -> dict[str, Any]:
     """What a round is judged by, and how likely its trials seemed to satisfy the limits if there are any."""
-    reached = {"hypervolume": round.hypervolume} if study.goals.several else {"best": round.best}
+    reached = {"hypervolume": round.hypervolume} if study.config.several else {"best": round.best}
     return reached if round.feasible is None else {**reached, "feasible": round.feasible}
 
 
@@ -232,9 +232,9 @@ def _none(study: "Study") -> str:
     from gdopt.trials.ranking import is_feasible
 
     done = study.state.done
-    if not done or any(is_feasible(study.limits, t) for t in done):
+    if not done or any(is_feasible(study.outcome_constraints, t) for t in done):
         return "none yet"
-    return f"none is known to satisfy {', '.join(map(str, study.limits))}"
+    return f"none is known to satisfy {', '.join(map(str, study.outcome_constraints))}"
 
 
 def _about(data: dict[str, Any], id: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gdopt.arguments import counted
-from gdopt.cli.which import HOUR, Allowed, Where, opened, place, split
+from gdopt.cli.which import HOUR, DesignFilterName, Where, opened, place, split
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on any address without TLS, as behind a proxy that has it.")
     ] = False,
-    allowed: Allowed = None,
+    design_filter: DesignFilterName = None,
 ) -> None:
     """Serve a study as a page for people and over HTTP for programs, until it is stopped with Ctrl-C."""
     from gdopt.service import run
@@ -42,7 +42,7 @@ def serve(
         certificate=certificate,
         private_key=private_key,
         insecure=insecure,
-        allowed=allowed,
+        design_filter=design_filter,
         say=typer.echo,
     )
 
@@ -61,20 +61,20 @@ def worker(
         str | None, typer.Option(envvar="GDOPT_TOKEN", help="Of a service; GDOPT_TOKEN by default.", show_default=False)
     ] = None,
     token_file: Annotated[Path | None, typer.Option(help="File of a service's token.")] = None,
-    allowed: Allowed = None,
+    design_filter: DesignFilterName = None,
 ) -> None:
     """Evaluate a study's trials with a function of yours, one after the other, beside any number of other workers."""
     from gdopt.algorithms import user_functions
     from gdopt.study.worker import run_worker
 
-    evaluate, source = user_functions.function(function), _source(where, token_file or token, allowed)
+    evaluate, source = user_functions.function(function), _source(where, token_file or token, design_filter)
     count = run_worker(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
     typer.echo(counted(count, "evaluation"))
 
 
-def _source(where: str, token: str | Path | None, allowed: str | None) -> "TrialSource":
+def _source(where: str, token: str | Path | None, design_filter: str | None) -> "TrialSource":
     if not where.startswith(("http://", "https://")):
-        return opened(where, allowed)
+        return opened(where, design_filter)
     if token is None:
         raise SettingsError(f"the service at {where} needs its token: --token-file, or GDOPT_TOKEN")
     from gdopt.service.client import Client

@@ -13,7 +13,7 @@ from gdopt.errors import StoreError
 if TYPE_CHECKING:
     from gdopt.study.study import Study
 
-__all__ = ["HOUR", "SUFFIX", "Allowed", "Where", "opened", "place", "split"]
+__all__ = ["HOUR", "SUFFIX", "DesignFilterName", "Where", "opened", "place", "split"]
 
 SUFFIX = ".gdopt"
 # Of leases, in seconds.
@@ -30,13 +30,13 @@ Where = Annotated[
     ),
 ]
 
-Allowed = Annotated[
+DesignFilterName = Annotated[
     str | None,
     typer.Option(
-        "--allowed",
-        envvar="GDOPT_ALLOWED",
+        "--design-filter",
+        envvar="GDOPT_DESIGN_FILTER",
         metavar="MODULE:FUNCTION",
-        help="The function that the campaign names, found from this folder: it says which designs are allowed.",
+        help="The function that the campaign names, found from this folder: it says which designs are design_filter.",
         show_default=False,
     ),
 ]
@@ -65,7 +65,7 @@ def split(place: str) -> tuple[str, str]:
     return (where, name) if where and name and not Path(place).exists() else (place, ALONE)
 
 
-def opened(given: str | None, allowed: str | None = None) -> "Study":
+def opened(given: str | None, design_filter: str | None = None) -> "Study":
     """The study, with the function that says what is allowed where its name is given.
 
     Raises:
@@ -76,7 +76,7 @@ def opened(given: str | None, allowed: str | None = None) -> "Study":
     from gdopt.study.study import Study
 
     where, name = split(place(given))
-    study = Study.open(where, name=name)
-    if allowed is not None:
-        study.algorithm = user_functions.given(study.algorithm, allowed)
+    study = Study.load(where, name=name)
+    if design_filter is not None:
+        study.algorithm = user_functions.given(study.algorithm, design_filter)
     return study

@@ -11,7 +11,7 @@ from gdopt.arguments import counted
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import check_replaceable, facts, percent, put
 from gdopt.cli.waiting import waiting
-from gdopt.cli.which import HOUR, Allowed, Where, opened
+from gdopt.cli.which import HOUR, DesignFilterName, Where, opened
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def ask(
         bool, typer.Option("--comma", help="Decimal commas, and semicolons between cells: for many in Europe.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file, whatever is in it.")] = False,
-    allowed: Allowed = None,
+    design_filter: DesignFilterName = None,
     study: Where = None,
 ) -> Answer:
     """Ask for trials to measure, as a list or as a CSV file. Repeated after a crash, it gives the same file."""
     from gdopt.lab.plate import headings_of, plate_text
 
-    found = opened(study, allowed)
+    found = opened(study, design_filter)
     if csv is not None:
         headings_of(found)
         key = _key(found, csv) if key is None else key

@@ -9,10 +9,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gdopt.codecs.columns import Block
+from gdopt.diffusion.closed_form import GaussianDenoiser
+from gdopt.diffusion.denoiser import Denoiser
 from gdopt.space.enumeration import Designs
 from gdopt.space.parameters import Params
+from gdopt.space.space import Space
 
-__all__ = ["Codec", "ContinuousCodec", "Encoder"]
+__all__ = ["SCANNED", "Codec", "ContinuousCodec", "Encoder"]
+
+
+# Points that a surrogate ranks: enough for good ones among them, few enough to be quick.
+SCANNED = 5000
 
 
 @runtime_checkable
@@ -29,6 +36,11 @@ class Codec(Encoder, Protocol):
     """Maps parameters to z and back."""
 
     @property
+    def space(self) -> Space:
+        """The space of the designs."""
+        ...
+
+    @property
     def dim(self) -> int:
         """The number of columns of z."""
         ...
@@ -37,15 +49,15 @@ class Codec(Encoder, Protocol):
         """Parameters within the space, near each row of z."""
         ...
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """Each design that may be proposed, once; None if they are infinitely many."""
         ...
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """The same for proposals: where there are so few parameters that a row has none of its own, not the known."""
         ...
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, of a gradient with respect to the parameters."""
         ...
 
@@ -60,7 +72,7 @@ class Codec(Encoder, Protocol):
         ...
 
     @property
-    def held(self) -> Bool[Tensor, " d"]:
+    def inpainting_mask(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers."""
         ...
 
@@ -70,15 +82,39 @@ class Codec(Encoder, Protocol):
         ...
 
     @property
-    def always(self) -> Bool[Tensor, " d"]:
+    def always_active(self) -> Bool[Tensor, " d"]:
         """The columns of what counts in every design."""
         ...
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params] | None:
+        """n random designs that are not known, of a codec that can list its designs at once; else None."""
+        ...
+
+    def initial(self, seed: int, skip: int, n: int) -> list[Params]:
+        """n designs spread over the space, after the first `skip`; the seed fixes their order.
+
+        Raises:
+            SpaceError: too few points satisfy the constraints.
+        """
+        ...
+
+    def random(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """n draws of the codec's base distribution; of a table, at most all rows."""
+        ...
+
+    def scan(self, n: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+        """At least n points from anywhere, for a surrogate to rank: constraints are ignored."""
+        ...
+
+    def base_denoiser(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> Denoiser:
+        """The exact denoiser of the base distribution; of a large table, of the rows near the elite and some others."""
+        ...
+
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Encoded designs without gaps, as a law over all columns wants them; the best first."""
         ...
 
-    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
         ...
 
@@ -95,11 +131,11 @@ class ContinuousCodec(ABC):
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
         """Parameters within the space, near each row of z."""
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """None: numbers have infinitely many values."""
         return None
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
         del known
         return self.decode(z)
@@ -115,7 +151,7 @@ class ContinuousCodec(ABC):
         return []
 
     @property
-    def held(self) -> Bool[Tensor, " d"]:
+    def inpainting_mask(self) -> Bool[Tensor, " d"]:
         """No column."""
         return torch.zeros(self.dim, dtype=torch.bool)
 
@@ -125,15 +161,36 @@ class ContinuousCodec(ABC):
         return torch.ones(self.dim, dtype=torch.bool)
 
     @property
-    def always(self) -> Bool[Tensor, " d"]:
+    def always_active(self) -> Bool[Tensor, " d"]:
         """Every column."""
         return torch.ones(self.dim, dtype=torch.bool)
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params] | None:
+        """None: the designs cannot be listed."""
+        return None
+
+    def initial(self, seed: int, skip: int, n: int) -> list[Params]:
+        """The designs of n standard normal draws, after the first `skip`."""
+        return self.decode(self.random(skip + n, torch.Generator().manual_seed(seed))[skip:])
+
+    def random(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """n draws of the standard normal distribution, which whitened columns have."""
+        return torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
+
+    def scan(self, n: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+        """`random` draws, `SCANNED` at least."""
+        return self.random(max(SCANNED, n), generator)
+
+    def base_denoiser(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> Denoiser:
+        """The denoiser of the standard normal distribution."""
+        del elite, generator
+        return GaussianDenoiser(torch.zeros(self.dim).double(), torch.eye(self.dim).double())
+
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """The rows as they are."""
         del generator
         return z
 
-    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as they are."""
         return z

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gdopt.codecs.base import SCANNED
 from gdopt.codecs.columns import (
     SQRT_3,
     Block,
@@ -21,9 +22,14 @@ from gdopt.codecs.columns import (
     slope_of,
     width_of,
 )
+from gdopt.codecs.points import sobol_points, uniform_points
 from gdopt.codecs.polytope import Polytope
+from gdopt.diffusion.closed_form import BoxDenoiser
+from gdopt.diffusion.denoiser import Denoiser
+from gdopt.errors import SpaceError
+from gdopt.randomness import seed_from
 from gdopt.space.enumeration import Designs, all_designs
-from gdopt.space.parameters import Integer, Parameter, Params, Real, Value, conditions
+from gdopt.space.parameters import Choice, Integer, Parameter, Params, Real, Value, conditions
 from gdopt.space.space import Space, check_gradient
 
 __all__ = ["BoxCodec"]
@@ -81,7 +87,7 @@ class BoxCodec:
         return tuple(p.name for p, at in self._places if blocks_of(p, at.start))
 
     @property
-    def held(self) -> Bool[Tensor, " d"]:
+    def inpainting_mask(self) -> Bool[Tensor, " d"]:
         """The columns that are no free numbers: of discrete parameters and of what is fixed."""
         found = torch.zeros(self.dim, dtype=torch.bool)
         for p, at in self._places:
@@ -97,7 +103,7 @@ class BoxCodec:
         return found
 
     @property
-    def always(self) -> Bool[Tensor, " d"]:
+    def always_active(self) -> Bool[Tensor, " d"]:
         """The columns of what counts in every design."""
         found = torch.ones(self.dim, dtype=torch.bool)
         for p, at in self._places:
@@ -120,11 +126,11 @@ class BoxCodec:
         """The designs of each row of z as an array."""
         return as_array(self.space, self.decode(z))
 
-    def neutral(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
         return torch.where(self._counts(z.detach()), z, self._rest) if self._conditional else z
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Encoded designs without gaps, as a law over all columns wants them; the best first.
 
         A parameter that does not count in a row is as in one of the better half of the rows in which it does, or
@@ -146,16 +152,16 @@ class BoxCodec:
                 z[:, at] = torch.tensor(encode_value(p, self.fixed[p.name]), dtype=torch.float64)
         return z
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """Each design that may be proposed, once; None if they are infinitely many."""
         return all_designs(self.space, self._given)
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """What each row of z stands for: numbers hardly ever meet what is known."""
         del known
         return self.decode(z)
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z; a choice has none."""
         check_gradient(self.space, gradient)
         slopes: list[float] = []
@@ -166,6 +172,61 @@ class BoxCodec:
             else:
                 slopes += [0.0] * width_of(p)
         return torch.tensor(slopes, dtype=torch.float64)
+
+    def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params] | None:
+        """None: the designs are not listed."""
+        return None
+
+    def initial(self, seed: int, skip: int, n: int) -> list[Params]:
+        """n points of a Sobol sequence, after the first `skip`; with constraints, draws of the feasible set.
+
+        Rounded whole numbers can violate a constraint; such points are skipped. If all of the first ones are skipped,
+        the constraints are checked for any feasible whole numbers.
+
+        Raises:
+            SpaceError: too few points of the box satisfy the constraints.
+        """
+        space = self.space
+        if not space.constraints and all(isinstance(p, Real | Integer | Choice) for p in space.parameters):
+            return self.decode(sobol_points(self.dim, seed, skip, n))
+        feasible: list[Params] = []
+        wanted = skip + n
+        for chunk in range(CHUNKS):
+            z = sobol_points(self.dim, seed, chunk * wanted, wanted)
+            if space.constraints:
+                z = self._constrained(z, seed + chunk)
+            feasible += [p for p in self.decode(z) if space.allows(p)]
+            if len(feasible) >= wanted:
+                return feasible[skip:wanted]
+            if not feasible and chunk == 0 and self.impossible:
+                raise SpaceError(f"{_few(space, 0, wanted)}: no whole numbers do")
+        raise SpaceError(_few(space, len(feasible), CHUNKS * wanted))
+
+    def random(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """n draws of the uniform distribution on the box, or on its part that the constraints leave."""
+        z = uniform_points(self.dim, n, generator)
+        if not self.space.constraints:
+            return z
+        return self.impute_inactive(self._constrained(z, seed_from(generator)), generator)
+
+    def scan(self, n: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+        """Uniform points of the box with a random category in each block, `SCANNED` at least."""
+        z = uniform_points(self.dim, max(SCANNED, n), generator)
+        for block in self.blocks:
+            alike = torch.ones(len(block.points), dtype=torch.float64)
+            z[:, block.columns] = block.points[torch.multinomial(alike, len(z), replacement=True, generator=generator)]
+        return z
+
+    def base_denoiser(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> Denoiser:
+        """The denoiser of the uniform distribution on the box."""
+        del elite, generator
+        edge = torch.full((self.dim,), SQRT_3, dtype=torch.float64)
+        return BoxDenoiser(-edge, edge)
+
+    def _constrained(self, z: Float[Tensor, "n d"], seed: int) -> Float[Tensor, "n d"]:
+        """Rows of z with numbers drawn anew from the feasible set."""
+        numbers = self.allowed(len(z), seed)
+        return self.encode([{**one, **drawn} for one, drawn in zip(self.decode(z), numbers, strict=True)])
 
     def allowed(self, n: int, seed: int) -> list[dict[str, float]]:
         """n draws of the numbers, uniform over what the constraints allow, by hit-and-run (BoTorch's).
@@ -261,3 +322,12 @@ class BoxCodec:
             self.space.constraints,
             {n: float(v) for n, v in self.fixed.items() if n in {p.name for p in numbers}},
         )
+
+
+# A space of which less than one point in this many is feasible is refused.
+CHUNKS = 100
+
+
+def _few(space: Space, feasible: int, points: int) -> str:
+    constraints = "; ".join(map(str, space.constraints))
+    return f"only {feasible} of {points} points of the box satisfy the constraints {constraints}"

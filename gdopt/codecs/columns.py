@@ -62,19 +62,19 @@ def as_params(space: Space, designs: Float[Tensor, "n D"]) -> list[Params]:
 
 
 def number_of(parameter: Parameter, value: Value) -> float:
-    return float(parameter.levels.index(str(value)) if isinstance(parameter, Choice) else value)
+    return float(parameter.categories.index(str(value)) if isinstance(parameter, Choice) else value)
 
 
 def value_of(parameter: Parameter, number: float) -> Value:
     if isinstance(parameter, Choice):
-        return parameter.levels[int(number)]
+        return parameter.categories[int(number)]
     return int(number) if isinstance(parameter, Integer) else number
 
 
 def categories_of(parameter: Parameter) -> list[str]:
     """What has a column each: the levels of a choice, the letters of a sequence at each of its positions."""
     if isinstance(parameter, Choice):
-        return list(parameter.levels)
+        return list(parameter.categories)
     if isinstance(parameter, strings.Sequence) and parameter.one_length:
         return list(parameter.alphabet) * parameter.longest
     advice = "" if isinstance(parameter, TableRow) else "; use gdopt.MaskedDiffusion"
@@ -107,11 +107,11 @@ def blocks_of(parameter: Parameter, start: int) -> list[Block]:
         fixed = dict(parameter.fixed)
         return [Block(start + at * width, letters, True) for at in range(parameter.longest) if at not in fixed]
     if isinstance(parameter, Choice) and not parameter.ordered:
-        return [Block(start, one_hot_points(len(parameter.levels)), True)]
+        return [Block(start, one_hot_points(len(parameter.categories)), True)]
     if isinstance(parameter, Integer) and parameter.high - parameter.low < FEW:
         values: list[Value] = list(range(parameter.low, parameter.high + 1))
     elif isinstance(parameter, Choice):
-        values = list(parameter.levels)
+        values = list(parameter.categories)
     else:
         return []
     return [Block(start, torch.tensor([encode_value(parameter, v) for v in values], dtype=torch.float64), False)]
@@ -132,9 +132,9 @@ def one_hot_points(levels: int) -> Float[Tensor, "levels levels"]:
 def encode_value(parameter: Parameter, value: Value) -> list[float]:
     """The columns of a value, scaled to ±√3."""
     if isinstance(parameter, Choice) and parameter.ordered:
-        return encode_value(ranks_of(parameter), parameter.levels.index(str(value)))
+        return encode_value(ranks_of(parameter), parameter.categories.index(str(value)))
     if isinstance(parameter, Choice):
-        return [SQRT_3 if value == level else -SQRT_3 for level in parameter.levels]
+        return [SQRT_3 if value == level else -SQRT_3 for level in parameter.categories]
     if isinstance(parameter, strings.Sequence):
         return [SQRT_3 if letter == own else -SQRT_3 for own in str(value) for letter in parameter.alphabet]
     assert isinstance(parameter, Real | Integer)
@@ -144,15 +144,15 @@ def encode_value(parameter: Parameter, value: Value) -> list[float]:
 
 def ranks_of(parameter: Choice) -> Integer:
     """The places of ordered levels."""
-    return Integer(parameter.name, 0, len(parameter.levels) - 1)
+    return Integer(parameter.name, 0, len(parameter.categories) - 1)
 
 
 def decode_value(parameter: Parameter, columns: Sequence[float]) -> Value:
     """The value whose columns are nearest."""
     if isinstance(parameter, Choice) and parameter.ordered:
-        return parameter.levels[int(decode_value(ranks_of(parameter), columns))]
+        return parameter.categories[int(decode_value(ranks_of(parameter), columns))]
     if isinstance(parameter, Choice):
-        return parameter.levels[int(np.argmax(columns))]
+        return parameter.categories[int(np.argmax(columns))]
     if isinstance(parameter, strings.Sequence):
         best = np.reshape(columns, (parameter.longest, -1)).argmax(1)
         letters = dict(enumerate(parameter.alphabet[i] for i in best)) | dict(parameter.fixed)
@@ -163,7 +163,7 @@ def decode_value(parameter: Parameter, columns: Sequence[float]) -> Value:
     at = (low + high) / 2 + unit * (high - low) / 2
     if isinstance(parameter, Integer):
         return min(max(round(at), parameter.low), parameter.high)
-    value = float(np.exp(at)) if parameter.log else at
+    value = float(np.exp(at)) if parameter.log_scale else at
     return min(max(value, parameter.low), parameter.high)
 
 
@@ -171,7 +171,7 @@ def scaled_bounds(parameter: Real | Integer, value: float) -> tuple[float, float
     """The bounds and the value on the scale on which steps are equal; an integer owns half a unit to each side."""
     if isinstance(parameter, Integer):
         return parameter.low - 0.5, parameter.high + 0.5, value
-    if parameter.log:
+    if parameter.log_scale:
         return float(np.log(parameter.low)), float(np.log(parameter.high)), float(np.log(value))
     return parameter.low, parameter.high, value
 
@@ -180,4 +180,4 @@ def slope_of(parameter: Real | Integer, value: float) -> float:
     """d(parameter)/dz at the value."""
     low, high, _ = scaled_bounds(parameter, value)
     slope = (high - low) / (2 * SQRT_3)
-    return slope * value if isinstance(parameter, Real) and parameter.log else slope
+    return slope * value if isinstance(parameter, Real) and parameter.log_scale else slope

@@ -21,24 +21,14 @@ __all__ = ["Polytope"]
 # Of hit-and-run: steps before the first draw, and from one draw to the next. An odd number of them: BoTorch takes its
 # directions from a Sobol sequence, of which every 32nd is not spread evenly.
 BURN_IN, THINNING = 1000, 33
-
-
 # Below this length a direction within the set is rounding.
 PARALLEL = 1e-9
-
-
 # A set thinner than this, in shares of the ranges, is flat: HiGHS satisfies constraints to 1e-7.
 FLAT = 1e-7
-
-
 # What rounding leaves of a constraint that holds.
 ROUNDING = 1e-9
-
-
 # A share that is as near as NEAR to one of so many decimals is that one.
 DECIMALS, NEAR = 9, 1e-12
-
-
 # Of HiGHS: time for a proof, the widest range of whole numbers whose coefficients, divided by it, are none of those
 # that it drops as too small, and what SciPy calls its answer that there is nothing.
 SECONDS, WIDEST, INFEASIBLE = 1.0, 1e6, 2

@@ -15,15 +15,14 @@ from gdopt.space.enumeration import Designs
 from gdopt.space.parameters import Params, TableRow
 from gdopt.space.space import Space, check_gradient
 from gdopt.space.table import Table
-from gdopt.trials.state import State
 
 __all__ = ["TableCodec", "has_table"]
 
 # Rows that a candidate may be taken for: those nearest to it that are free.
 NEAR = 16
-
-
-# Rows about each of the elite, and from anywhere, that the law is made of.
+# Rows of a large table that a surrogate ranks: as many as a second allows; no other row can be proposed.
+ROWS_SCANNED = 100_000
+# Rows near each of the elite, and random ones, in the base distribution.
 ABOUT, ANYWHERE = 64, 2048
 
 
@@ -90,7 +89,7 @@ class TableCodec(ContinuousCodec):
         """The rows of these places, by their ids."""
         return [{self.name: self.table.id(place)} for place in places]
 
-    def every(self) -> Designs | None:
+    def all_designs(self) -> Designs | None:
         """Each row, in the order of the table."""
         return (one for place in range(len(self.table)) for one in self.params([place]))
 
@@ -98,7 +97,7 @@ class TableCodec(ContinuousCodec):
         """The row nearest to each row of z."""
         return self.params(nearest(self.table.z, z, 1).flatten().tolist())
 
-    def fresh(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
+    def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
         """A row that is near each row of z and is not known, each once where one of the nearest is left.
 
         In the order of z each takes the nearest that none before it took.
@@ -114,34 +113,34 @@ class TableCodec(ContinuousCodec):
             taken.add(places[-1])
         return self.params(places)
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """Raises `ResultError`, as nothing has a derivative by the id of a row."""
         del params
         check_gradient(self.space, gradient)
         return torch.zeros(self.dim, dtype=torch.float64)
 
-    def tried(self, state: State) -> list[int]:
-        """The places of the rows that were asked for, added or refused, each once."""
-        return self._once(state.known)
-
     def _once(self, params: Sequence[Params]) -> list[int]:
         return [*dict.fromkeys(self.places(params))]
 
-    def untried(self, state: State, n: int, generator: torch.Generator) -> list[Params]:
-        """n rows from anywhere that were not tried; all of them, if there are fewer."""
+    def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params]:
+        """n random rows that are not known; all of them, if there are fewer."""
         free = torch.ones(len(self.table), dtype=torch.bool)
-        free[self.tried(state)] = False
+        free[self._once(known)] = False
         order = torch.randperm(len(self.table), generator=generator)
         return self.params(order[free[order]][:n].tolist())
 
-    def some(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """The z of n rows from anywhere, or of all: draws of the law before anything is known."""
+    def scan(self, n: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+        """The z of random rows, `ROWS_SCANNED` or n of them if that is more, or all rows."""
+        return self.random(max(ROWS_SCANNED, n), generator)
+
+    def random(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The z of n random rows, or of all rows."""
         return self.z(torch.randperm(len(self.table), generator=generator)[:n])
 
-    def law(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> MixtureDenoiser:
-        """The exact denoiser of the rows themselves: of a table the law is known, and nothing has to be trained.
+    def base_denoiser(self, elite: Float[Tensor, "e d"], generator: torch.Generator) -> MixtureDenoiser:
+        """The exact denoiser of the rows: the distribution of a table is known, so nothing is trained.
 
-        All rows about the elite are in it, of those elsewhere some, weighted for all.
+        Of a large table, all rows near the elite, and random other rows weighted for all others.
         """
         count = len(self.table)
         if count <= 2 * ANYWHERE:

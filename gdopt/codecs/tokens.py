@@ -109,8 +109,6 @@ class Selfies:
 
 # Writings of a molecule that are looked at for its tokens, and the share of them that a row has room for.
 WRITINGS, ROOM = 2, 0.99
-
-
 # What RDKit takes as a seed is below this.
 SEEDS = 2**31
 

@@ -59,7 +59,7 @@ class WhiteningCodec(ContinuousCodec):
         designs = self.mean + (z * self.spread) @ self.basis.T * self.scale
         return designs.clamp(low, high)
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z: diag(spread) basis' diag(scale) g."""
         check_gradient(self.space, gradient)
         g = torch.tensor([gradient.get(n, 0.0) for n in self.space.names], dtype=torch.float64)
@@ -85,6 +85,11 @@ class FixedCodec(ContinuousCodec):
         self.codec.space.check_some(self.fixed)
 
     @property
+    def space(self) -> Space:
+        """The space of the codec."""
+        return self.codec.space
+
+    @property
     def dim(self) -> int:
         """The number of columns of z."""
         return self.codec.dim
@@ -97,11 +102,11 @@ class FixedCodec(ContinuousCodec):
         """The designs of each row of z, with the fixed values in them."""
         return [{**one, **self.fixed} for one in self.codec.decode(z)]
 
-    def filled(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """The rows with the fixed values in them."""
         del generator
         return self.encode(self.decode(z))
 
-    def pullback(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
+    def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
         """The gradient with respect to z, what is fixed not moving."""
-        return self.codec.pullback(params, {k: v for k, v in gradient.items() if k not in self.fixed})
+        return self.codec.gradient_to_z(params, {k: v for k, v in gradient.items() if k not in self.fixed})

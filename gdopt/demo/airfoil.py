@@ -90,7 +90,12 @@ def _write(
     # What is drawn and written can be built: sides that cross at the tail are worth what closed ones are.
     design = airfoil.uncrossed(design)
     study.to_frame().to_csv(out / "results.csv", index=False)
-    progress(study, out / "progress.png", reference=(f"best real airfoil ({names[top]})", real[top]))
+    progress(
+        study.state.trials,
+        study.config,
+        out / "progress.png",
+        reference=(f"best real airfoil ({names[top]})", real[top]),
+    )
     figures.best_figure(design, corpus[top], out / "airfoil.png", ("best found", names[top]))
     figures.samples_figure(prior.sample(SHOWN), corpus, out / "samples.png")
     title = f"gdopt demo, CL/CD {best.value:.1f} at CL = 0.7, Re = 1e6"

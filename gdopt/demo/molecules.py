@@ -88,7 +88,7 @@ def run(
     study = Study(
         space,
         direction="maximize",
-        algorithm=MaskedDiffusion(prior=prior, candidates=candidates, allowed=Makeable() if filters else None),
+        algorithm=MaskedDiffusion(prior=prior, candidates=candidates, design_filter=Makeable() if filters else None),
         storage=out / "study.gdopt",
         seed=seed,
     )
@@ -139,7 +139,7 @@ def _write(console: Console, out: Path, study: Study, prior: MaskedPrior, score:
     frame.to_csv(out / "results.csv", index=False)
     known = sorted(zip(prior.corpus, score(prior.corpus), strict=True), key=lambda pair: -pair[1])[:SHOWN]
     top = frame.dropna(subset="value").nlargest(SHOWN, "value")
-    progress(study, out / "progress.png", reference=("best of the corpus", known[0][1]))
+    progress(study.state.trials, study.config, out / "progress.png", reference=("best of the corpus", known[0][1]))
     found = list(zip(top["smiles"], top["value"], strict=True))
     picture([("found", found), ("corpus", known)], out / "molecules.png")
     best = top.iloc[0]

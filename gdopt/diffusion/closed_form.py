@@ -87,8 +87,6 @@ def _mean_within(
 
 # exp(-EXPONENT) = 3e-17 is below the rounding of a double; NODES resolve the bell within it to rounding.
 EXPONENT, NODES = 38.0, 64
-
-
 LEGENDRE = tuple(torch.from_numpy(v) for v in np.polynomial.legendre.leggauss(NODES))
 
 

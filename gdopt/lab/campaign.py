@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gdopt.errors import SettingsError
-from gdopt.priors import corpus_file as corpora
 from gdopt.priors.expert import Normal, ParameterPrior, Uniform
 from gdopt.space import strings
 from gdopt.space.constraints import Constraint
@@ -36,16 +35,10 @@ __all__ = [
 ]
 
 GUIDED, RANDOM = "guided", "random"
-
-
 # What kinds of direction are called while a file is read.
 ONE, SEVERAL = "one objective", "several objectives"
-
-
 # Of a study: what its file can be called.
 NAME = r"^\w[\w.\-]*$"
-
-
 # Of a parameter that counts only at some levels of others, these by name; the parameter itself checks them.
 Condition = dict[str, Any]
 
@@ -63,13 +56,13 @@ class RealEntry(_Entry):
     kind: Literal["real"]
     low: float
     high: float
-    log: bool = False
+    log_scale: bool = False
     unit: str = ""
-    when: Condition = Field(default_factory=dict)
+    active_if: Condition = Field(default_factory=dict)
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Real(self.name, self.low, self.high, self.log, self.unit, self.when)
+        return Real(self.name, self.low, self.high, self.log_scale, self.unit, self.active_if)
 
 
 class IntegerEntry(_Entry):
@@ -80,11 +73,11 @@ class IntegerEntry(_Entry):
     low: int
     high: int
     unit: str = ""
-    when: Condition = Field(default_factory=dict)
+    active_if: Condition = Field(default_factory=dict)
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Integer(self.name, self.low, self.high, self.unit, self.when)
+        return Integer(self.name, self.low, self.high, self.unit, self.active_if)
 
 
 class ChoiceEntry(_Entry):
@@ -92,13 +85,13 @@ class ChoiceEntry(_Entry):
 
     name: str
     kind: Literal["choice"]
-    levels: list[str]
+    categories: list[str]
     ordered: bool = False
-    when: Condition = Field(default_factory=dict)
+    active_if: Condition = Field(default_factory=dict)
 
     def parameter(self) -> Parameter:
         """The parameter."""
-        return Choice(self.name, self.levels, self.ordered, self.when)
+        return Choice(self.name, self.categories, self.ordered, self.active_if)
 
 
 class SequenceEntry(_Entry):
@@ -163,6 +156,9 @@ class TableEntry(_Entry):
         Raises:
             CorpusError, SpaceError: the file cannot be read or used.
         """
+        # Imported here: only a table of candidates needs NumPy and pandas.
+        from gdopt.priors import corpus_file as corpora
+
         frame = corpora.candidates(folder / self.file, self.id, self.descriptors)
         return Space.from_table(frame, self.id, self.descriptors)
 
@@ -223,9 +219,9 @@ class Campaign(_Entry):
         name: of the study's file.
         direction: "maximize" or "minimize"; of several objectives, a direction for each by its name.
         objective: what is maximized or minimized, if it is one.
-        reference: of several objectives, the worst value of each that is of any interest.
-        limits: such as "impurity <= 2".
-        tracked: other outcomes, which are kept only.
+        reference_point: of several objectives, the worst value of each that is of any interest.
+        outcome_constraints: such as "impurity <= 2".
+        tracking_metrics: other outcomes, which are kept only.
         batch: trials in a batch.
         seed: of every random draw.
         algorithm: "guided", or a baseline's name, such as "random".
@@ -235,7 +231,7 @@ class Campaign(_Entry):
         corpus: designs without labels.
         prior: one that was fitted to such designs before, instead.
         expert: what is believed of parameters by name, instead.
-        allowed: a function that says which designs may be proposed, as module:function.
+        design_filter: a function that says which designs may be proposed, as module:function.
         settings: of the algorithm, by name.
     """
 
@@ -245,13 +241,13 @@ class Campaign(_Entry):
         Discriminator(lambda given: SEVERAL if isinstance(given, dict) else ONE),
     ]
     objective: str = ""
-    reference: dict[str, float] = Field(default_factory=dict)
-    limits: list[str] = Field(default_factory=list)
-    tracked: list[str] = Field(default_factory=list)
+    reference_point: dict[str, float] = Field(default_factory=dict)
+    outcome_constraints: list[str] = Field(default_factory=list)
+    tracking_metrics: list[str] = Field(default_factory=list)
     batch: int = Field(default=8, ge=1)
     seed: int = Field(default=0, ge=0)
     algorithm: str = GUIDED
-    allowed: str | None = None
+    design_filter: str | None = None
     parameters: list[
         Annotated[RealEntry | IntegerEntry | ChoiceEntry | SequenceEntry | MoleculeEntry, Field(discriminator="kind")]
     ] = Field(default_factory=list)

@@ -1,14 +1,13 @@
 """The study of a campaign."""
 
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, cast
 
 from gdopt import files
 from gdopt.algorithms.base import Algorithm
 from gdopt.algorithms.guided import GuidedDiffusion
 from gdopt.algorithms.masked import MaskedDiffusion
 from gdopt.algorithms.serialization import PLAIN, prior_of
+from gdopt.algorithms.settings import setting_names, with_settings
 from gdopt.algorithms.user_functions import FunctionReference, with_filter
 from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.training import Progress
@@ -47,15 +46,15 @@ def start_study(
     """
     space, algorithm = _algorithm(campaign, folder, fit)
     algorithm = _with_settings(algorithm, campaign.settings)
-    if campaign.allowed is not None:
-        algorithm = with_filter(algorithm, FunctionReference(campaign.allowed))
+    if campaign.design_filter is not None:
+        algorithm = with_filter(algorithm, FunctionReference(campaign.design_filter))
     return Study(
         space,
         direction=campaign.direction,
         objective=campaign.objective,
-        reference=campaign.reference,
-        limits=campaign.limits,
-        tracked=campaign.tracked,
+        reference_point=campaign.reference_point,
+        outcome_constraints=campaign.outcome_constraints,
+        tracking_metrics=campaign.tracking_metrics,
         algorithm=algorithm,
         storage=storage,
         seed=campaign.seed,
@@ -141,12 +140,12 @@ def _of_strings(space: Space, path: Path) -> MoleculeSpace | SequenceSpace:
 
 def _with_settings(algorithm: Algorithm, settings: dict[str, bool | int | float | str]) -> Algorithm:
     """The algorithm with other settings, of those that are numbers or words."""
-    known = {f.name for f in fields(cast(Any, algorithm)) if f.init and isinstance(getattr(algorithm, f.name), PLAIN)}
-    known -= {"allowed"}  # a function, with a key of its own
+    known = {name for name, value in setting_names(algorithm).items() if isinstance(value, PLAIN)}
+    known -= {"design_filter"}  # a function, with a key of its own
     if unknown := [name for name in settings if name not in known]:
         kind = type(algorithm).__name__
         raise SettingsError(f"[settings], keys {unknown}: {kind} has no such settings; it has {sorted(known)}")
     try:
-        return cast(Algorithm, replace(cast(Any, algorithm), **settings))
+        return with_settings(algorithm, settings)
     except (TypeError, SettingsError) as error:
         raise SettingsError(f"[settings]: {error}") from error

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from gdopt.algorithms.user_functions import FunctionReference
 from gdopt.errors import GdoptError, SettingsError, StoreError
 from gdopt.lab.campaign import ENTRIES, ONE, SEVERAL, Campaign
+from gdopt.renamed import CAMPAIGN
 from gdopt.trials.objectives import OutcomeConstraint
 
 __all__ = ["checked", "read_campaign"]
@@ -73,6 +74,8 @@ def _said(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given:
     if kind == "missing":
         return f"{where} is missing"
     if kind == "extra_forbidden":
+        if (old := str(loc[-1])) in CAMPAIGN:
+            return f"{where} was renamed to {CAMPAIGN[old]} in version 0.2"
         return f"{where} is unknown; it was given {given!r}"
     return f"{where}: got {given!r}; {expected[0].lower()}{expected[1:]}"
 
@@ -103,10 +106,13 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
     """What each table means is checked where it stands."""
     checks: list[tuple[list[int | str], Callable[[], object]]] = []
     checks += [(["parameters", at], one.parameter) for at, one in enumerate(campaign.parameters)]
-    checks += [(["limits", at], partial(OutcomeConstraint.of, one)) for at, one in enumerate(campaign.limits)]
+    checks += [
+        (["outcome_constraints", at], partial(OutcomeConstraint.of, one))
+        for at, one in enumerate(campaign.outcome_constraints)
+    ]
     checks += [(["expert", name], one.belief) for name, one in campaign.expert.items()]
-    if campaign.allowed is not None:
-        checks.append((["allowed"], partial(FunctionReference, campaign.allowed)))
+    if campaign.design_filter is not None:
+        checks.append((["design_filter"], partial(FunctionReference, campaign.design_filter)))
     said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := campaign_error(check)) is not None]
     if (error := campaign_error(lambda: _check_objectives(campaign))) is not None:
         said.insert(0, str(error))
@@ -128,11 +134,11 @@ def _check_objectives(campaign: Campaign) -> None:
     if isinstance(campaign.direction, str):
         if not campaign.objective:
             raise SettingsError("key objective is missing")
-        if campaign.reference:
+        if campaign.reference_point:
             raise SettingsError("key reference: one objective has none")
     elif not campaign.direction or campaign.objective:
         raise SettingsError("of several objectives: expected a direction for each by its name, and no key objective")
-    elif unknown := [name for name in campaign.reference if name not in campaign.direction]:
+    elif unknown := [name for name in campaign.reference_point if name not in campaign.direction]:
         raise SettingsError(f"key reference, keys {unknown}: the objectives are {list(campaign.direction)}")
 
 

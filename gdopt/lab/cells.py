@@ -29,15 +29,9 @@ __all__ = [
 ]
 
 ID, STATUS, NOTE, REASON, SEM, WORKER = "id", "status", "note", "reason", "sem", "worker"
-
-
 ENDS = (Status.FAILED.value, Status.ABANDONED.value)
-
-
 # Digits that a spreadsheet keeps.
 DIGITS = 15
-
-
 # So many equal digits at another place are a lost decimal mark, not a coincidence.
 TELLING = 4
 
@@ -156,7 +150,7 @@ def value_in(parameter: Parameter, table: Table, text: str, far: bool = False) -
         raise ValueError("is empty; expected what was tried")
     if isinstance(parameter, Choice):
         # A level may have blanks around it, which no cell has.
-        fitting = [level for level in parameter.levels if level.strip() == text]
+        fitting = [level for level in parameter.categories if level.strip() == text]
         text = fitting[0] if len(fitting) == 1 else text
     if isinstance(parameter, Real | Integer):
         number = float(table.number(text))

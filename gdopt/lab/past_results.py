@@ -82,7 +82,7 @@ def _results(study: Study, named: Headings, content: bytes, file: str) -> Table:
     Raises:
         TableError: it is none, or has no column for a parameter or the objective, or is a plate.
     """
-    columns = [*named.params.values(), *named.beside.values(), *named.measured, *RESERVED]
+    columns = [*named.params.values(), *named.annotations.values(), *named.measured, *RESERVED]
     table = parsed(content, file, columns, numeric_headings(study, named))
     needed = [*named.params.values(), named.outcomes[study.objective]]
     with Problems(file).raised() as problems:

@@ -76,8 +76,8 @@ def headings_of(study: Study) -> Headings:
     Raises:
         SettingsError: a name has blanks around it, which no cell has, or is empty.
     """
-    found = headings(study.outcomes, study.space.names, study.space.beside_names)
-    given = [*found.outcomes, *found.params, *found.beside]
+    found = headings(study.outcomes, study.space.names, study.space.annotation_names)
+    given = [*found.outcomes, *found.params, *found.annotations]
     if blank := [one for one in given if one != one.strip() or not one]:
         raise SettingsError(f"a plate has a column for each of {given}; {blank} cannot be the name of one")
     return found
@@ -93,10 +93,12 @@ def plate_text(study: Study, trials: Sequence[Trial], *, comma: bool = False) ->
     """
     named = headings_of(study)
     empty = [None] * (len(named.outcomes) + 1)
-    rows: list[list[object]] = [[ID, *named.params.values(), *named.beside.values(), *named.outcomes.values(), NOTE]]
+    rows: list[list[object]] = [
+        [ID, *named.params.values(), *named.annotations.values(), *named.outcomes.values(), NOTE]
+    ]
     for trial in trials:
         proposal = proposal_of(trial)
-        rows.append([trial.id, *study.space.row(proposal), *study.space.beside(proposal).values(), *empty])
+        rows.append([trial.id, *study.space.row(proposal), *study.space.annotations(proposal).values(), *empty])
     return csv_of(rows, comma=comma)
 
 
@@ -117,7 +119,7 @@ def read_plate(study: Study, content: bytes, file: str = "the file") -> Plate:
         TableError: cells that are not understood, or contradict each other or what the study knows, all of them.
     """
     named = headings_of(study)
-    known = [ID, *named.params.values(), *named.beside.values(), *named.measured, SEM, STATUS, NOTE, WORKER]
+    known = [ID, *named.params.values(), *named.annotations.values(), *named.measured, SEM, STATUS, NOTE, WORKER]
     table = parsed(content, file, known, numeric_headings(study, named))
     if ID not in table.columns:
         raise TableError(f"nothing of {file} was taken: it has no column {ID}; its columns are {list(table.columns)}")

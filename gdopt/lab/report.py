@@ -19,12 +19,8 @@ __all__ = ["is_report", "page"]
 
 # Bytes of a file within which a report has its mark.
 LOOKED_AT = 1000
-
-
 # By which a page is known as a report.
 MARK = '<meta name="generator" content="gdopt">'
-
-
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em }
 h1 { margin-bottom: 0 } h2 { margin-top: 2em; break-after: avoid }
@@ -45,7 +41,7 @@ def page(study: Study, title: str) -> str:
     """
     titles, *cells = spreadsheet.cells(study.to_frame())
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    goal = str(study.goals)
+    goal = str(study.config)
     counts = f"{counted(len(study.trials), 'trial')}, {len(study.state.done)} with a value"
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -83,7 +79,7 @@ def is_report(path: Path) -> bool:
 
 def _best(study: Study) -> list[str]:
     try:
-        if study.goals.several:
+        if study.config.several:
             return ["<h2>Front</h2>", f"<p>Hypervolume {study.hypervolume:.6g}</p>", _front(study)]
         best = study.best
     except TrialError as error:
@@ -143,7 +139,7 @@ def _columns(study: Study, columns: Sequence[str]) -> list[str]:
 
 
 def _outcomes(study: Study) -> list[list[object]]:
-    limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.limits}
+    limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.outcome_constraints}
     roles = {**{one.name: f"{one.direction}d" for one in study.objectives}, **limits}
     done = {name: sum(name in t.outcomes for t in study.trials) for name in study.outcomes}
     done[study.objective] = len(study.state.done)
@@ -152,13 +148,13 @@ def _outcomes(study: Study) -> list[list[object]]:
 
 def _range(parameter: object) -> str:
     """What a parameter may be, in words."""
-    if (levels := getattr(parameter, "levels", None)) is not None:
+    if (levels := getattr(parameter, "categories", None)) is not None:
         return ", ".join(levels)
     if (rows := getattr(parameter, "rows", None)) is not None:
         return f"one of {rows} rows"
     if (low := getattr(parameter, "low", None)) is None:
         return type(parameter).__name__.lower()
-    scale = ", by ratios" if getattr(parameter, "log", False) else ""
+    scale = ", by ratios" if getattr(parameter, "log_scale", False) else ""
     return f"{low:g} to {getattr(parameter, 'high', None):g} {getattr(parameter, 'unit', '')}".rstrip() + scale
 
 

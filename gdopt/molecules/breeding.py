@@ -15,19 +15,11 @@ from gdopt.molecules.smiles import canonical
 __all__ = ["PUBLISHED_SIZE", "Cross", "Mutate", "Size", "bred", "by_quantile", "by_value", "drawn_from", "fragment"]
 
 Cross = Callable[[str, str], str | None]
-
-
 Mutate = Callable[[str], str | None]
-
-
 # Tries for each of the offspring that is asked for, before what was found has to do.
 TRIES = 20
-
-
 # How often a canonical SMILES is read and written again: stereo marks that mean nothing can take two rounds to go.
 ROUNDS = 4
-
-
 # Of Mol GA: the finest of the quantiles, and how many there are from it to the whole population.
 FINEST, QUANTILES = 1e-3, 25
 

@@ -10,8 +10,6 @@ __all__ = ["Makeable"]
 
 # The ends of the scale of synthetic accessibility.
 EASIEST, HARDEST = 1.0, 10.0
-
-
 # Molecules that answers are kept of: an `ask` meets the same ones again and again.
 KEPT = 2**17
 
@@ -47,6 +45,4 @@ class Makeable:
 
 
 _accessibility = lru_cache(KEPT)(synthetic_accessibility)
-
-
 _alerts = lru_cache(KEPT)(alerts)

@@ -26,15 +26,9 @@ __all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "crossover", "mol_ga"
 # Of PMO's tuned Graph GA (Gao et al. 2022, arXiv 2206.12411), with 120 molecules and 70 offspring. Mol GA has
 # crossover_rate=0.9 and mutation_rate=0.01 (Tripp and Hernández-Lobato 2023, arXiv 2310.09267).
 CROSSOVER_RATE, MUTATION_RATE = 1.0, 0.067
-
-
 # How often a move is tried in another place before it is given up.
 TRIES = 10
-
-
 LARGEST_RING = 6
-
-
 # Reactions with one probability, alike among themselves; the probabilities of a kind of mutation sum to 1.
 Group = tuple[float, tuple[str, ...]]
 
@@ -95,34 +89,16 @@ MUTATIONS: dict[str, tuple[float, tuple[Group, ...]]] = {
         ),
     ),
 }
-
-
 # From what and to what an atom is changed, by atomic number.
 ELEMENTS = {6: 0.15, 7: 0.15, 8: 0.14, 9: 0.14, 16: 0.14, 17: 0.14, 35: 0.14}
-
-
 SINGLE_BOND = Chem.MolFromSmarts("[*]-;!@[*]")
-
-
 # Two bonds of a ring with one between them, or beside each other at an atom that has another neighbour too.
 RING_BONDS = (Chem.MolFromSmarts("[R]@[R]@[R]@[R]"), Chem.MolFromSmarts("[R]@[R;!D2]@[R]"))
-
-
 JOIN_BOND = "[*:1]-[1*].[1*]-[*:2]>>[*:1]-[*:2]"
-
-
 JOIN_RING = ("[*:1]~[1*].[1*]~[*:2]>>[*:1]-[*:2]", "[*:1]~[1*].[1*]~[*:2]>>[*:1]=[*:2]")
-
-
 CLOSE_RING = ("([*:1]~[1*].[1*]~[*:2])>>[*:1]-[*:2]", "([*:1]~[1*].[1*]~[*:2])>>[*:1]=[*:2]")
-
-
 RING_ALLENE, SMALL_RING_ALKENE = Chem.MolFromSmarts("[R]=[R]=[R]"), Chem.MolFromSmarts("[r3,r4]=[r3,r4]")
-
-
 K = TypeVar("K")
-
-
 T = TypeVar("T")
 
 

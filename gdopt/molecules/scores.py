@@ -197,8 +197,6 @@ PROPERTIES = (
     Property("hydrogen bond acceptors", rdMolDescriptors.CalcNumHBA),
     Property("share of sp3 carbons", rdMolDescriptors.CalcFractionCSP3),
 )
-
-
 # What a surrogate sees beside fragments: the properties that take less than half a millisecond, none made of others.
 DESCRIPTORS = tuple(each for each in PROPERTIES if each.name not in ("QED", "synthetic accessibility"))
 

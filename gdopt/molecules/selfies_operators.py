@@ -23,12 +23,8 @@ from gdopt.molecules.smiles import canonical
 __all__ = ["CROSSOVER_RATE", "MUTATIONS", "MUTATION_RATE", "alphabet", "crossover", "mutate", "offspring"]
 
 MUTATIONS = ("replace", "insert", "delete")
-
-
 # The published algorithms only mutate.
 CROSSOVER_RATE, MUTATION_RATE = 0.0, 0.0
-
-
 # How often a move is tried in another place before it is given up.
 TRIES = 10
 

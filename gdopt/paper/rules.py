@@ -33,8 +33,6 @@ __all__ = [
 ]
 
 Batch = Tensor
-
-
 Anchor = Callable[[Batch], Tensor]
 
 

@@ -13,11 +13,7 @@ __all__ = ["CategoricalComparison", "NumericComparison"]
 
 # How often the corpus is drawn from, to say how large a distance is by chance; and the stream that draws.
 REDRAWN, STREAM = 20, 0
-
-
 QUARTILES = (0.25, 0.5, 0.75)
-
-
 # Differences that agree so far are equal.
 DECIMALS = 12
 

@@ -24,8 +24,6 @@ __all__ = ["CorpusTable", "candidates", "read", "sequences"]
 
 # What stands in the cell of an outcome that is not known.
 UNKNOWN = ("", "nan")
-
-
 HEADER, COMMENT = ">", "#"
 
 
@@ -182,11 +180,11 @@ def _column(
     if not isinstance(parameter, Choice):
         return cells
     # A level may have blanks around it, which no cell has.
-    written = {level.strip(): level for level in parameter.levels}
+    written = {level.strip(): level for level in parameter.categories}
     levels = [written.get(cell, cell) for cell in cells]
     for row, level in zip(table.numbers, levels, strict=True):
-        if level and level not in parameter.levels:
-            problems.say(row, name, f"{level!r} is not one of {list(parameter.levels)}")
+        if level and level not in parameter.categories:
+            problems.say(row, name, f"{level!r} is not one of {list(parameter.categories)}")
     return levels
 
 

@@ -29,13 +29,9 @@ __all__ = ["Corpus", "check"]
 
 # A design is far off if its nearest is so many times as far as that of nine in ten.
 FAR, USUAL = 5.0, 0.9
-
-
 # With n designs for d directions the estimated variances lie between (1 ± √(d/n))² of the true ones (Marchenko and
 # Pastur 1967): with four times as many, between a quarter and nine quarters.
 DESIGNS_EACH = 4
-
-
 # What counts as a fault: less than this share of what designs of the corpus themselves reach; so much more of what they
 # have of copies and bounds; a distance of so much in one parameter, and so many times what chance makes.
 ENOUGH, TOO_MANY, APART, TIMES = 0.8, 0.1, 0.15, 2.0
@@ -206,7 +202,7 @@ def _labels(parameter: Parameter) -> tuple[str, ...]:
     if isinstance(parameter, Integer):
         return tuple(map(str, range(parameter.low, parameter.high + 1)))
     assert isinstance(parameter, Choice)
-    return parameter.levels
+    return parameter.categories
 
 
 def _places(parameter: Parameter, values: np.ndarray) -> np.ndarray:

@@ -33,12 +33,8 @@ __all__ = [
 
 # A parameter's bounds lie this share of the corpus' range outside it.
 MARGIN = 0.05
-
-
 # Text with a decimal mark, as a column of numbers has that was read with the wrong one.
 DECIMAL = re.compile(r"[+-]?\d*[.,]\d+([eE][+-]?\d+)?")
-
-
 # Of a choice without a space: as many levels are always taken, and more if each stands in two rows on average.
 FEW, REPEATED = 10, 0.5
 
@@ -115,7 +111,7 @@ def as_numbers(array: np.ndarray, names: Sequence[str], choices: Mapping[str, Ch
 
 
 def _column(values: Sequence[object], name: str, choice: Choice | None) -> list[float]:
-    places = None if choice is None else {level: float(place) for place, level in enumerate(choice.levels)}
+    places = None if choice is None else {level: float(place) for place, level in enumerate(choice.categories)}
     for row, one in enumerate(values):
         if places is None and number(one) is None:
             raise CorpusError(f"row {row}: {name} = {shown(one)} is no number")
@@ -146,7 +142,7 @@ def unique_rows(
 
 def is_linear(space: Space) -> bool:
     """Whether all parameters are real numbers on a linear scale."""
-    return all(isinstance(p, Real) and not p.log for p in space.parameters)
+    return all(isinstance(p, Real) and not p.log_scale for p in space.parameters)
 
 
 def check_kinds(space: Space, columns: int) -> None:
@@ -185,7 +181,7 @@ def check_within(rows: Float[Tensor, "n D"], space: Space) -> None:
 
 
 def _ends(parameter: Real | Integer | Choice) -> tuple[float, float]:
-    return (0, len(parameter.levels) - 1) if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+    return (0, len(parameter.categories) - 1) if isinstance(parameter, Choice) else (parameter.low, parameter.high)
 
 
 def space_around(rows: Float[Tensor, "n D"], names: Sequence[str], choices: Mapping[str, Choice]) -> Space:

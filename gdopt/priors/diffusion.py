@@ -40,7 +40,8 @@ from gdopt.priors.designs import (
     space_around,
     unique_rows,
 )
-from gdopt.priors.expert import ParameterPrior, independent_density, is_truncated
+from gdopt.priors.expert import ParameterPrior
+from gdopt.priors.independent import independent_density, truncated
 from gdopt.priors.moments import moments_of, unit_of, whitening_codec
 from gdopt.priors.persistence import FORMAT, OF_REALS, UNWEIGHTED, WHITENING, denoiser_of, tensors_of
 from gdopt.priors.weights import effective_size
@@ -52,12 +53,8 @@ __all__ = ["DiffusionPrior"]
 
 # Directions that together carry less than this share of the variance are dropped: 31 are left of the airfoils' 128.
 UNEXPLAINED = 2e-5
-
-
 # Draws of an expert's law that take the place of a corpus.
 DRAWS = 1024
-
-
 # Draws that a check looks at: a share of 5 % is then known to 1 %.
 CHECKED = 500
 
@@ -214,7 +211,7 @@ class DiffusionPrior:
         laws = [independent_density(p, beliefs.get(p.name)) for p in space.parameters if isinstance(p, Real)]
         low, high, mean, std = torch.tensor(laws, dtype=torch.float64).T.contiguous()
         rng = np.random.default_rng(seed)
-        columns = [is_truncated(*law) for law in laws]
+        columns = [truncated(*law) for law in laws]
         designs = torch.from_numpy(np.stack([one.rvs(DRAWS, random_state=rng) for one in columns], axis=1))
         moments = torch.tensor([[one.mean(), one.std()] for one in columns], dtype=torch.float64)
         centre, scale = moments.T.contiguous()
@@ -253,7 +250,7 @@ class DiffusionPrior:
         if isinstance(codec, WhiteningCodec):
             unit, variances, basis = codec.spread, codec.spread.square(), torch.eye(codec.dim, dtype=torch.float64)
         else:
-            held = codec.held
+            held = codec.inpainting_mask
             unit = unit_of(self.z, self.weights, held)
             _, basis, spread = moments_of(self.z * unit, self.weights, UNEXPLAINED)
             variances, basis = spread.square(), basis.to(z)

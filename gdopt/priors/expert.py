@@ -2,15 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
-
-from scipy import stats
+from typing import SupportsFloat
 
 from gdopt.arguments import assign, number, shown
 from gdopt.errors import SettingsError
-from gdopt.space.parameters import Real
 
-__all__ = ["Normal", "ParameterPrior", "Uniform", "independent_density", "is_truncated"]
+__all__ = ["Normal", "ParameterPrior", "Uniform"]
 
 
 @dataclass(frozen=True)
@@ -60,28 +57,3 @@ class Uniform:
 
 
 ParameterPrior = Normal | Uniform
-
-
-def independent_density(parameter: Real, belief: ParameterPrior | None) -> tuple[float, float, float, float]:
-    """The ends, the mean and the standard deviation of the Gaussian that is cut off there; infinite for a uniform law.
-
-    Raises:
-        SettingsError: the belief is outside the bounds.
-    """
-    low, high = parameter.low, parameter.high
-    if isinstance(belief, Normal):
-        if not low <= belief.mean <= high:
-            raise SettingsError(f"{parameter.name}: {belief} is outside the bounds [{low:g}, {high:g}]")
-        return low, high, belief.mean, belief.std
-    if belief is not None:
-        if not low <= belief.low < belief.high <= high:
-            raise SettingsError(f"{parameter.name}: {belief} is outside the bounds [{low:g}, {high:g}]")
-        low, high = belief.low, belief.high
-    return low, high, (low + high) / 2, math.inf
-
-
-def is_truncated(low: float, high: float, mean: float, std: float) -> Any:
-    """The same law as scipy has it."""
-    if math.isinf(std):
-        return stats.uniform(low, high - low)
-    return stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)

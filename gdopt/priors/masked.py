@@ -28,16 +28,10 @@ from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
 __all__ = ["FORMAT", "MaskedPrior"]
 
 FORMAT = "gdopt masked prior 1"
-
-
 # Ways to write each string that the network is trained on, where there are several.
 WRITINGS = 8
-
-
 # Of the corpus, the share that tells when training has to stop.
 HELD_OUT = 0.05
-
-
 # Draws that a check looks at: a distance of 0.1 then stands out of what chance makes.
 CHECKED = 300
 

@@ -26,21 +26,13 @@ __all__ = [
 
 # The neighbour whose distance is a design's reach (Kynkäänniemi et al. 2019 take the third).
 REACH = 3
-
-
 # A draw is a copy if its nearest design is nearer than this share of the second nearest (Yoon et al. 2023).
 COPY = 1 / 3
-
-
 # The share of the largest ratios of neighbours' distances that the intrinsic dimension leaves out (Facco et al. 2017).
 TAIL = 0.1
-
-
 # Of n rows on a line the widest gap by chance is log n times the usual one: links to 3 log n neighbours bridge it, and
 # whatever gaps there are by chance in more dimensions. A smaller share of the rows is no group.
 LINKS, GROUP = 3, 0.05
-
-
 # Designs and draws that are needed for any of this; designs whose parameters are compared, at most; and the stream that
 # draws weighted ones anew.
 FEWEST, MOST, STREAM = 10, 5000, 0

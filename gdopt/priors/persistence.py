@@ -12,15 +12,9 @@ from gdopt.errors import SettingsError
 __all__ = ["FORMAT", "OF_REALS", "UNWEIGHTED", "WHITENING", "denoiser_of", "tensors_of"]
 
 FORMAT = "gdopt prior 3"
-
-
 # Files from before there were choices, and from before there were weights.
 OF_REALS, UNWEIGHTED = "gdopt prior 2", "gdopt prior 1"
-
-
 WHITENING = ("mean", "basis", "spread", "scale")
-
-
 LAW = ("low", "high", "mean", "std")
 
 

@@ -14,15 +14,9 @@ __all__ = ["DIRECTIONS", "SHARE", "checked_weights", "effective_size", "outcome_
 
 # Of normally distributed outcomes, exp(y/T) with T their standard deviation leaves this effective share, exp(-1).
 SHARE = float(np.exp(-1))
-
-
 DIRECTIONS = ("maximize", "minimize")
-
-
 # A law of one design has no spread.
 LEAST = 2
-
-
 # exp(-LARGEST) is the smallest weight that a double still holds beside 1.
 LARGEST = 36.0
 

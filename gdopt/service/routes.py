@@ -186,7 +186,7 @@ def _correcting(made: APIRouter, study: Study, turn: Turn) -> None:
         """Record a result that was not asked for; sent again with the same Idempotency-Key, the same trial."""
         said = added
         call = partial(study.add, said.params, said.value, gradient=said.gradient, key=key, worker=said.worker)
-        return schema.Row.of(await turn(call), study.limits)
+        return schema.Row.of(await turn(call), study.outcome_constraints)
 
 
 CSV = {"text/csv": {"schema": {"type": "string"}}}
@@ -228,7 +228,7 @@ def _reading(made: APIRouter, study: Study) -> None:
     @made.get("/best")
     def best() -> schema.Row:
         """The trial of best value."""
-        return schema.Row.of(study.best, study.limits)
+        return schema.Row.of(study.best, study.outcome_constraints)
 
     @made.get("/pareto")
     def pareto() -> schema.Rows:
@@ -273,7 +273,7 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         objective=study.objective,
         direction=study.direction,
         outcomes=list(study.outcomes),
-        limits=[str(limit) for limit in study.limits],
+        limits=[str(limit) for limit in study.outcome_constraints],
         parameters=space["parameters"],
         constraints=[str(constraint) for constraint in study.space.constraints],
         allowed=user_functions.filter_name(study.algorithm),
@@ -281,7 +281,7 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         counts={status: sum(t.status is status for t in trials) for status in Status},
         best=_best(study),
         best_so_far=_best_so_far(study),
-        goal=str(study.goals),
+        goal=str(study.config),
         objectives=[schema.Aim(**asdict(one)) for one in study.objectives],
         **_front(study),
         version=gdopt.__version__,
@@ -290,34 +290,34 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
 
 def _best(study: Study) -> schema.Row | None:
     try:
-        return schema.Row.of(study.best, study.limits)
+        return schema.Row.of(study.best, study.outcome_constraints)
     except TrialError:
         return None
 
 
 def _best_so_far(study: Study) -> list[float | None]:
     """The value of the best trial up to each; of several objectives there is none."""
-    if study.goals.several:
+    if study.config.several:
         return []
-    found = incumbents(study.limits, study.state.trials)
+    found = incumbents(study.outcome_constraints, study.state.trials)
     sign = study.objectives[0].sign
     return [None if t is None or t.value is None else sign * t.value for t in found]
 
 
 def _front(study: Study) -> dict[str, Any]:
     """The front of several objectives and the hypervolume as it grew."""
-    if not study.goals.several:
+    if not study.config.several:
         return {"front": [], "hypervolume": None, "hypervolumes": []}
     try:
         front = [t.id for t in study.pareto]
     except TrialError:
         front = []
-    reached = hypervolume_history(study.goals, study.state.trials)
+    reached = hypervolume_history(study.config, study.state.trials)
     return {"front": front, "hypervolume": reached[-1] if front else None, "hypervolumes": reached}
 
 
 def _rows(study: Study, trials: list[Trial]) -> schema.Rows:
-    return schema.Rows(trials=[schema.Row.of(trial, study.limits) for trial in trials])
+    return schema.Rows(trials=[schema.Row.of(trial, study.outcome_constraints) for trial in trials])
 
 
 def _csv(text: str, name: str) -> Response:

@@ -37,7 +37,7 @@ def serve(
     certificate: Path | None = None,
     private_key: Path | None = None,
     insecure: bool = False,
-    allowed: str | None = None,
+    design_filter: str | None = None,
     say: Callable[[str], object],
 ) -> None:
     """Serve a study until it is stopped.
@@ -51,7 +51,7 @@ def serve(
         certificate: of TLS, a file of PEM.
         private_key: of the certificate, if it is in another file.
         insecure: whether other addresses may do without, as behind a proxy that has one.
-        allowed: the function that says which designs are allowed, by the name that the study has of it.
+        design_filter: the function that says which designs are design_filter, by the name that the study has of it.
         say: gets what there is to say at the start.
 
     Raises:
@@ -61,9 +61,9 @@ def serve(
         ServiceError: the address or the port cannot be had, or the certificate cannot be used.
     """
     check_reach(host, certificate is not None, insecure)
-    opened = Study.open(study, name=name)
-    if allowed is not None:
-        opened.algorithm = user_functions.given(opened.algorithm, allowed)
+    opened = Study.load(study, name=name)
+    if design_filter is not None:
+        opened.algorithm = user_functions.given(opened.algorithm, design_filter)
     if token_file is None:
         if "://" in str(study):
             raise SettingsError("a study in a database needs a file for its token: --token-file")

@@ -13,8 +13,6 @@ __all__ = ["Designs", "all_designs", "first_designs"]
 
 # Designs in an order of their own; None stands for a dead end, a choice of values that breaks a constraint.
 Designs = Iterator[Params | None]
-
-
 # Dead ends after which a search is given up: a second's worth of them.
 DEAD_ENDS = 100_000
 
@@ -88,7 +86,7 @@ def _values(parameter: Parameter, params: Params, space: Space, given: Params) -
     if parameter.name in given:
         yield given[parameter.name]
     elif isinstance(parameter, Choice):
-        yield from parameter.levels
+        yield from parameter.categories
     elif isinstance(parameter, Integer):
         yield from _whole(parameter, params, space, given)
     elif isinstance(parameter, strings.Sequence):

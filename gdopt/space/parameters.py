@@ -7,6 +7,7 @@ from typing import Any, Protocol, SupportsFloat, SupportsIndex, cast, runtime_ch
 
 from gdopt.arguments import assign, flag, listed, number, shown, text, whole
 from gdopt.errors import SpaceError
+from gdopt.renamed import renamed
 from gdopt.space import strings
 
 __all__ = [
@@ -28,35 +29,22 @@ __all__ = [
 
 
 Value = float | int | str
-
-
 Params = Mapping[str, Value]
-
-
 # Of each parent, in order: its name and the levels at which a parameter counts; as people give it, a level or several.
 Conditions = tuple[tuple[str, tuple[str | int, ...]], ...]
-
-
 When = Mapping[str, str | int | Sequence[str | int]] | Conditions | None
-
-
 # A number that was tried may lie outside its bounds by so many times their distance, and the sum of a constraint off by
 # this share of the terms' size: a thermostat overshoots and a balance rounds, while more is a slip of the pen.
 REACH, WEIGHING = 1.0, 0.1
-
-
 # Sums of a few larger numbers overflow.
 LARGEST = 1e300
-
-
 # A value that is beyond a bound by this share of the width is that bound: the rounding of a computation.
 ROUNDING = 1e-12
-
-
 # Up to here every whole number is a floating point number of its own.
 EXACT = 2**53
 
 
+@renamed(arguments={"log": "log_scale", "when": "active_if"}, attributes={"log": "log_scale", "when": "active_if"})
 @dataclass(frozen=True, slots=True)
 class Real:
     """A real parameter on `[low, high]`, in the unit its values are given in.
@@ -65,9 +53,9 @@ class Real:
         name: what the parameter is called in `trial.params`.
         low: the smallest value that may be tried.
         high: the largest value that may be tried.
-        log: whether equal ratios, rather than equal differences, are equal steps; needs low > 0.
+        log_scale: whether equal ratios, rather than equal differences, are equal steps; needs low > 0.
         unit: for people, such as "degC"; shown in messages and figures.
-        when: it counts only at these levels of other parameters, such as `{"stages": 2}`; see `Space`.
+        active_if: it counts only at these levels of other parameters, such as `{"stages": 2}`; see `Space`.
 
     Raises:
         SpaceError: a bound is not finite, low is not below high, log with low <= 0, or `when` is no such mapping.
@@ -76,18 +64,18 @@ class Real:
     name: str
     low: float
     high: float
-    log: bool = False
+    log_scale: bool = False
     unit: str = ""
-    when: When = None
+    active_if: When = None
 
     def __init__(
         self,
         name: str,
         low: SupportsFloat,
         high: SupportsFloat,
-        log: bool = False,
+        log_scale: bool = False,
         unit: str = "",
-        when: When = None,
+        active_if: When = None,
     ) -> None:
         name = _name(name, 'Real("x", 0, 1)')
         least, most = number(low), number(high)
@@ -97,10 +85,12 @@ class Real:
                 f'Real("{name}", 0, 1)'
             )
         _check_bounds(name, least, most)
-        assign(self, name=name, low=least, high=most, log=_flag(name, "log", log), unit=_unit(name, unit))
-        assign(self, when=_conditions(name, when))
-        if self.log and self.low <= 0:
-            raise SpaceError(f"{name}: log needs low above 0, got low = {self.low}")
+        assign(
+            self, name=name, low=least, high=most, log_scale=_flag(name, "log_scale", log_scale), unit=_unit(name, unit)
+        )
+        assign(self, active_if=_conditions(name, active_if))
+        if self.log_scale and self.low <= 0:
+            raise SpaceError(f"{name}: log_scale needs low above 0, got low = {self.low}")
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is a number within the bounds."""
@@ -115,6 +105,7 @@ class Real:
         return float(_snapped(self, value))
 
 
+@renamed(arguments={"when": "active_if"}, attributes={"when": "active_if"})
 @dataclass(frozen=True, slots=True)
 class Integer:
     """A whole-number parameter on `low, low + 1, ..., high`; `when` as of `Real`."""
@@ -123,13 +114,15 @@ class Integer:
     low: int
     high: int
     unit: str = ""
-    when: When = None
+    active_if: When = None
 
-    def __init__(self, name: str, low: SupportsIndex, high: SupportsIndex, unit: str = "", when: When = None) -> None:
+    def __init__(
+        self, name: str, low: SupportsIndex, high: SupportsIndex, unit: str = "", active_if: When = None
+    ) -> None:
         name = _name(name, 'Integer("n", 1, 8)')
         least, most = _whole_bound(name, low), _whole_bound(name, high)
         _check_bounds(name, least, most)
-        assign(self, name=name, low=least, high=most, unit=_unit(name, unit), when=_conditions(name, when))
+        assign(self, name=name, low=least, high=most, unit=_unit(name, unit), active_if=_conditions(name, active_if))
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is a whole number within the bounds."""
@@ -148,40 +141,43 @@ class Integer:
         return int(_snapped(self, value))
 
 
+@renamed(
+    arguments={"levels": "categories", "when": "active_if"}, attributes={"levels": "categories", "when": "active_if"}
+)
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of several levels, such as a base or a solvent.
 
     Args:
         name: what the parameter is called in `trial.params`.
-        levels: two or more different strings.
+        categories: two or more different strings.
         ordered: whether neighbours in the list are alike, as "low", "medium", "high" are.
-        when: it counts only at these levels of other parameters, such as `{"metal": ["Pd", "Ni"]}`; see `Space`.
+        active_if: it counts only at these levels of other parameters, such as `{"metal": ["Pd", "Ni"]}`; see `Space`.
 
     Raises:
         SpaceError: fewer than two levels, two that are equal, one that is no string, or `when` is no such mapping.
     """
 
     name: str
-    levels: tuple[str, ...]
+    categories: tuple[str, ...]
     ordered: bool = False
-    when: Conditions = ()
+    active_if: Conditions = ()
 
-    def __init__(self, name: str, levels: Sequence[str], ordered: bool = False, when: When = None) -> None:
+    def __init__(self, name: str, categories: Sequence[str], ordered: bool = False, active_if: When = None) -> None:
         name = _name(name, 'Choice("base", ["A", "B"])')
-        given = listed(levels)
+        given = listed(categories)
         found = [None] if given is None else [text(level) for level in given]
         if None in found:
-            raise SpaceError(f"{name}: levels must be a list of strings, got {shown(levels)}")
+            raise SpaceError(f"{name}: categories must be a list of strings, got {shown(categories)}")
         if len(found) < 2 or len(set(found)) < len(found):
-            raise SpaceError(f"{name}: needs two or more different levels, got {shown(found)}")
-        assign(self, name=name, levels=tuple(found), ordered=_flag(name, "ordered", ordered))
-        assign(self, when=_conditions(name, when))
+            raise SpaceError(f"{name}: needs two or more different categories, got {shown(found)}")
+        assign(self, name=name, categories=tuple(found), ordered=_flag(name, "ordered", ordered))
+        assign(self, active_if=_conditions(name, active_if))
 
     def check(self, value: Value) -> None:
         """Raise `SpaceError` unless the value is one of the levels."""
-        if text(value) not in self.levels:
-            raise SpaceError(f"{self.name} = {shown(value)} is not one of {list(self.levels)}")
+        if text(value) not in self.categories:
+            raise SpaceError(f"{self.name} = {shown(value)} is not one of {list(self.categories)}")
 
     def plain(self, value: Value) -> str:
         """The value as Python's own string."""
@@ -207,6 +203,10 @@ class RowLookup(Protocol):
     @property
     def columns(self) -> Mapping[str, Any]:
         """The columns by their names."""
+        ...
+
+    def parts(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The tensors and the header of the file of the table."""
         ...
 
 
@@ -263,7 +263,7 @@ def has_values(params: Params, fixed: Params) -> bool:
 
 def conditions(parameter: Parameter) -> Conditions:
     """At which levels of which other parameters a parameter counts; of one that always counts, none."""
-    return cast(Conditions, parameter.when) if isinstance(parameter, Real | Integer | Choice) else ()
+    return cast(Conditions, parameter.active_if) if isinstance(parameter, Real | Integer | Choice) else ()
 
 
 def _name(name: object, example: str) -> str:
@@ -296,7 +296,7 @@ def _conditions(name: str, when: object) -> Conditions:
     except (TypeError, ValueError, RuntimeError):
         parents = [None]
     if None in parents:
-        raise SpaceError(f"{name}: when = {shown(when)}: expected levels by the name of another parameter")
+        raise SpaceError(f"{name}: active_if = {shown(when)}: expected categories by the name of another parameter")
     found = [(str(text(parent)), _levels(name, parent, one)) for parent, one in given.items()]
     return tuple(sorted(found, key=lambda condition: condition[0]))
 
@@ -307,7 +307,7 @@ def _levels(name: str, parent: str, given: object) -> tuple[str | int, ...]:
     levels = [text(one) if isinstance(one, str) else whole(one) for one in ([given] if several is None else several)]
     if not levels or None in levels:
         raise SpaceError(
-            f"{name}: when {parent} = {shown(given)}: expected a string or a whole number, or a list of them"
+            f"{name}: active_if {parent} = {shown(given)}: expected a string or a whole number, or a list of them"
         )
     plain = cast(list[str | int], levels)
     return tuple(sorted(set(plain), key=lambda one: (isinstance(one, str), one)))
@@ -334,7 +334,7 @@ def _check_number(parameter: Real | Integer, value: Value) -> None:
 
 def _check_tried(parameter: Real | Integer, value: Value, far: bool) -> None:
     """Raise `SpaceError` unless a number may have been tried."""
-    scale: Callable[[float], float] = math.log if isinstance(parameter, Real) and parameter.log else float
+    scale: Callable[[float], float] = math.log if isinstance(parameter, Real) and parameter.log_scale else float
     found = number(value)
     if found is None or not abs(found) <= LARGEST or (scale is math.log and found <= 0):
         raise SpaceError(f"{parameter.name} = {shown(value)}: expected a number that can have been tried")

@@ -1,20 +1,21 @@
 """What may be tried: named parameters, the box they span and the linear constraints on it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, SupportsFloat
 
-import numpy as np
-
 from gdopt.arguments import Array, listed, number, row, shown
 from gdopt.errors import ResultError, SpaceError
+from gdopt.renamed import renamed
 from gdopt.space.constraints import Constraint
 from gdopt.space.parameters import WEIGHING, Choice, Integer, Parameter, Params, Real, TableRow, Value, conditions
 
 __all__ = ["Space", "check_gradient"]
 
 
+@renamed(attributes={"beside": "annotations", "beside_names": "annotation_names"})
 @dataclass(frozen=True, slots=True, eq=False)
 class Space:
     """Named parameters and linear constraints: what an algorithm may propose.
@@ -197,7 +198,7 @@ class Space:
                 found.append(str(error))
         return found
 
-    def beside(self, params: Params) -> dict[str, Value]:
+    def annotations(self, params: Params) -> dict[str, Value]:
         """What people are shown beside the parameters: the columns of a table's row; else nothing."""
         found: dict[str, Value] = {}
         for parameter in self.parameters:
@@ -206,7 +207,7 @@ class Space:
         return found
 
     @property
-    def beside_names(self) -> tuple[str, ...]:
+    def annotation_names(self) -> tuple[str, ...]:
         """The names of what `beside` gives."""
         tables = [p.table for p in self.parameters if isinstance(p, TableRow) and p.table is not None]
         return tuple(name for table in tables for name in table.columns)
@@ -283,23 +284,23 @@ def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: 
     """Raise `SpaceError` unless the parents of a parameter are discrete, stand before it and have the levels."""
     for parent, levels in conditions(parameter):
         if parent not in names:
-            raise SpaceError(f"{parameter.name}: when names {parent!r}, which is unknown; there are {list(names)}")
+            raise SpaceError(f"{parameter.name}: active_if names {parent!r}, which is unknown; there are {list(names)}")
         found = next((p for p in before if p.name == parent), None)
         if found is None:
-            raise SpaceError(f"{parameter.name}: when names {parent!r}, which has to stand before it")
+            raise SpaceError(f"{parameter.name}: active_if names {parent!r}, which has to stand before it")
         if not isinstance(found, Choice | Integer):
-            raise SpaceError(f"{parameter.name}: when names {parent!r}, which is neither a choice nor a whole number")
+            raise SpaceError(
+                f"{parameter.name}: active_if names {parent!r}, which is neither a choice nor a whole number"
+            )
         for level in levels:
             try:
                 found.check(level)
             except SpaceError as error:
-                raise SpaceError(f"{parameter.name}: when can never hold, as {error}") from error
+                raise SpaceError(f"{parameter.name}: active_if can never hold, as {error}") from error
 
 
 # The kinds of things that a space is of, with examples for people.
 PARAMETERS = (Parameter, 'parameters, such as Real("x", 0, 1), Integer("n", 1, 8) or Choice("base", ["A", "B"])')
-
-
 CONSTRAINTS = (Constraint, 'constraints, such as Constraint({"a": 1, "b": 1}, 1)')
 
 
@@ -308,5 +309,5 @@ def check_gradient(space: Space, gradient: Mapping[str, float]) -> None:
     numbers = [p.name for p in space.parameters if isinstance(p, Real | Integer)]
     if unknown := sorted(set(gradient) - set(numbers)):
         raise ResultError(f"gradient names {unknown}; the numeric parameters are {numbers}")
-    if bad := {k: v for k, v in gradient.items() if not np.isfinite(v)}:
+    if bad := {k: v for k, v in gradient.items() if not math.isfinite(v)}:
         raise ResultError(f"gradient must be finite, got {bad}")

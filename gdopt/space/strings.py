@@ -11,8 +11,6 @@ __all__ = ["DNA", "PROTEIN", "RNA", "Molecule", "Sequence"]
 
 # Letters; longer strings are a mistake, and no memory has room for many of them.
 LONGEST = 1_000_000
-
-
 DNA, RNA, PROTEIN = "ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY"
 
 

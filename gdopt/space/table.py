@@ -19,19 +19,11 @@ __all__ = ["Table", "table_of"]
 
 # A column of text of more levels describes nothing: it is kept for people.
 FEW = 10
-
-
 # Directions that together carry less than this share of the variance are dropped: columns that others determine.
 UNEXPLAINED = 1e-6
-
-
 # Numbers that are worked on at once: 128 MB of them.
 ROOM = 2**24
-
-
 FORMAT = "gdopt table 1"
-
-
 # Rows that a message lists.
 LISTED = 3
 

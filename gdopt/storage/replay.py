@@ -32,8 +32,6 @@ def replay(state: State, entries: Sequence[Event], sign: float) -> State:
 
 # A trial's attributes by name.
 Draft = dict[str, Any]
-
-
 ATTRIBUTES = tuple(f.name for f in fields(Trial))
 
 

@@ -19,20 +19,12 @@ __all__ = ["ALONE", "APPLICATION", "WRITES", "copy_of", "engine_of", "make_file"
 
 # What a study is called that has its database for itself.
 ALONE = "study"
-
-
 # Seconds that a transaction waits for another one to end.
 PATIENCE = 60.0
-
-
 # The first version of SQLite whose write-ahead log has no race that corrupts the file (before: "WAL-reset").
 SAFE_LOG = (3, 51, 3)
-
-
 # The option of a connection whose transaction writes.
 WRITES = "gdopt_writes"
-
-
 # Says of an SQLite file that it is gdopt's: "gdop" in ASCII.
 APPLICATION = 0x67646F70
 

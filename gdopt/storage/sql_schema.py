@@ -5,8 +5,6 @@ import sqlalchemy as sa
 __all__ = ["CONTENT", "ENTRY", "STUDY", "TABLES"]
 
 TABLES = sa.MetaData()
-
-
 STUDY = sa.Table(
     "study",
     TABLES,
@@ -17,8 +15,6 @@ STUDY = sa.Table(
     sa.Column("entries", sa.Integer, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
 )
-
-
 ENTRY = sa.Table(
     "entry",
     TABLES,
@@ -33,8 +29,6 @@ ENTRY = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False),
     sa.UniqueConstraint("study", "key"),
 )
-
-
 CONTENT = sa.Table(
     "content",
     TABLES,

@@ -110,7 +110,9 @@ class SqlStore:
             return [] if row is None else self._read(connection, row, after, last)
 
     @contextmanager
-    def writing(self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False) -> Iterator["Transaction"]:
+    def transaction(
+        self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False
+    ) -> Iterator["Transaction"]:
         """A transaction on the study, as `gdopt.storage.store.Store.writing`."""
         with self._spoken("write"):
             if not self._exists():
@@ -128,7 +130,7 @@ class SqlStore:
                 yield Transaction(self, connection, row)
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def ask_lock(self) -> Iterator[None]:
         """Only one at a time is in here, of all threads and processes: a lock that dies with who holds it."""
         with ExitStack() as held:
             # Errors of what is done under the lock are not the database's.

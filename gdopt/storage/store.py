@@ -59,7 +59,7 @@ class Store(Protocol):
         """
         ...
 
-    def writing(
+    def transaction(
         self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False
     ) -> AbstractContextManager[Writer]:
         """A transaction on the study.
@@ -74,7 +74,7 @@ class Store(Protocol):
         """
         ...
 
-    def asking(self) -> AbstractContextManager[None]:
+    def ask_lock(self) -> AbstractContextManager[None]:
         """Only one at a time is in here, of all threads and processes; results are told meanwhile."""
         ...
 
@@ -163,7 +163,9 @@ class MemoryStore:
         return self._entries[after:]
 
     @contextmanager
-    def writing(self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False) -> Iterator["MemoryStore"]:
+    def transaction(
+        self, header: Header, files: Sequence[bytes] = (), *, begun: bool = False
+    ) -> Iterator["MemoryStore"]:
         """A transaction on the study."""
         with self._alone:
             before = (self._header, len(self._entries), dict(self._contents))
@@ -179,7 +181,7 @@ class MemoryStore:
                 raise
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def ask_lock(self) -> Iterator[None]:
         """Only one thread at a time is in here."""
         with self._asker:
             yield

@@ -1,55 +1,66 @@
-"""Figures of a study and of a prior, readable in grey."""
+"""Figures of the trials of a study, readable in grey.
+
+Trials are as in `State.trials`: with values of the first objective that are higher the better.
+"""
 
 import math
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from gdopt.codecs.table import TableCodec
+from gdopt.errors import TrialError
 from gdopt.plotting import BEYOND, HOLLOW, MARKERS, PANEL, WIDE
+from gdopt.space.space import Space
 from gdopt.trials.incumbent import incumbent, incumbents
-from gdopt.trials.objectives import Objective
-from gdopt.trials.pareto import reference_point
+from gdopt.trials.objectives import Objective, OptimizationConfig
+from gdopt.trials.pareto import is_pareto_optimal, reference_point
 from gdopt.trials.ranking import hypervolume_history, is_feasible, with_all_objectives
 from gdopt.trials.trial import Status, Trial
-
-if TYPE_CHECKING:
-    from gdopt.study.study import Study
 
 __all__ = ["front", "progress", "rows"]
 
 
-def progress(study: "Study", path: str | Path | None = None, *, reference: tuple[str, float] | None = None) -> Figure:
-    """All values by the order of evaluations, marked by the part that proposed them, and the best value so far.
+def progress(
+    trials: Sequence[Trial],
+    config: OptimizationConfig,
+    path: str | Path | None = None,
+    *,
+    reference: tuple[str, float] | None = None,
+) -> Figure:
+    """The value of each evaluation in order, with a marker for the source of the trial, and the best value so far.
 
-    The best is as in `Study.best`, of the trials that satisfy the limits; before the first of them there is no line.
-    Values that break a limit, or are not known to keep it, are hollow circles. Failed trials are crosses at the bottom.
+    The best value is as in `Study.best`, of the trials that satisfy the outcome constraints; before the first such
+    trial there is no line. Values that violate a constraint, or for which this is not known, are hollow circles. Failed
+    trials are crosses at the bottom.
 
     Args:
-        study: with one told trial or more.
+        trials: of the study, at least one of them done.
+        config: objectives and outcome constraints.
         path: where to write the figure, if anywhere; the suffix is the format.
         reference: a name and a value to draw a line at.
     """
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    ended = [t for t in study.state.trials if t.status in (Status.DONE, Status.FAILED)]
-    _evaluated(axes, study, ended)
-    sign = study.objectives[0].sign
-    best = [math.nan if t is None or t.value is None else sign * t.value for t in incumbents(study.limits, ended)]
+    ended = [t for t in trials if t.status in (Status.DONE, Status.FAILED)]
+    _evaluated(axes, config, ended)
+    sign = config.objectives[0].sign
+    best = [
+        math.nan if t is None or t.value is None else sign * t.value
+        for t in incumbents(config.outcome_constraints, ended)
+    ]
     if not np.isnan(best).all():
         numbers = np.arange(1, len(ended) + 1)
         axes.step(numbers, best, where="post", color="black", linewidth=1.5, label="best so far")
     if reference is not None:
         axes.axhline(reference[1], color="black", linestyle=":", linewidth=1, label=reference[0])
-    axes.set(xlabel="evaluations", ylabel=_aim(study.objectives[0]))
+    axes.set(xlabel="evaluations", ylabel=_aim(config.objectives[0]))
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize="small", framealpha=0.9)
     if path is not None:
@@ -57,13 +68,13 @@ def progress(study: "Study", path: str | Path | None = None, *, reference: tuple
     return figure
 
 
-def _evaluated(axes: Axes, study: "Study", trials: Sequence[Trial]) -> None:
-    """The values of trials by their order, those that satisfy the limits by what proposed them; and the failed ones."""
-    sign = study.objectives[0].sign
+def _evaluated(axes: Axes, config: OptimizationConfig, trials: Sequence[Trial]) -> None:
+    """Draw the values of trials in order, with a marker for the source of feasible trials, and the failed trials."""
+    sign = config.objectives[0].sign
     values = [math.nan if t.value is None else sign * t.value for t in trials]
     points = np.column_stack([np.arange(1, len(trials) + 1), values])
     failed = np.isnan(values)
-    fit = ~failed & np.array([is_feasible(study.limits, t) is True for t in trials], dtype=bool)
+    fit = ~failed & np.array([is_feasible(config.outcome_constraints, t) is True for t in trials], dtype=bool)
     sources = np.array([t.source for t in trials])
     for i, source in enumerate(dict.fromkeys(sources[~failed])):
         marker = MARKERS[i % len(MARKERS)]
@@ -90,26 +101,29 @@ def _aim(objective: Objective) -> str:
 ACROSS, POINTS = 60, 5000
 
 
-def rows(study: "Study", path: str | Path | None = None) -> Figure:
-    """The rows of a table of candidates along its two leading directions, and those that were told, by their values.
+def rows(space: Space, trials: Sequence[Trial], config: OptimizationConfig, path: str | Path | None = None) -> Figure:
+    """The rows of a table of candidates along its two leading directions, and the evaluated rows, coloured by value.
 
-    Around the best, as in `Study.best`, is a circle. Rows that break a limit, or are not known to keep it, are squares.
+    The best row, as in `Study.best`, is in a circle. Rows that violate an outcome constraint, or for which this is not
+    known, are squares.
 
     Args:
-        study: of a table, with one told trial or more.
+        space: of a table.
+        trials: of the study, at least one of them done.
+        config: objectives and outcome constraints.
         path: where to write the figure, if anywhere; the suffix is the format.
 
     Raises:
-        SpaceError: the study is not of a table, or its table is not at hand.
+        SpaceError: the space has no table, or its table is not loaded.
     """
-    codec = TableCodec(study.space, {})
-    done = [t for t in study.trials if t.value is not None]
+    codec = TableCodec(space, {})
+    done = [t for t in trials if t.status is Status.DONE]
     # Of a single descriptor, the same one twice.
     leading = [0, min(1, codec.dim - 1)]
     every, told = (z[:, leading].numpy() for z in (codec.table.z, codec.encode([t.params for t in done])))
-    values = np.array([t.value for t in done], dtype=float)
-    fit = np.array([is_feasible(study.limits, t) is True for t in done], dtype=bool)
-    best = incumbent(study.limits, study.state.done)
+    values = config.objectives[0].sign * np.array([t.value for t in done], dtype=float)
+    fit = np.array([is_feasible(config.outcome_constraints, t) is True for t in done], dtype=bool)
+    best = incumbent(config.outcome_constraints, done)
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     if len(every) > POINTS:
@@ -124,7 +138,7 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
     if best is not None:
         at = told[[t.id for t in done].index(best.id)]
         axes.scatter(at[0], at[1], s=120, facecolors="none", edgecolors="black", linewidths=1.5, label="best")
-    figure.colorbar(shown, label=_aim(study.objectives[0]))
+    figure.colorbar(shown, label=_aim(config.objectives[0]))
     axes.legend(fontsize="small", framealpha=0.9)
     axes.set(xlabel="first direction of the descriptors", ylabel="second")
     if path is not None:
@@ -132,44 +146,51 @@ def rows(study: "Study", path: str | Path | None = None) -> Figure:
     return figure
 
 
-def front(study: "Study", path: str | Path | None = None) -> Figure:
-    """The trials of several objectives, a panel for each two, and the hypervolume by the order of trials.
+def front(trials: Sequence[Trial], config: OptimizationConfig, path: str | Path | None = None) -> Figure:
+    """The trials of several objectives, a panel for each pair, and the hypervolume by the order of trials.
 
-    Told apart by marker and shade, not by colour: the trials that none dominates, the others, the infeasible, and the
-    reference. Of two objectives what is dominated beyond the reference is shaded; its area is the hypervolume.
+    Markers and shades, not colours, distinguish the Pareto-optimal trials, the dominated ones, the infeasible ones and
+    the reference point. For two objectives the region between the front and the reference point is shaded; its area is
+    the hypervolume.
 
     Args:
-        study: with one trial or more that has all of its objectives.
+        trials: of the study, at least one of them with values of all objectives.
+        config: objectives and outcome constraints.
         path: where to write the figure, if anywhere; the suffix is the format.
 
     Raises:
-        TrialError: no trial has its values yet, or none satisfies the limits.
+        TrialError: no trial has values of all objectives yet, or none is known to be feasible.
     """
-    pairs = list(combinations(range(len(study.objectives)), 2))
-    best = {t.id for t in study.pareto}
-    known, rows = with_all_objectives(study.goals, study.state.done)
-    fit = torch.tensor([is_feasible(study.limits, t) is True for t in known])
-    chosen = torch.tensor([t.id in best for t in known])
-    origin = reference_point(study.goals, rows[fit])
-    # Of four panels two by two.
+    pairs = list(combinations(range(len(config.objectives)), 2))
+    done = [t for t in trials if t.status is Status.DONE]
+    known, values = with_all_objectives(config, done)
+    rows = np.array(values)
+    fit = np.array([is_feasible(config.outcome_constraints, t) is True for t in known], dtype=bool)
+    if not fit.any():
+        raise TrialError("no trial that is known to be feasible has values of all objectives yet")
+    feasible = [row for row, kept in zip(values, fit, strict=True) if kept]
+    chosen = fit.copy()
+    chosen[fit] = is_pareto_optimal(feasible)
+    origin = np.array(reference_point(config, feasible))
+    # Four panels are two by two.
     columns = math.ceil(math.sqrt(len(pairs) + 1))
     lines = -(-(len(pairs) + 1) // columns)
     size = WIDE if lines == 1 else (columns * PANEL[0], lines * PANEL[1])
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False).flatten()
     for axes, (x, y) in zip(panels, pairs, strict=False):
-        sign = torch.tensor([study.objectives[i].sign for i in (x, y)], dtype=rows.dtype)
+        sign = np.array([config.objectives[i].sign for i in (x, y)])
         two, worst = rows[:, [x, y]], origin[[x, y]]
         if len(pairs) == 1:
             _dominated(axes, two[chosen], worst, sign)
-        _scatter(axes, (sign * two[~fit]).numpy(), BEYOND, s=22, **HOLLOW)
-        _scatter(axes, (sign * two[fit & ~chosen]).numpy(), "dominated", s=22, marker="o", color="0.6")
-        _scatter(axes, (sign * two[chosen]).numpy(), "not dominated", s=22, marker="D", color="black")
-        _scatter(axes, (sign * worst.unsqueeze(0)).numpy(), "reference", s=22, marker="P", color="0.35")
-        labels = [_aim(study.objectives[i]) for i in (x, y)]
+        _scatter(axes, sign * two[~fit], BEYOND, s=22, **HOLLOW)
+        _scatter(axes, sign * two[fit & ~chosen], "dominated", s=22, marker="o", color="0.6")
+        _scatter(axes, sign * two[chosen], "not dominated", s=22, marker="D", color="black")
+        _scatter(axes, sign * worst[None], "reference", s=22, marker="P", color="0.35")
+        labels = [_aim(config.objectives[i]) for i in (x, y)]
         axes.set(xlabel=labels[0], ylabel=labels[1])
         axes.grid(alpha=0.3)
-    _hypervolumes(panels[len(pairs)], study)
+    _hypervolumes(panels[len(pairs)], done, config)
     for axes in panels[len(pairs) + 1 :]:
         axes.set_axis_off()
     panels[0].legend(fontsize="small", framealpha=0.9)
@@ -178,22 +199,23 @@ def front(study: "Study", path: str | Path | None = None) -> Figure:
     return figure
 
 
-def _dominated(axes: Axes, best: Float[Tensor, "n 2"], worst: Float[Tensor, " 2"], sign: Float[Tensor, " 2"]) -> None:
-    """Shade what the best dominate beyond the reference, and draw its border."""
-    steps = best[(best > worst).all(1)]
+def _dominated(
+    axes: Axes, best: Float[np.ndarray, "n 2"], worst: Float[np.ndarray, " 2"], sign: Float[np.ndarray, " 2"]
+) -> None:
+    """Shade the region between the front and the reference point, and draw its border."""
+    steps = best[(best > worst).all(axis=1)]
     if not len(steps):
         return
     steps = steps[steps[:, 0].argsort()]
-    # From the reference on the first step is as high as at its end, and past the last one it falls to the reference.
-    corners = torch.stack([worst[0], steps[0, 1]]), torch.stack([steps[-1, 0], worst[1]])
-    x, y = (sign * torch.cat([corners[0].unsqueeze(0), steps, corners[1].unsqueeze(0)])).T.numpy()
+    # The border runs from the reference point at the height of the first step, and falls to it after the last step.
+    x, y = (sign * np.vstack([[worst[0], steps[0, 1]], steps, [steps[-1, 0], worst[1]]])).T
     axes.fill_between(x, y, float(sign[1] * worst[1]), step="pre", color="0.92", label="dominated beyond the reference")
     axes.step(x, y, where="pre", color="black", linewidth=1)
 
 
-def _hypervolumes(axes: Axes, study: "Study") -> None:
-    """The hypervolume by the order of trials, from the reference of today."""
-    reached = hypervolume_history(study.goals, study.state.done)
+def _hypervolumes(axes: Axes, done: Sequence[Trial], config: OptimizationConfig) -> None:
+    """Draw the hypervolume by the order of trials, from the reference point of all trials."""
+    reached = hypervolume_history(config, done)
     axes.step(range(1, len(reached) + 1), reached, where="post", color="black", linewidth=1.5)
     axes.set(xlabel="evaluations", ylabel="hypervolume")
     axes.set_ylim(bottom=0)

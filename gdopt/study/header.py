@@ -50,18 +50,28 @@ def directions_of(header: Header) -> dict[str, Any]:
     """The objectives of a header, as `Study` takes them."""
     if "objectives" not in header:
         return {"direction": header["direction"], "objective": header["objective"]}
-    several = [Objective(**one) for one in header["objectives"]]
-    reference = {one.name: one.reference for one in several if one.reference is not None}
-    return {"direction": {one.name: one.direction for one in several}, "reference": reference}
+    several = [objective_from_json(one) for one in header["objectives"]]
+    reference = {one.name: one.reference_point for one in several if one.reference_point is not None}
+    return {"direction": {one.name: one.direction for one in several}, "reference_point": reference}
 
 
 def outcome_names(goals: OptimizationConfig, tracked: Sequence[str]) -> tuple[str, ...]:
     """All outcomes, the objectives first."""
-    limited = dict.fromkeys(limit.outcome for limit in goals.limits)
+    limited = dict.fromkeys(limit.outcome for limit in goals.outcome_constraints)
     names = [*(one.name for one in goals.objectives), *limited, *tracked]
     if "" in names or len(set(names)) < len(names):
         raise SettingsError(f"outcomes {names}: expected names, the objective, limited and tracked ones once each")
     return tuple(names)
+
+
+def objective_to_json(objective: Objective) -> dict[str, Any]:
+    """An objective as the header of a study has it."""
+    return {"name": objective.name, "direction": objective.direction, "reference": objective.reference_point}
+
+
+def objective_from_json(raw: Mapping[str, Any]) -> Objective:
+    """The objective of `objective_to_json`."""
+    return Objective(raw["name"], raw["direction"], raw["reference"])
 
 
 def check_same(store: Store, kept: Header, ours: Header) -> None:

@@ -18,12 +18,12 @@ class Headings:
     Args:
         outcomes: of each outcome.
         params: of each parameter.
-        beside: of each column that is shown beside a parameter.
+        annotations: of each column that is shown beside a parameter.
     """
 
     outcomes: Mapping[str, str]
     params: Mapping[str, str]
-    beside: Mapping[str, str]
+    annotations: Mapping[str, str]
 
     def sem(self, outcome: str) -> str:
         """The heading of an outcome's standard error."""

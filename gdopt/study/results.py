@@ -14,12 +14,8 @@ __all__ = ["Outcome", "Told", "by_trial", "design", "reasons", "reported"]
 
 # A value, with its standard error if that is known.
 Outcome = SupportsFloat | tuple[SupportsFloat, SupportsFloat]
-
-
 # Of one trial: the objective's, or those of several outcomes by name.
 Told = Outcome | Mapping[str, Outcome]
-
-
 CALLS = (
     "expected tell(trial, 1.5), tell({0: 1.5, 3: 0.7}) by the trials' ids, tell([(trial, 1.5), ...]), or "
     "tell([1.5, 0.7, ...]) with the values of the trials of the last ask, in their order"

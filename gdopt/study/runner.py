@@ -7,32 +7,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, SupportsIndex, runtime_checkable
+from typing import Any, Generic, Protocol, SupportsIndex, TypeVar, runtime_checkable
 
 from gdopt.arguments import shown, whole
 from gdopt.errors import ExhaustedError, SettingsError, SpaceError, TrialError
 from gdopt.space.parameters import Params, Value
 from gdopt.study.results import Told
-from gdopt.study.study import Study
 from gdopt.study.worker import reason_of, record
+from gdopt.trials.state import State
 from gdopt.trials.trial import Status, Trial
 
-__all__ = ["LOST", "Catch", "Evaluate", "Executor", "Job", "run"]
+__all__ = ["LOST", "Catch", "Evaluate", "EvaluatedStudy", "Executor", "Job", "run"]
 
 Evaluate = Callable[[Params], Told]
-
-
 # Exceptions after which a run goes on, one or several.
 Catch = type[Exception] | tuple[type[Exception], ...]
-
-
 # What a job raises whose worker died, of the standard library's executors.
 LOST = (BrokenExecutor, CancelledError)
-
-
 log = logging.getLogger(__name__)
-
-
 # Seconds between two looks at jobs that cannot be waited for.
 LOOK = 0.5
 
@@ -59,8 +51,44 @@ class Executor(Protocol):
         ...
 
 
+@runtime_checkable
+class EvaluatedStudy(Protocol):
+    """A study as `run` uses it: `gdopt.Study`."""
+
+    @property
+    def state(self) -> State:
+        """The state, with all trials."""
+        ...
+
+    @property
+    def pending(self) -> list[Trial]:
+        """The trials without a result."""
+        ...
+
+    def ask(
+        self, n: int = 1, *, key: str | None = None, worker: str | None = None, lease: float | None = None
+    ) -> list[Trial]:
+        """n new trials."""
+        ...
+
+    def tell(self, results: Any, value: Any = None) -> bool:
+        """Record a result."""
+        ...
+
+    def fail(self, *ids: int, reason: str = "") -> None:
+        """Record failures."""
+        ...
+
+    def abandon(self, *ids: int, reason: str = "") -> None:
+        """Record that trials will not be evaluated."""
+        ...
+
+
+S = TypeVar("S", bound=EvaluatedStudy)
+
+
 def run(
-    study: Study,
+    study: S,
     evaluate: Evaluate,
     *,
     budget: SupportsIndex,
@@ -69,13 +97,13 @@ def run(
     catch: Catch = (),
     lost: type[BaseException] | tuple[type[BaseException], ...] = (),
     deaths: SupportsIndex = 3,
-    progress: Callable[[Study], None] | None = None,
-) -> Trial:
-    """The best trial of a study, after as many evaluations as bring it to its budget.
+    progress: Callable[[S], None] | None = None,
+) -> None:
+    """Ask for trials, evaluate them and tell their results, until the study has as many evaluations as its budget.
 
-    What was pending is evaluated first: a run that was stopped goes on. With an executor, `batch` evaluations are under
-    way at any time, each is told when it ends, and new trials are asked for meanwhile. Their worker may die: they are
-    evaluated again, and abandoned after some deaths.
+    Pending trials are evaluated first: a run that was stopped goes on. With an executor, `batch` evaluations run at any
+    time, each result is told when its evaluation ends, and new trials are asked for meanwhile. A trial whose worker
+    died is evaluated again, and abandoned after some deaths.
 
     A value that is NaN or infinite is a failed trial, which counts as an evaluation. So is a design on which `evaluate`
     raises, with the exception as its reason; the exception is passed on then, unless it is caught. Each value is told
@@ -96,7 +124,6 @@ def run(
 
     Raises:
         SettingsError: the budget, the batch or the deaths are not whole numbers above 0.
-        TrialError: every evaluation failed.
     """
     counts = [whole(count) for count in (budget, batch, deaths)]
     if not all(count is not None and count >= 1 for count in counts):
@@ -109,7 +136,6 @@ def run(
         _one_by_one(study, evaluate, total, at_once, caught, progress)
     else:
         _Spread(study, evaluate, executor, caught, (*LOST, *dead), most).run(total, at_once, progress)
-    return best_trial(study)
 
 
 def check_run_settings(evaluate: object, executor: object, progress: object) -> None:
@@ -134,19 +160,6 @@ def exceptions_of(said: str, given: object, kind: type[BaseException]) -> tuple[
     return several
 
 
-def best_trial(study: Study) -> Trial:
-    """The best trial.
-
-    Raises:
-        TrialError: there is none, as all have failed.
-    """
-    failed = [trial for trial in study.state.trials if trial.status is Status.FAILED]
-    if failed and not study.state.done:
-        why = f": {failed[-1].reason}" if failed[-1].reason else ""
-        raise TrialError(f"all {len(failed)} evaluations failed; the last was trial {failed[-1].id}{why}")
-    return study.best
-
-
 class Design(dict[str, Value]):
     """Parameters by name, for an objective that may look for them by their place."""
 
@@ -159,12 +172,12 @@ class Design(dict[str, Value]):
 
 
 def _one_by_one(
-    study: Study,
+    study: S,
     evaluate: Evaluate,
     budget: int,
     batch: int,
     catch: tuple[type[Exception], ...],
-    progress: Callable[[Study], None] | None,
+    progress: Callable[[S], None] | None,
 ) -> None:
     waiting = study.pending
     while (left := budget - _spent(study)) > 0:
@@ -179,7 +192,7 @@ def _one_by_one(
 
 
 def _settle(
-    study: Study,
+    study: EvaluatedStudy,
     trial: Trial,
     evaluated: Callable[[], Told],
     catch: tuple[type[Exception], ...],
@@ -201,12 +214,12 @@ def _settle(
         record(study, trial.id, outcome)
 
 
-class _Spread:
+class _Spread(Generic[S]):
     """A run in an executor: the jobs that are under way, and the trials that wait for one."""
 
     def __init__(
         self,
-        study: Study,
+        study: S,
         evaluate: Evaluate,
         executor: Executor | Callable[[], Executor],
         catch: tuple[type[Exception], ...],
@@ -220,7 +233,7 @@ class _Spread:
         self.waiting = study.pending
         self.died: Counter[int] = Counter()
 
-    def run(self, budget: int, batch: int, progress: Callable[[Study], None] | None) -> None:
+    def run(self, budget: int, batch: int, progress: Callable[[S], None] | None) -> None:
         """Evaluate until the budget is spent; what is still under way when something is raised stays pending."""
         try:
             while True:
@@ -287,7 +300,7 @@ class _Spread:
         self.executor = self.make()
 
 
-def _asked(study: Study, n: int) -> list[Trial]:
+def _asked(study: EvaluatedStudy, n: int) -> list[Trial]:
     """At most n new trials; none, with a line in the log, if every design was tried."""
     try:
         return study.ask(n)
@@ -305,5 +318,5 @@ def _ended(jobs: Sequence[Job]) -> list[Job]:
     return done
 
 
-def _spent(study: Study) -> int:
+def _spent(study: EvaluatedStudy) -> int:
     return sum(t.status in (Status.DONE, Status.FAILED) for t in study.state.trials)

@@ -1,62 +1,78 @@
-"""The one mutable object: a space, an algorithm, the state so far, and where it is kept."""
+"""The study: ask for trials, tell their results, and look at them."""
 
-import gc
 import json
-import logging
-import math
 import threading
 import time
 import uuid
 import warnings
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
-from jaxtyping import Float
-from torch import Tensor
-
 from gdopt import files
-from gdopt.algorithms.base import Algorithm, check_fixed
-from gdopt.algorithms.guided import GuidedDiffusion
+from gdopt.algorithms.base import Algorithm, capabilities, check_fixed
 from gdopt.algorithms.repeats import ask_or_repeat
-from gdopt.algorithms.serialization import deserialize, serialize
-from gdopt.arguments import Array, check_flags, checked_seed, counted, listed, number, plain_text, shown, text, whole
-from gdopt.errors import ResultError, SettingsError, SpaceError, StoreError, TrialError
-from gdopt.space.parameters import Integer, Params, conditions, has_values
+from gdopt.algorithms.serialization import StoredAlgorithm, default_algorithm, serialize
+from gdopt.arguments import Array, check_flags, checked_seed, plain_text, shown, whole
+from gdopt.errors import ResultError, SettingsError, StoreError, TrialError
+from gdopt.renamed import renamed
+from gdopt.space.parameters import Params
 from gdopt.space.serialization import table_content, to_json
 from gdopt.space.space import Space
-from gdopt.storage import events, replay
-from gdopt.storage.events import Event, EventType, Report, in_maximization_sense
-from gdopt.storage.store import Header, MemoryStore, Store, content_hash
-from gdopt.study.header import FORMAT, check_same, directions_of, objectives_of, outcome_names, space_of
-from gdopt.study.headings import headings
+from gdopt.storage import events
+from gdopt.storage.events import Event, Report, in_maximization_sense
+from gdopt.storage.store import Header, Store, content_hash
+from gdopt.study.checks import (
+    as_algorithm,
+    as_constraints,
+    as_count,
+    as_names,
+    as_rows,
+    as_seconds,
+    as_space,
+    as_store,
+    as_text,
+    check_distinct,
+)
+from gdopt.study.frame import trials_frame
+from gdopt.study.header import (
+    FORMAT,
+    directions_of,
+    objective_to_json,
+    objectives_of,
+    outcome_names,
+    space_of,
+)
 from gdopt.study.results import Told, by_trial, design, reasons, reported
 from gdopt.study.rounds import RoundSummary, summarize_rounds
+from gdopt.study.runner import Catch, Evaluate, Executor, run
+from gdopt.study.session import Session
 from gdopt.trials.incumbent import incumbent
 from gdopt.trials.objectives import Direction, Objective, OptimizationConfig, OutcomeConstraint
-from gdopt.trials.pareto import hypervolume, is_pareto_optimal, reference_point
+from gdopt.trials.pareto import Row, hypervolume, is_pareto_optimal, reference_point
 from gdopt.trials.ranking import hypervolume_history, is_feasible, with_all_objectives
+from gdopt.trials.state import State
 from gdopt.trials.trial import Status, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from gdopt.study.runner import Executor
-
 __all__ = ["Study"]
 
-# More trials at once are a mistake, and no memory has room for them.
-MOST = 1_000_000
 
-
-log = logging.getLogger(__name__)
-
-
+@renamed(
+    arguments={"reference": "reference_point", "limits": "outcome_constraints", "tracked": "tracking_metrics"},
+    attributes={
+        "open": "load",
+        "run": "optimize",
+        "keep": "create",
+        "limits": "outcome_constraints",
+        "goals": "config",
+    },
+)
 class Study:
     """Ask what to try, tell what came of it; stop at any time and go on from the same file.
 
@@ -65,10 +81,11 @@ class Study:
         direction: "maximize" or "minimize"; values go in and come out in this sense. Of several objectives, a direction
             for each by its name, such as `{"yield": "maximize", "cost": "minimize"}`.
         objective: what is maximized or minimized is called, if it is one.
-        reference: of several objectives, the worst value of each that is of any interest, by name: the hypervolume is
+        reference_point: of several objectives, the worst value of each that is of any interest, by name: the
+        hypervolume is
             measured from there. Those left out are inferred from what was measured.
-        limits: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
-        tracked: names of outcomes that are told and kept only.
+        outcome_constraints: on other outcomes, such as "impurity <= 2"; a trial that breaks one is never the best.
+        tracking_metrics: names of outcomes that are told and kept only.
         algorithm: how trials are found; `GuidedDiffusion()` by default.
         storage: the path of a file to keep the study in, or the URL of a PostgreSQL database, or a `Store`; if there is
             a study, it goes on. In memory only, if left out.
@@ -94,34 +111,60 @@ class Study:
         *,
         direction: Direction | Mapping[str, Direction],
         objective: str = "value",
-        reference: Mapping[str, SupportsFloat] | None = None,
-        limits: Sequence[OutcomeConstraint | str] = (),
-        tracked: Sequence[str] = (),
+        reference_point: Mapping[str, SupportsFloat] | None = None,
+        outcome_constraints: Sequence[OutcomeConstraint | str] = (),
+        tracking_metrics: Sequence[str] = (),
         algorithm: Algorithm | None = None,
         storage: str | Path | Store | None = None,
         name: str = "study",
         seed: SupportsIndex = 0,
         batch: SupportsIndex = 1,
     ) -> None:
-        seed, self.batch = checked_seed(seed), _count("batch = {}", batch)
-        self.space = _checked_space(space)
-        tracked = _texts("tracked", tracked)
-        self.goals = OptimizationConfig(
-            objectives_of(direction, objective, {} if reference is None else reference), _limits(limits)
+        seed, self.batch = checked_seed(seed), as_count("batch = {}", batch)
+        self.space = as_space(space)
+        tracking_metrics = as_names("tracking_metrics", tracking_metrics)
+        self.config = OptimizationConfig(
+            objectives_of(direction, objective, {} if reference_point is None else reference_point),
+            as_constraints(outcome_constraints),
         )
-        self.outcomes = outcome_names(self.goals, tracked)
-        self.algorithm: Algorithm = GuidedDiffusion() if algorithm is None else _checked_algorithm(algorithm)
-        if self.goals.several and not getattr(self.algorithm, "several", False):
-            raise SettingsError(
-                f"{type(self.algorithm).__name__} takes one objective; there are {len(self.objectives)}"
-            )
-        self.state = replace(self.algorithm.init(space, seed), goals=self.goals)
-        self.store = _store(storage, name)
-        self._header = self._described(tracked)
-        self._begin()
+        self.outcomes = outcome_names(self.config, tracking_metrics)
+        self._algorithm = default_algorithm() if algorithm is None else as_algorithm(algorithm)
+        self._check_objectives(self._algorithm)
+        state = replace(self._algorithm.init(self.space, seed), config=self.config)
+        store = as_store(storage, name)
+        self._session = Session(store, self._described(tracking_metrics, seed), state)
+        # The ids of the last `ask`, for each thread: a thread does not tell the results of another one by their order.
+        self._latest = threading.local()
+        self._session.refresh()
+        self._session.restore()
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm that proposes trials.
+
+        The algorithm of a loaded study is read from its storage at the first access, which may take seconds: `ask`
+        needs it, `tell` does not.
+
+        Raises:
+            StoreError: the stored settings are not valid for the algorithm.
+        """
+        if isinstance(self._algorithm, StoredAlgorithm):
+            found = self._algorithm.read()
+            self._check_objectives(found)
+            found.init(self.space, self.state.seed)
+            self._algorithm = found
+        return self._algorithm
+
+    @algorithm.setter
+    def algorithm(self, algorithm: Algorithm) -> None:
+        self._algorithm = algorithm
+
+    def _check_objectives(self, algorithm: Algorithm) -> None:
+        if self.config.several and not capabilities(algorithm).several:
+            raise SettingsError(f"{type(algorithm).__name__} takes one objective; there are {len(self.objectives)}")
 
     @classmethod
-    def open(cls, storage: str | Path | Store, *, name: str = "study", algorithm: Algorithm | None = None) -> "Study":
+    def load(cls, storage: str | Path | Store, *, name: str = "study", algorithm: Algorithm | None = None) -> "Study":
         """The study that is kept there, with its space, outcomes, seed and algorithm.
 
         Args:
@@ -132,7 +175,7 @@ class Study:
         Raises:
             StoreError: there is no study, it is unreadable, or its algorithm is not kept.
         """
-        store = _store(storage, name)
+        store = as_store(storage, name)
         header = store.header()
         if header is None:
             raise StoreError(f"there is no study {name!r} in {store}")
@@ -144,9 +187,9 @@ class Study:
             begun = {
                 "space": space_of(header, store),
                 **directions_of(header),
-                "limits": [OutcomeConstraint(**one) for one in header["limits"]],
-                "tracked": header["tracked"],
-                "algorithm": deserialize(header["algorithm"], store.content) if algorithm is None else algorithm,
+                "outcome_constraints": [OutcomeConstraint(**one) for one in header["limits"]],
+                "tracking_metrics": header["tracked"],
+                "algorithm": StoredAlgorithm(header["algorithm"], store.content) if algorithm is None else algorithm,
                 "seed": header["seed"],
                 "batch": header.get("batch", 1),
             }
@@ -154,7 +197,7 @@ class Study:
             raise StoreError(f"{store} holds a study with a header that gdopt did not write: {error}") from error
         return cls(**begun, storage=store)
 
-    def keep(self) -> None:
+    def create(self) -> None:
         """Begin the study in its storage now, although nothing was asked or told yet."""
         self._write(list)
 
@@ -193,15 +236,15 @@ class Study:
             SpaceError: a fixed value is not in the space, or the constraints leave nothing to try beside it, or a
                 conditional parameter is fixed, and its parents are not fixed to levels at which it counts.
         """
-        count = None if n is None else _count("n = {}", n)
-        key, worker = _text("key", key), _text("worker", worker)
+        count = None if n is None else as_count("n = {}", n)
+        key, worker = as_text("key", key), as_text("worker", worker)
         fixed = self._plain({} if fixed is None else fixed)
-        seconds = None if lease is None else _seconds(lease)
+        seconds = None if lease is None else as_seconds(lease)
         check_flags(repeat=repeat)
-        with self.store.asking():
+        with self.store.ask_lock():
             self.refresh()
-            if key is not None and key in self._keys:
-                ids = self._asked_before(key, count, fixed)
+            if key is not None and key in self._session.keys:
+                ids = self._session.asked_with(key, count, fixed)
             else:
                 ids = self._given_out(count or self.batch, fixed, seconds, worker, key, repeat)
             self._latest.ids = ids
@@ -211,7 +254,7 @@ class Study:
         """The batch that was asked for with a key; none if nothing was."""
         key = plain_text("key", key)
         self.refresh()
-        return [self._trial(id) for id in self._asked_before(key, None, {})] if key in self._keys else []
+        return [self._trial(id) for id in self._session.asked_with(key, None, {})] if key in self._session.keys else []
 
     def release(self, *ids: SupportsIndex | Trial) -> None:
         """Give pending trials back, by their ids or as they are: whoever asks with a lease next gets them.
@@ -274,7 +317,7 @@ class Study:
         def change() -> list[Event | None]:
             given = [(self._id(one), report) for one, report in reports]
             gone = {end: {why: self._ids(some) for why, some in by.items()} for end, by in ends.items()}
-            _check_once([id for id, _ in given], *({*chain(*by.values())} for by in gone.values()))
+            check_distinct([id for id, _ in given], *({*chain(*by.values())} for by in gone.values()))
             return [
                 events.told(self.state, dict(given), self._sign),
                 *(self._gone(ids, end, why) for end, by in gone.items() for why, ids in by.items()),
@@ -375,7 +418,7 @@ class Study:
             TrialError: the key is that of something else.
         """
         check_flags(failed=failed, outside=outside)
-        tried, key = design(self.space, params), _text("key", key)
+        tried, key = design(self.space, params), as_text("key", key)
         report = Report(note=plain_text("reason", reason))
         if not failed:
             report = report if value is None else self._report(value, gradient, note=reason)
@@ -388,10 +431,10 @@ class Study:
             raise ResultError(f"a design that failed has no value and no gradient, got {shown(value)}")
 
         def change() -> list[Event]:
-            return [] if key in self._keys else [events.added(self.state, tried, report, outside)]
+            return [] if key in self._session.keys else [events.added(self.state, tried, report, outside)]
 
-        with self._lock:
-            (entry,) = self._write(change, worker, key) or [self._added_before(str(key), tried, report)]
+        with self._session.lock:
+            (entry,) = self._write(change, worker, key) or [self._session.added_with(str(key), tried, report)]
             return self._trial(entry.data["id"])
 
     def add_all(
@@ -414,36 +457,34 @@ class Study:
         """
         reports = {
             plain_text("key", key): (design(self.space, params), self._report(told))
-            for key, params, told in _rows(rows)
+            for key, params, told in as_rows(rows)
         }
         if missing := [key for key, (_, report) in reports.items() if report.result is None and report.outcomes]:
             raise ResultError(f"results that are added need a value of {self.objective}; {missing} have none")
 
         def change() -> list[Event]:
-            new = [(key, *row) for key, row in reports.items() if key not in self._keys]
+            new = [(key, *row) for key, row in reports.items() if key not in self._session.keys]
             entries = [
                 replace(events.added(self.state, params, report, outside), key=key) for key, params, report in new
             ]
             first = len(self.state.trials)
             return [replace(e, data={**e.data, "id": id}) for id, e in enumerate(entries, first)]
 
-        with self._lock:
+        with self._session.lock:
             return [self._trial(entry.data["id"]) for entry in self._write(change)]
 
     def refresh(self) -> None:
         """Take in what others have asked for and told."""
-        with self._lock, _uncollected():
-            self._find()
-            self._take_in(self.store.entries(self._count, self._last))
+        self._session.refresh()
 
-    def run(
+    def optimize(
         self,
-        evaluate: Callable[[Params], Told],
+        evaluate: Evaluate,
         *,
         budget: SupportsIndex,
         batch: SupportsIndex = 1,
-        executor: "Executor | Callable[[], Executor] | None" = None,
-        catch: type[Exception] | tuple[type[Exception], ...] = (),
+        executor: Executor | Callable[[], Executor] | None = None,
+        catch: Catch = (),
         lost: type[BaseException] | tuple[type[BaseException], ...] = (),
         progress: "Callable[[Study], None] | None" = None,
     ) -> Trial:
@@ -464,18 +505,29 @@ class Study:
             SettingsError: the budget or the batch is not a whole number above 0.
             TrialError: every evaluation failed.
         """
-        from gdopt.study.runner import run
+        run(self, evaluate, budget=budget, batch=batch, executor=executor, catch=catch, lost=lost, progress=progress)
+        failed = [trial for trial in self.state.trials if trial.status is Status.FAILED]
+        if failed and not self.state.done:
+            why = f": {failed[-1].reason}" if failed[-1].reason else ""
+            raise TrialError(f"all {len(failed)} evaluations failed; the last was trial {failed[-1].id}{why}")
+        return self.best
 
-        return run(
-            self, evaluate, budget=budget, batch=batch, executor=executor, catch=catch, lost=lost, progress=progress
-        )
+    # --- the definition of the study ---
 
-    # --- what is wanted ---
+    @property
+    def store(self) -> Store:
+        """The store of the study."""
+        return self._session.store
+
+    @property
+    def state(self) -> State:
+        """The state that algorithms receive: all trials, with values that are higher the better."""
+        return self._session.state
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What is maximized or minimized, in the order that was given."""
-        return self.goals.objectives
+        return self.config.objectives
 
     @property
     def objective(self) -> str:
@@ -488,16 +540,16 @@ class Study:
         return self.objectives[0].direction
 
     @property
-    def limits(self) -> tuple[OutcomeConstraint, ...]:
+    def outcome_constraints(self) -> tuple[OutcomeConstraint, ...]:
         """Limits on other outcomes."""
-        return self.goals.limits
+        return self.config.outcome_constraints
 
     # --- what is known ---
 
     @property
     def revision(self) -> int:
         """How much has happened: a number that grows with every change."""
-        return self._count
+        return self._session.count
 
     @property
     def trials(self) -> list[Trial]:
@@ -519,9 +571,9 @@ class Study:
         Raises:
             TrialError: no trial has a value yet, none satisfies the limits, or there are several objectives.
         """
-        if self.goals.several:
+        if self.config.several:
             raise TrialError(f"there are {len(self.objectives)} objectives, and no best trial of all: see pareto")
-        found = incumbent(self.limits, self._fit())
+        found = incumbent(self.outcome_constraints, self._fit())
         assert found is not None
         return self._facing_user(found)
 
@@ -535,7 +587,7 @@ class Study:
             TrialError: no trial has its values yet, or none satisfies the limits.
         """
         fit, values = self._valued()
-        found = [t for t, best in zip(fit, is_pareto_optimal(values).tolist(), strict=True) if best]
+        found = [t for t, best in zip(fit, is_pareto_optimal(values), strict=True) if best]
         return [self._facing_user(t) for t in sorted(found, key=lambda t: -(t.value or 0.0))]
 
     @property
@@ -548,10 +600,10 @@ class Study:
             TrialError: no trial has its values yet, or none satisfies the limits.
         """
         _, values = self._valued()
-        reference = reference_point(self.goals, values)
+        reference = reference_point(self.config, values)
         found = hypervolume(values, reference)
         if found == 0:
-            point = {one.name: one.sign * at for one, at in zip(self.objectives, reference.tolist(), strict=True)}
+            point = {one.name: one.sign * at for one, at in zip(self.objectives, reference, strict=True)}
             warnings.warn(
                 f"the hypervolume is 0: no trial is better than the reference {point} in all objectives; "
                 "a reference is the worst value of each that is of any interest",
@@ -563,14 +615,14 @@ class Study:
         """The trials that have a value and satisfy the limits."""
         if not self.state.done:
             raise TrialError("no trial has a value yet")
-        fit = [t for t in self.state.done if is_feasible(self.limits, t)]
+        fit = [t for t in self.state.done if is_feasible(self.outcome_constraints, t)]
         if not fit:
-            raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.limits))}")
+            raise TrialError(f"no trial is known to satisfy {', '.join(map(str, self.outcome_constraints))}")
         return fit
 
-    def _valued(self) -> tuple[list[Trial], Float[Tensor, "n m"]]:
+    def _valued(self) -> tuple[list[Trial], list[Row]]:
         """The trials that satisfy the limits and have all of their objectives, and these, higher the better."""
-        trials, values = with_all_objectives(self.goals, self._fit())
+        trials, values = with_all_objectives(self.config, self._fit())
         if not trials:
             names = [one.name for one in self.objectives]
             raise TrialError(f"no trial has all of {names} yet: tell those that are missing")
@@ -579,8 +631,8 @@ class Study:
     @property
     def rounds(self) -> list[RoundSummary]:
         """What each `ask` proposed and what came of it."""
-        hypervolumes = hypervolume_history(self.goals, self.state.trials) if self.goals.several else []
-        return summarize_rounds(self.goals, self.state.trials, self.state.notes, hypervolumes)
+        hypervolumes = hypervolume_history(self.config, self.state.trials) if self.config.several else []
+        return summarize_rounds(self.config, self.state.trials, self.state.notes, hypervolumes)
 
     def history(self, id: SupportsIndex | Trial) -> list[Event]:
         """All that happened to a trial, given by its id or as it is, first to last.
@@ -601,108 +653,37 @@ class Study:
         parameter that is called like another column has "outcomes." or "params." before its name
         (`gdopt.study.headings`). What does not count in a trial is missing.
         """
-        import pandas as pd
-
-        titles = headings(self.outcomes, self.space.names)
-        others = [name for name in self.outcomes if name != self.objective]
-        own = ["id", "round", "status", "source", titles.outcomes[self.objective], "sem"]
-        believed = ["feasible"] if self.limits else []
-        after = [one for name in others for one in (titles.outcomes[name], titles.sem(name))]
-        outside = ["outside"] if any(t.outside for t in self.state.trials) else []
-        after += [*believed, *outside, "worker", "reason"]
-        rows = [
-            (
-                t.id, t.round, t.status.value, t.source, t.value, t.result.sem if t.result else None,
-                *self.space.row(t.params),
-                *(one for name in others for one in t.outcomes.get(name, (None, None))),
-                *([t.feasible] if believed else []),
-                *([t.outside] if outside else []),
-                t.worker, t.reason,
-            )
-            for t in self.trials
-        ]  # fmt: skip
-        named = [titles.params[name] for name in self.space.names]
-        frame = pd.DataFrame(rows, columns=[*own, *named, *after])
-        # Beside what is missing, whole numbers would become floating point.
-        whole = [isinstance(p, Integer) and bool(conditions(p)) for p in self.space.parameters]
-        return frame.astype({name: "Int64" for name, one in zip(named, whole, strict=True) if one})
+        return trials_frame(self.trials, self.space, self.config, self.outcomes)
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all values and the best so far, by the order of trials; written to `path` if given.
 
         Of several objectives, the trials and their front by each two of them, and the hypervolume so far.
         """
+        # Imported here: Matplotlib is needed only where a figure is drawn.
         from gdopt.study.figures import front, progress
 
-        return front(self, path) if self.goals.several else progress(self, path)
+        draw = front if self.config.several else progress
+        return draw(self.state.trials, self.config, path)
 
     # --- how it is kept ---
 
-    def _described(self, tracked: Sequence[str]) -> Header:
-        """What is kept of the study beside its journal, as far as it is known without an algorithm."""
+    def _described(self, tracked: Sequence[str], seed: int) -> Header:
+        """The header of the study, without the algorithm."""
         header = {
             "format": FORMAT,
             "space": to_json(self.space),
             "direction": self.direction,
             "objective": self.objective,
-            "limits": [asdict(limit) for limit in self.limits],
+            "limits": [asdict(limit) for limit in self.outcome_constraints],
             "tracked": list(tracked),
-            "seed": self.state.seed,
+            "seed": seed,
         }
-        if self.goals.several:
-            header["objectives"] = [asdict(one) for one in self.objectives]
-        # As it comes back: with lists for tuples.
+        if self.config.several:
+            header["objectives"] = [objective_to_json(one) for one in self.objectives]
+        # As it is read back: with lists in place of tuples.
         plain: Header = json.loads(json.dumps(header))
         return plain
-
-    def _begin(self) -> None:
-        """Go on from what is kept, if anything is."""
-        self._lock = threading.RLock()
-        # The ids of the last ask, of each thread its own: one's results are not the other's.
-        self._latest = threading.local()
-        # How many entries are known, and the sha256 of the last one, where the storage has one.
-        self._count = 0
-        self._last: str | None = None
-        self._keys: dict[str, Event] = {}
-        # The files of what was learned: by the journal, and by the state.
-        self._learned: str | None = None
-        self._restored: str | None = None
-        self._kept: Header | None = None
-        self.refresh()
-        self._restore()
-
-    def _find(self) -> None:
-        """Raise `StoreError` if the storage holds another study, or no longer this one.
-
-        Once there are entries, the sha256 of the last one stands for the header.
-        """
-        if self._count:
-            return
-        found = self.store.header()
-        if self._kept is None and found is not None:
-            check_same(self.store, found, self._header)
-            self._kept = found
-        elif found != self._kept:
-            held = "nothing" if found is None else "another study"
-            raise StoreError(f"{self.store} holds {held} in the place of the study that was open")
-
-    def _take_in(self, entries: Sequence[Event]) -> None:
-        """The state after these entries."""
-        self.state = replay.replay(self.state, entries, self._sign)
-        self._count += len(entries)
-        self._last = entries[-1].sha256 if entries else self._last
-        self._keys |= {entry.key: entry for entry in entries if entry.key is not None}
-        self._learned = next((e.data["tensors"] for e in reversed(entries) if "tensors" in e.data), self._learned)
-
-    def _restore(self) -> None:
-        """What the algorithm had learned, if another process has learned more since."""
-        if self._learned in (None, self._restored):
-            return
-        content = self.store.content(self._learned)
-        if content is None:
-            log.warning("what was learned (%s) is missing or was changed: it is learned anew", self._learned)
-        tensors = {} if content is None else files.unpacked(content, self._learned)[0]
-        self.state, self._restored = replace(self.state, tensors=tensors), self._learned
 
     def _write(
         self,
@@ -711,42 +692,20 @@ class Study:
         key: str | None = None,
         tensors: bytes | None = None,
     ) -> list[Event]:
-        """Keep the entries that a change of the state amounts to, as far as there are any: all of them or none.
+        """Append the events of a change: see `Session.write`."""
+        return self._session.write(change, self._new_study, as_text("worker", worker), key, tensors)
 
-        The state is that after all that others have told: no one else writes until this is done.
-        """
-        worker = _text("worker", worker)
-        with self._lock:
-            header, contents = self._beginning()
-            with self.store.writing(header, contents, begun=self._kept is not None) as writer:
-                self._take_in(writer.entries(self._count, self._last))
-                now = time.time()
-                entries = [
-                    replace(e, at=now, worker=worker, key=e.key if key is None else key)
-                    for e in change()
-                    if e is not None
-                ]
-                if tensors is not None:
-                    name = writer.put(tensors, instead_of=self._learned)
-                    entries = [replace(e, data={**e.data, "tensors": name}) for e in entries]
-                kept = writer.append(*entries)
-            self._kept = header
-            self._take_in(kept)
-            return kept
-
-    def _beginning(self) -> tuple[Header, list[bytes]]:
-        """The header, with the algorithm and its files where the study has not begun."""
-        if self._kept is not None:
-            return self._kept, []
+    def _new_study(self) -> tuple[Header, list[bytes]]:
+        """The header of the study with its algorithm, and the files that it names."""
         contents: list[bytes] = []
 
         def keep(content: bytes) -> str:
             contents.append(content)
             return content_hash(content)
 
-        begun: dict[str, Any] = {**self._header, "batch": self.batch}
+        header: dict[str, Any] = {**self._session.header, "batch": self.batch}
         if (rows := table_content(self.space)) is not None:
-            begun["table"] = content_hash(rows)
+            header["table"] = content_hash(rows)
         algorithm: dict[str, Any] | None
         try:
             algorithm = serialize(self.algorithm, keep)
@@ -754,14 +713,14 @@ class Study:
             algorithm, contents = None, []
         if rows is not None:
             contents.append(rows)
-        return {**begun, "algorithm": algorithm}, contents
+        return {**header, "algorithm": algorithm}, contents
 
     def _given_out(
         self, n: int, fixed: Params, lease: float | None, worker: str | None, key: str | None, repeat: bool
     ) -> list[int]:
         """The ids of n trials: with a lease, first those whose lease has run out."""
         until = None if lease is None else time.time() + lease
-        ids = [] if lease is None else self._free(n, fixed)
+        ids = [] if lease is None else self._session.expired(n, fixed)
         if len(ids) < n:
             return self._propose(n - len(ids), fixed, ids, until, worker, key, repeat)
         self._write(lambda: [events.leased(self.state, ids, until)], worker, key)
@@ -778,7 +737,7 @@ class Study:
         repeat: bool,
     ) -> list[int]:
         """The ids of n trials of the algorithm, or of as many as are left, after those that are given out again."""
-        self._restore()
+        self._session.restore()
         began = time.perf_counter()
         before = replace(self.state, fixed=fixed)
         after = ask_or_repeat(self.algorithm, before, n, repeat)
@@ -788,22 +747,15 @@ class Study:
         learned = bool(after.tensors) and after.tensors is not before.tensors
         # Unlike any other study's file in the database, which would go when this one is replaced.
         tensors = files.packed(after.tensors, {"unique": uuid.uuid4().hex}) if learned else None
-        with self._lock:
+        with self._session.lock:
             refused = after.refused[len(before.refused) :]
             wanted = len(again) + n if len(new) < n else None
             (entry,) = self._write(
                 lambda: [events.asked(self.state, new, note, again, until, refused, wanted)], worker, key, tensors
             )
             if learned:
-                self.state, self._restored = replace(self.state, tensors=after.tensors), self._learned
+                self._session.keep_tensors(after.tensors)
         return events.given_out(entry)
-
-    def _free(self, n: int, fixed: Params) -> list[int]:
-        """At most n pending trials with these parameters whose lease has run out."""
-        now = time.time()
-        return [
-            t.id for t in self.state.pending if t.lease is not None and t.lease <= now and has_values(t.params, fixed)
-        ][:n]
 
     def _plain(self, fixed: Params) -> Params:
         """Fixed parameters as plain values.
@@ -813,27 +765,6 @@ class Study:
         """
         self.space.check_some(fixed)
         return {p.name: p.plain(fixed[p.name]) for p in self.space.parameters if p.name in fixed}
-
-    def _asked_before(self, key: str, n: int | None, fixed: Params) -> list[int]:
-        """The ids of the batch that was asked for with a key."""
-        entry = self._keys[key]
-        if entry.kind not in (EventType.ASKED, EventType.LEASED):
-            raise SettingsError(f"key = {key!r}: something else was {entry.kind.value} with it")
-        if n not in (None, len(ids := events.given_out(entry)), entry.data.get("wanted")):
-            raise SettingsError(f"key = {key!r}: {counted(len(ids), 'trial')} asked for with it before, now {n}")
-        # As it was proposed: what was tried may differ.
-        if not all(has_values(t.proposed or t.params, fixed) for t in (self.state.trials[id] for id in ids)):
-            raise SettingsError(f"key = {key!r}: with that key other trials were asked for, not all with {dict(fixed)}")
-        return ids
-
-    def _added_before(self, key: str, params: Params, report: Report) -> Event:
-        """The entry that was added with a key, if it says the same."""
-        entry = self._keys[key]
-        again = {**events.added(self.state, params, report, far=True).data, "id": entry.data.get("id")}
-        # As JSON, as one of them may have come from there.
-        if entry.kind is not EventType.ADDED or json.dumps(again) != json.dumps(dict(entry.data)):
-            raise TrialError(f"key = {key!r}: {entry.kind.value} with it was {dict(entry.data)}, now {again}")
-        return entry
 
     # --- what the user says and hears ---
 
@@ -864,98 +795,8 @@ class Study:
         return events.given_up(self.state, ids, end, why, self._sign)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_latest")}
+        return {name: value for name, value in self.__dict__.items() if name != "_latest"}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__ |= kept
-        self._lock, self._latest = threading.RLock(), threading.local()
-
-
-def _store(storage: str | Path | Store | None, name: str) -> Store:
-    if storage is None:
-        return MemoryStore()
-    name = plain_text("name", name)
-    if isinstance(storage, str | Path):
-        # Imported here: a study in memory needs no database.
-        from gdopt.storage.sql_store import SqlStore
-
-        return SqlStore(storage, name)
-    if not isinstance(storage, Store):
-        raise SettingsError(
-            f"storage = {shown(storage)}: expected the path of a file, the URL of a database, or a Store"
-        )
-    return storage
-
-
-def _text(what: str, given: str | None) -> str | None:
-    return None if given is None else plain_text(what, given)
-
-
-def _checked_space(space: object) -> Space:
-    if not isinstance(space, Space):
-        raise SpaceError(
-            f'space = {shown(space)}: expected a Space, such as Space([Real("x", 0, 1)]) or Space.from_bounds([(0, 1)])'
-        )
-    return space
-
-
-def _checked_algorithm(algorithm: object) -> Algorithm:
-    if isinstance(algorithm, type) or not isinstance(algorithm, Algorithm):
-        raise SettingsError(
-            f"algorithm = {shown(algorithm)}: expected an algorithm, such as GuidedDiffusion() or RandomSearch()"
-        )
-    return algorithm
-
-
-def _limits(limits: Sequence[OutcomeConstraint | str]) -> tuple[OutcomeConstraint, ...]:
-    if (given := listed(limits)) is None:
-        raise SettingsError(f"limits = {shown(limits)}: expected a list, such as ['impurity <= 2']")
-    return tuple(one if isinstance(one, OutcomeConstraint) else OutcomeConstraint.of(one) for one in given)
-
-
-def _texts(said: str, given: object) -> list[str]:
-    """The strings of a list."""
-    several = listed(given)
-    found = [text(one) for one in ([None] if several is None else several)]
-    if None in found:
-        raise SettingsError(f"{said} = {shown(given)}: expected a list of names, such as ['colour']")
-    return [one for one in found if one is not None]
-
-
-def _rows(rows: object) -> list[tuple[str, Any, Any]]:
-    """Of each row its key, the parameters and the value."""
-    if not isinstance(rows, Mapping) or not all(isinstance(row, tuple) and len(row) == 2 for row in rows.values()):
-        raise SettingsError(f"add_all({shown(rows)}): expected {{key: (params, value), ...}}")
-    return [(key, *row) for key, row in rows.items()]
-
-
-def _check_once(*ids: Collection[int]) -> None:
-    """Raise `TrialError` if a trial comes to several ends."""
-    if both := sorted(id for id, times in Counter(chain(*ids)).items() if times > 1):
-        raise TrialError(f"trials {both} are told, failed or abandoned at once")
-
-
-def _count(said: str, n: object) -> int:
-    """A number of trials."""
-    if (found := whole(n)) is None or not 1 <= found <= MOST:
-        expected = f"a whole number above 0, at most {MOST}" if found and found > MOST else "a whole number above 0"
-        raise SettingsError(f"{said.format(shown(n))}: expected {expected}")
-    return found
-
-
-def _seconds(lease: object) -> float:
-    if (found := number(lease)) is None or not 0 < found < math.inf:
-        raise SettingsError(f"lease = {shown(lease)}: expected seconds above 0")
-    return found
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """With Python's collector at rest: of a large study it would look through all that is read, again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+        self._latest = threading.local()

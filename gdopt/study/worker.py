@@ -18,12 +18,8 @@ __all__ = ["HOUR", "TrialSource", "reason_of", "record", "run_worker"]
 
 # Seconds after which another worker may get what this one has.
 HOUR = 3600.0
-
-
 # Evaluations in a row that may raise something before the worker takes itself for broken.
 TROUBLE = 3
-
-
 # Characters of an exception in the reason of a trial; a service takes 10,000.
 LONGEST = 2000
 

@@ -34,7 +34,7 @@ class Surrogate(Protocol):
         """The warped values there; higher is better."""
         ...
 
-    def inputs(self, z: Tensor, /) -> Tensor:
+    def transform_inputs(self, z: Tensor, /) -> Tensor:
         """The model's own coordinates of rows of z, differentiable."""
         ...
 
@@ -46,13 +46,13 @@ class Surrogate(Protocol):
         """The mean at each row of z."""
         ...
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws m"]:
         """Joint draws at the rows of z, their deviations from the mean multiplied by `spread`."""
         ...
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Surrogate":
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Surrogate":
         """The surrogate that has learned these warped values too, as it is otherwise: nothing is fitted again."""
         ...
 

@@ -14,8 +14,6 @@ __all__ = ["probability"]
 # Bounds of the kernel's parameters: of the variance of the logit, and of its length scale in units of √d, which is
 # about the distance of two designs. A finer one would be memory, not a region.
 VARIANCES, LENGTHS = (1e-2, 1e3), (0.25, 10.0)
-
-
 # The log Bayes factor from which on failures have a place: failures that lie anywhere stayed below it in all but 1 of
 # 288 simulations of 10 to 200 trials in 2, 6 and 30 dimensions.
 EVIDENCE = 2.0

@@ -1,6 +1,7 @@
 """A deep ensemble of the warped values: small networks that differ by their first weights only.
 
-It is there to be compared with the Gaussian process of `gdopt.surrogates.gp`; docs/algorithm.md says what came of it.
+It is there to be compared with the Gaussian process of `gdopt.surrogates.gp`; docs/explanation/algorithm.md says what
+came of it.
 """
 
 import math
@@ -18,31 +19,19 @@ __all__ = ["MEMBERS", "Ensemble", "Networks", "fit"]
 
 # Thompson sampling of 20 designs, the batch of most problems here, takes each from another member.
 MEMBERS = 20
-
-
 # Two hidden layers of this width. One layer, tanh or ReLU in place of SiLU, 1,000 steps, and weight decays of 1 and 5
 # ranked the candidates of runs on four problems no better.
 WIDTH = 64
-
-
 # AdamW's steps on all values at once, at a rate that falls to 0 by a cosine: 200 values are followed to 0.1 spreads,
 # in one to two CPU seconds.
 STEPS, RATE = 300, 1e-2
-
-
 # The spread of the first biases, so that the bends of the first layer do not all meet in the centre.
 BIAS = 0.5
-
-
 # Of the networks' first weights. A `Fit` has no random stream: the same values give the same model, as they do with a
 # Gaussian process, so that a study that is loaded goes on as if it had not been interrupted.
 SEED = 0
-
-
 # Noise of values that were told exactly: the median of BoTorch's prior, as in `gdopt.surrogates.gp`.
 NOISE = math.exp(-4.0)
-
-
 # Below this, members agree to their rounding; its root is divided by.
 LEAST_VARIANCE = 1e-10
 
@@ -91,32 +80,32 @@ class Ensemble:
     centre: Float[Tensor, " d"]
     scale: Float[Tensor, " d"]
 
-    def inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+    def transform_inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The model's own coordinates of rows of z, in which the rows of the fit have mean 0 and spread 1."""
         return (z - self.centre) / self.scale
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance of the members at each row of z, differentiable."""
-        posterior = self.model.posterior(self.inputs(z))
+        posterior = self.model.posterior(self.transform_inputs(z))
         return posterior.mean.squeeze(-1), posterior.variance.squeeze(-1).clamp_min(LEAST_VARIANCE)
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The members' mean at each row of z."""
         with torch.no_grad():
-            return self.model.posterior(self.inputs(z)).mean.squeeze(-1)
+            return self.model.posterior(self.transform_inputs(z)).mean.squeeze(-1)
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "n d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws n"]:
         """One member a draw, each before any is drawn again, its deviations from the mean multiplied by `spread`."""
         with torch.no_grad():
-            values = self.model(self.inputs(z)).squeeze(-1)
+            values = self.model(self.transform_inputs(z)).squeeze(-1)
         mean, count = values.mean(0), len(values)
         turns = [torch.randperm(count, generator=generator) for _ in range(-(-draws // count))]
         drawn: Tensor = mean + spread * (values[torch.cat(turns)[:draws]] - mean)
         return drawn
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Ensemble":
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Ensemble":
         """The ensemble trained on these values too, from the same first weights: networks cannot be conditioned.
 
         Values beside others of known variances have the median of those.
@@ -124,7 +113,7 @@ class Ensemble:
         variance = self.variance
         if variance is not None:
             variance = torch.cat([variance, variance.median().expand(len(y))])
-        model = _trained(self.inputs(torch.cat([self.z, z])), torch.cat([self.y, y]), variance)
+        model = _trained(self.transform_inputs(torch.cat([self.z, z])), torch.cat([self.y, y]), variance)
         return replace(self, model=model)
 
 

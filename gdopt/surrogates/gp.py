@@ -33,16 +33,10 @@ __all__ = ["BOX", "LEAST", "GaussianProcess", "conditioned", "fit", "fitted", "s
 
 # z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
 BOX = 3.0
-
-
 # L-BFGS iterations of the marginal likelihood at most: what the time of an `ask` allows.
 ITERATIONS = 75
-
-
 # Rows whose mean is taken at once.
 MEANS = 2000
-
-
 # No multiple of a covariance is below it.
 LEAST = 1e-6
 
@@ -63,7 +57,7 @@ class GaussianProcess:
     y: Float[Tensor, " k"]
     box: float | Float[Tensor, " d"] = BOX
 
-    def inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+    def transform_inputs(self, z: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The model's own coordinates of rows of z."""
         return z / self.box
 
@@ -77,28 +71,28 @@ class GaussianProcess:
                 warnings.simplefilter("ignore", NumericalWarning)
                 return posterior.mean, posterior.variance
 
-        return by_rows(moments, self.inputs(z))
+        return by_rows(moments, self.transform_inputs(z))
 
     def mean(self, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """The mean at each row of z."""
         with torch.no_grad():
             # A posterior has the joint covariance of its rows.
-            parts = [self.model.posterior(part).mean.squeeze(-1) for part in self.inputs(z).split(MEANS)]
+            parts = [self.model.posterior(part).mean.squeeze(-1) for part in self.transform_inputs(z).split(MEANS)]
             return torch.cat(parts)
 
     def gradient(self, z: Float[Tensor, " d"]) -> Float[Tensor, " d"]:
         """The gradient of the mean at a point."""
         at = z.detach().requires_grad_(True)
-        mean = self.model.posterior(self.inputs(at.unsqueeze(0))).mean.sum()
+        mean = self.model.posterior(self.transform_inputs(at.unsqueeze(0))).mean.sum()
         (gradient,) = torch.autograd.grad(mean, at)
         return gradient
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "n d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws n"]:
         """Joint draws of the model at the rows of z, their deviations from the mean multiplied by `spread`."""
         with torch.no_grad():
-            posterior = cast(GPyTorchPosterior, self.model.posterior(self.inputs(z)))
+            posterior = cast(GPyTorchPosterior, self.model.posterior(self.transform_inputs(z)))
             with warnings.catch_warnings():
                 # Near candidates have nearly equal rows; the jitter that is then added is below what draws resolve.
                 warnings.simplefilter("ignore", NumericalWarning)
@@ -107,9 +101,9 @@ class GaussianProcess:
             values: Tensor = posterior.distribution.mean + spread * noise @ root.T
             return values
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "GaussianProcess":
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "GaussianProcess":
         """The process that has learned these warped values too, with its noise and length scales as they are."""
-        return replace(self, model=cast(SingleTaskGP, conditioned(self.model, self.inputs(z), y)))
+        return replace(self, model=cast(SingleTaskGP, conditioned(self.model, self.transform_inputs(z), y)))
 
 
 def conditioned(model: Model, inputs: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> Model:

@@ -28,21 +28,13 @@ __all__ = ["Categories", "fit"]
 
 # As BoTorch's MixedSingleTaskGP has it, against length scales that vanish.
 SHORTEST = 1e-6
-
-
 # The median length scale: two designs alike in nothing correlate by 1/e.
 MEDIAN = 1.0
-
-
 # The same of numbers, in root mean square distances of two draws of the box: moderate, so that what is measured at one
 # temperature says something of all others.
 REACH = 2.0
-
-
 # The deviation of the logarithm of a length scale, of categories and of numbers.
 SURE = 0.5
-
-
 # The logarithms of s and u before anything is known: numbers, categories and their product count about alike.
 ADDED, PRODUCT = -1.0, -1.0
 

@@ -1,4 +1,4 @@
-"""Several surrogates as one: of the objectives, and of the outcomes that have limits."""
+"""One surrogate of all objectives and constrained outcomes."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gdopt.surrogates.base import Surrogate, log_expected_improvement
 
-__all__ = ["MultiOutputSurrogate", "RandomScalarization"]
+__all__ = ["MultiOutputSurrogate", "RandomScalarization", "single_output"]
 
 # The share of the sum in an augmented Chebyshev scalarization (Knowles 2006, "ParEGO").
 AUGMENTED = 0.05
@@ -18,22 +18,25 @@ AUGMENTED = 0.05
 
 @dataclass(frozen=True)
 class MultiOutputSurrogate:
-    """What is believed of all objectives and limited outcomes; as a surrogate, of the first objective.
+    """Surrogates of all objectives and constrained outcomes, behind the interface of a surrogate of the first
+    objective.
 
-    Its draws are of what is wanted: where a draw breaks a limit it is below all that breaks none, the lower the more it
-    does (Eriksson and Poloczek 2021, "SCBO"); of several objectives each draw has random weights.
+    Posterior samples are of the objective, penalized for constraint violation: an infeasible sample ranks below every
+    feasible one, by its total violation (Eriksson and Poloczek 2021, "SCBO"). Of several objectives each sample has
+    random weights.
 
     Args:
-        objectives: higher is better, of one set of coordinates `inputs(z)`; the first one's z has every design.
-        limits: of outcomes at most 0 where the limit holds.
-        feasible: so many of the first one's designs, the first ones, are not known to break a limit.
-        reference: of several objectives, in their own units: what the hypervolume is measured from.
+        objectives: higher is better, all over the same coordinates `transform_inputs(z)`; the first one has every
+        design.
+        constraints: of outcomes whose constraint holds at 0 and below.
+        n_feasible: number of designs without a known violation: they are the first rows of z.
+        reference_point: of several objectives, in their own units: the corner of the hypervolume.
     """
 
     objectives: tuple[Surrogate, ...]
-    limits: tuple[Surrogate, ...] = ()
-    feasible: int = 0
-    reference: Float[Tensor, " m"] | None = None
+    constraints: tuple[Surrogate, ...] = ()
+    n_feasible: int = 0
+    reference_point: Float[Tensor, " m"] | None = None
 
     @property
     def several(self) -> bool:
@@ -46,28 +49,30 @@ class MultiOutputSurrogate:
         return self.objectives[0].model
 
     @property
-    def models(self) -> ModelList:
-        """BoTorch's model of all objectives, then of all limited outcomes."""
-        return ModelList(*(one.model for one in (*self.objectives, *self.limits)))
+    def models(self) -> Model:
+        """BoTorch's model of all objectives, then all constrained outcomes: a `ModelList` if they are more than one."""
+        every = [one.model for one in (*self.objectives, *self.constraints)]
+        return every[0] if len(every) == 1 else ModelList(*every)
 
     @property
     def z(self) -> Float[Tensor, "n d"]:
-        """Where values are known, the best first."""
+        """The training inputs, best first."""
         return self.objectives[0].z
 
     @property
     def y(self) -> Float[Tensor, " n"]:
-        """The first objective's warped values there."""
+        """The transformed values of the first objective at z."""
         return self.objectives[0].y
 
     @property
     def incumbent(self) -> float:
-        """The first objective's best value that is not known to break a limit; the best of all, if all do."""
-        return float(self.y[: self.feasible or len(self.y)].amax())
+        """The best value of the first objective without a known violation; the best of all, if all violate."""
+        known = self.n_feasible if self.constraints and self.n_feasible else len(self.y)
+        return float(self.y[:known].amax())
 
-    def inputs(self, z: Tensor, /) -> Tensor:
+    def transform_inputs(self, z: Tensor, /) -> Tensor:
         """The models' own coordinates of rows of z."""
-        return self.objectives[0].inputs(z)
+        return self.objectives[0].transform_inputs(z)
 
     def predict(self, z: Float[Tensor, "m d"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
         """Mean and variance of the first objective at each row of z."""
@@ -77,107 +82,116 @@ class MultiOutputSurrogate:
         """The mean of the first objective at each row of z."""
         return self.objectives[0].mean(z)
 
-    def given(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "MultiOutputSurrogate":
-        """The surrogate that has learned these values of the first objective too."""
+    def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "MultiOutputSurrogate":
+        """The surrogate with further observations of the first objective; hyperparameters stay."""
         first, *others = self.objectives
-        return replace(self, objectives=(first.given(z, y), *others))
+        return replace(self, objectives=(first.condition_on_observations(z, y), *others))
 
     def log_feasible(self, z: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
-        """log P(all limits hold) at each row of z, outcomes taken for independent; differentiable."""
+        """log P(all constraints hold) at each row, outcomes taken as independent; 0 without any; differentiable."""
         total = z.new_zeros(len(z))
-        for one in self.limits:
+        for one in self.constraints:
             mean, variance = one.predict(z)
             total = total + torch.special.log_ndtr(-mean / variance.sqrt())
         return total
 
     def log_gain(self, z: Float[Tensor, "m d"]) -> Float[Tensor, " m"]:
-        """log E[improvement of the first objective; all limits hold] at each row of z; differentiable.
+        """log E[improvement of the first objective; all constraints hold] at each row of z; differentiable.
 
-        As long as all that is known breaks a limit there is nothing to improve on: then log P(all limits hold).
+        While every known design violates a constraint, there is nothing to improve on: log P(all constraints hold).
         """
-        if not self.feasible:
+        if not self.n_feasible:
             return self.log_feasible(z)
         return log_expected_improvement(*self.predict(z), self.incumbent) + self.log_feasible(z)
 
-    def draw(
+    def sample_posterior(
         self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws m"]:
-        """Joint draws of what is wanted at the rows of z, their deviations from the mean multiplied by `spread`."""
-        each = torch.stack([one.draw(z, draws, spread, generator) for one in self.objectives], -1)
-        values = each.squeeze(-1) if not self.several else self._scalarized(each, generator)
-        if not self.limits:
+        """Joint posterior samples at the rows of z, their deviations from the mean multiplied by `spread`."""
+        each = torch.stack([one.sample_posterior(z, draws, spread, generator) for one in self.objectives], -1)
+        values = self._scalarized(each, generator) if self.several else each.squeeze(-1)
+        if not self.constraints:
             return values
-        # Limits at their full spread: what may hold is tried.
-        broken = sum(one.draw(z, draws, 1.0, generator).clamp_min(0) for one in self.limits)
-        assert isinstance(broken, Tensor)
-        return torch.where(broken > 0, values.amin(1, keepdim=True) - broken, values)
+        # At full deviation: designs that may be feasible are tried.
+        violation = torch.stack([one.sample_posterior(z, draws, 1.0, generator) for one in self.constraints])
+        total = violation.clamp_min(0).sum(0)
+        return torch.where(total > 0, values.amin(1, keepdim=True) - total, values)
 
-    def promise(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
-        """Upper bounds of what is wanted, mean + bound deviations: comparable among these rows only.
+    def upper_confidence_bound(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
+        """The upper confidence bound of each row, mean + `bound` standard deviations: comparable among these rows only.
 
-        Where a limit is broken even at its lower bound, a row comes after all others. Of several objectives, less the
-        number of rows that dominate a row's bounds.
+        Rows that violate a constraint even at its lower bound rank after all others. Of several objectives: minus the
+        number of rows that dominate the row's bounds.
         """
         with torch.no_grad():
             moments = [one.predict(z) for one in self.objectives]
             upper = torch.stack([mean + bound * variance.sqrt() for mean, variance in moments], -1)
-            values = upper.squeeze(-1) if not self.several else -_dominating(upper)
-            broken = self.broken(z, bound)
-        return torch.where(broken > 0, values.amin() - broken, values)
+            values = -_dominating(upper) if self.several else upper.squeeze(-1)
+            violation = self.violation(z, bound)
+        return torch.where(violation > 0, values.amin() - violation, values)
 
-    def broken(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
-        """By how much each row breaks limits at the least, mean - bound deviations, summed; 0 where all may hold."""
+    def violation(self, z: Float[Tensor, "m d"], bound: float) -> Float[Tensor, " m"]:
+        """The total violation of each row at mean - `bound` standard deviations; 0 where all may hold."""
         total = z.new_zeros(len(z))
         with torch.no_grad():
-            for mean, variance in (one.predict(z) for one in self.limits):
+            for mean, variance in (one.predict(z) for one in self.constraints):
                 total = total + (mean - bound * variance.sqrt()).clamp_min(0)
         return total
 
-    def along(self, n: int, generator: torch.Generator) -> "RandomScalarization":
-        """The first objective for each of n rows; of several, a sum of them with random weights for each row."""
+    def random_scalarization(self, n: int, generator: torch.Generator) -> "RandomScalarization":
+        """The first objective for each of n rows; of several, a weighted sum with random weights for each row."""
         m = len(self.objectives)
-        weights = sample_simplex(m, n, seed=int(torch.randint(2**31, (1,), generator=generator)), dtype=torch.float64)
-        return RandomScalarization(self, weights if self.several else torch.ones(n, 1, dtype=torch.float64))
+        if not self.several:
+            return RandomScalarization(self, torch.ones(n, 1, dtype=torch.float64))
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        return RandomScalarization(self, sample_simplex(m, n, seed=seed, dtype=torch.float64))
 
     def _scalarized(self, each: Float[Tensor, "draws m k"], generator: torch.Generator) -> Float[Tensor, "draws m"]:
         """Augmented Chebyshev scalarizations, with weights of its own for each draw."""
-        assert self.reference is not None
+        assert self.reference_point is not None
         weights = -torch.log(torch.rand(len(each), 1, each.shape[-1], generator=generator, dtype=each.dtype))
         weights = weights / weights.sum(-1, keepdim=True)
-        terms = (each - self.reference) / weights.clamp_min(torch.finfo(each.dtype).eps)
-        # By the least of gap/weight the draws with equal weights go to the front's middle, others along it.
+        terms = (each - self.reference_point) / weights.clamp_min(torch.finfo(each.dtype).eps)
+        # By the least of gap/weight, equal weights lead to the middle of the front, and others along the front.
         return terms.amin(-1) + AUGMENTED * terms.mean(-1)
+
+
+def single_output(surrogate: Surrogate) -> MultiOutputSurrogate:
+    """The surrogate of one objective without constraints."""
+    return MultiOutputSurrogate((surrogate,), n_feasible=len(surrogate.y))
 
 
 @dataclass(frozen=True)
 class RandomScalarization:
-    """Predictions of weighted sums of a joint's objectives, with weights for each row.
+    """Predictions of weighted sums of objectives, with weights for each row.
 
     Args:
-        joint: of the objectives.
-        weights: of each row, summing to 1.
+        surrogate: of the objectives.
+        weights: of each row, with sum 1.
     """
 
-    joint: MultiOutputSurrogate
+    surrogate: MultiOutputSurrogate
     weights: Float[Tensor, "n m"]
 
     @property
     def incumbent(self) -> Float[Tensor, " n"]:
-        """The best of each row's sum among the designs that are not known to break a limit."""
-        joint = self.joint
-        if not joint.several:
-            return torch.full((len(self.weights),), joint.incumbent, dtype=torch.float64)
-        known = joint.z[: joint.feasible or len(joint.z)]
-        means = torch.stack([one.mean(known) for one in joint.objectives], -1)
+        """The best value of each row's sum among designs without a known violation."""
+        surrogate = self.surrogate
+        if not surrogate.several:
+            return torch.full((len(self.weights),), surrogate.incumbent)
+        known = surrogate.z[: surrogate.n_feasible or len(surrogate.z)]
+        means = torch.stack([one.mean(known) for one in surrogate.objectives], -1)
         return (self.weights @ means.T).amax(1)
 
     def rows(self, rows: Int[Tensor, " k"]) -> "RandomScalarization":
-        """The same of some of the rows, in their order, each as often as it is named."""
+        """The same for some of the rows, in their order, with repetitions."""
         return replace(self, weights=self.weights[rows])
 
     def predict(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-        """Mean and variance of each row's sum at the row of z, the objectives taken for independent."""
-        moments = [one.predict(z) for one in self.joint.objectives]
+        """Mean and variance of each row's sum at the row of z, objectives taken as independent."""
+        if not self.surrogate.several:
+            return self.surrogate.predict(z)
+        moments = [one.predict(z) for one in self.surrogate.objectives]
         means, variances = (torch.stack(part, -1) for part in zip(*moments, strict=True))
         return (self.weights * means).sum(-1), (self.weights.square() * variances).sum(-1)
 

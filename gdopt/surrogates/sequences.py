@@ -31,12 +31,8 @@ __all__ = ["CHANGE", "LETTER", "NEAREST", "REST", "Lettered", "Sites"]
 
 # Sequences nearest to the best that are learned from: a sum over places holds for its relatives.
 NEAREST = 300
-
-
 # Medians of the log-normal priors of a, c and e for values of unit variance; all have the deviation 1.5 of the log.
 CHANGE, LETTER, REST, DEVIATION = math.exp(-3), math.exp(-5), math.exp(-2), 1.5
-
-
 # No parameter is below it.
 LEAST = 1e-6
 

@@ -7,18 +7,16 @@ from typing import Literal, SupportsFloat
 
 from gdopt.arguments import assign, number, shown, text
 from gdopt.errors import SettingsError
+from gdopt.renamed import renamed
 
 __all__ = ["Direction", "Objective", "OptimizationConfig", "OutcomeConstraint"]
 
 Direction = Literal["maximize", "minimize"]
-
-
 DIRECTIONS, SENSES = ("maximize", "minimize"), ("<=", ">=")
-
-
 WRITTEN = re.compile(r"^\s*(?P<outcome>.+?)\s*(?P<sense><=|>=)\s*(?P<bound>\S+)\s*$")
 
 
+@renamed(arguments={"reference": "reference_point"}, attributes={"reference": "reference_point"})
 @dataclass(frozen=True, slots=True)
 class Objective:
     """An outcome that is maximized or minimized.
@@ -26,7 +24,7 @@ class Objective:
     Args:
         name: of the outcome.
         direction: "maximize" or "minimize".
-        reference: the worst value that is of any interest, in the outcome's unit; what the hypervolume of several
+        reference_point: the worst value that is of any interest, in the outcome's unit; what the hypervolume of several
             objectives is measured from. None: it is inferred from what was measured.
 
     Raises:
@@ -35,17 +33,17 @@ class Objective:
 
     name: str
     direction: Direction
-    reference: float | None = None
+    reference_point: float | None = None
 
-    def __init__(self, name: str, direction: Direction, reference: SupportsFloat | None = None) -> None:
-        called, way, worst = text(name), text(direction), number(reference)
+    def __init__(self, name: str, direction: Direction, reference_point: SupportsFloat | None = None) -> None:
+        called, way, worst = text(name), text(direction), number(reference_point)
         if called is None:
             raise SettingsError(f"objective = {shown(name)}: expected the name of an outcome, such as 'yield'")
         if way not in DIRECTIONS:
             raise SettingsError(f"direction = {shown(direction)}: expected 'maximize' or 'minimize'")
-        if reference is not None and (worst is None or not math.isfinite(worst)):
-            raise SettingsError(f"reference of {called} = {shown(reference)}: expected a finite number")
-        assign(self, name=called, direction=way, reference=worst)
+        if reference_point is not None and (worst is None or not math.isfinite(worst)):
+            raise SettingsError(f"reference of {called} = {shown(reference_point)}: expected a finite number")
+        assign(self, name=called, direction=way, reference_point=worst)
 
     @property
     def sign(self) -> float:
@@ -112,11 +110,11 @@ class OptimizationConfig:
     Args:
         objectives: the first is what `Trial.result` is of, higher the better; the others are among its outcomes, in the
             user's sense.
-        limits: on other outcomes.
+        outcome_constraints: on other outcomes.
     """
 
     objectives: tuple[Objective, ...] = (Objective("value", "maximize"),)
-    limits: tuple[OutcomeConstraint, ...] = ()
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
 
     @property
     def several(self) -> bool:
@@ -124,4 +122,6 @@ class OptimizationConfig:
         return len(self.objectives) > 1
 
     def __str__(self) -> str:
-        return ", ".join([*(f"{one.direction} {one.name}" for one in self.objectives), *map(str, self.limits)])
+        return ", ".join(
+            [*(f"{one.direction} {one.name}" for one in self.objectives), *map(str, self.outcome_constraints)]
+        )

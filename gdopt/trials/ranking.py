@@ -1,14 +1,19 @@
-"""What was measured of a trial, as far as it matters: its objectives, and whether it satisfies the limits."""
+"""The order of trials by their objectives and by the outcome constraints that they violate."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from statistics import fmean
 
 from gdopt.trials.objectives import OptimizationConfig, OutcomeConstraint
-from gdopt.trials.pareto import crowding_distance, hypervolume, is_pareto_optimal, non_dominated_layers, reference_point
+from gdopt.trials.pareto import (
+    Row,
+    crowding_distance,
+    hypervolume,
+    is_pareto_optimal,
+    non_dominated_layers,
+    reference_point,
+)
+from gdopt.trials.replicates import average_replicates
 from gdopt.trials.state import State
 from gdopt.trials.trial import Measured, Status, Trial
 
@@ -18,6 +23,7 @@ __all__ = [
     "is_feasible",
     "objective_values",
     "rank",
+    "ranked_trials",
     "violation",
     "with_all_objectives",
 ]
@@ -31,19 +37,18 @@ def is_feasible(limits: tuple[OutcomeConstraint, ...], trial: Trial) -> bool | N
     return True if all(limit.outcome in measured for limit in limits) else None
 
 
-def objective_values(goals: OptimizationConfig, trial: Trial) -> tuple[float, ...] | None:
-    """The values of all objectives, higher the better; None as long as one was not measured."""
+def objective_values(goals: OptimizationConfig, trial: Trial) -> Row | None:
+    """The values of all objectives, higher is better; None if one of them is missing."""
     others = goals.objectives[1:]
     if trial.value is None or any(one.name not in trial.outcomes for one in others):
         return None
     return (trial.value, *(one.sign * trial.outcomes[one.name][0] for one in others))
 
 
-def with_all_objectives(goals: OptimizationConfig, trials: Iterable[Trial]) -> tuple[list[Trial], Float[Tensor, "n m"]]:
-    """The trials that have all objectives, and these, higher the better."""
-    pairs = [(t, found) for t in trials if (found := objective_values(goals, t)) is not None]
-    values = torch.tensor([found for _, found in pairs], dtype=torch.float64)
-    return [t for t, _ in pairs], values.reshape(len(pairs), len(goals.objectives))
+def with_all_objectives(goals: OptimizationConfig, trials: Iterable[Trial]) -> tuple[list[Trial], list[Row]]:
+    """The trials with values of all objectives, and these values, higher is better."""
+    pairs = [(t, values) for t in trials if (values := objective_values(goals, t)) is not None]
+    return [t for t, _ in pairs], [values for _, values in pairs]
 
 
 def violation(limit: OutcomeConstraint, value: float) -> float:
@@ -58,60 +63,66 @@ def rank(goals: OptimizationConfig, trials: Iterable[Trial]) -> list[Trial]:
     trials that lack an objective come after those that have all.
     """
     known = list(trials)
-    broken = [t for t in known if is_feasible(goals.limits, t) is False]
-    fit = [t for t in known if is_feasible(goals.limits, t) is not False]
+    broken = [t for t in known if is_feasible(goals.outcome_constraints, t) is False]
+    fit = [t for t in known if is_feasible(goals.outcome_constraints, t) is not False]
     by_value = sorted(fit, key=lambda t: -(t.value or 0.0))
-    by_excess = [known for _, known in sorted(zip(_broken_by(goals, broken), broken, strict=True), key=lambda p: p[0])]
-    return [*(_by_layers(goals, by_value) if goals.several else by_value), *by_excess]
+    by_violation = [t for _, t in sorted(zip(_violations(goals, broken), broken, strict=True), key=lambda p: p[0])]
+    return [*(_by_layers(goals, by_value) if goals.several else by_value), *by_violation]
+
+
+def ranked_trials(state: State) -> list[Trial]:
+    """A trial for each measured design, best first; repeated measurements are averaged."""
+    return rank(state.config, average_replicates(state.done))
 
 
 def _by_layers(goals: OptimizationConfig, trials: list[Trial]) -> list[Trial]:
     whole, rows = with_all_objectives(goals, trials)
-    layers = torch.tensor(non_dominated_layers(rows), dtype=torch.int64)
-    apart = torch.zeros(len(whole), dtype=torch.float64)
-    for layer in layers.unique():
-        apart[layers == layer] = crowding_distance(rows[layers == layer])
-    order = sorted(range(len(whole)), key=lambda i: (layers[i].item(), -apart[i].item()))
-    known = {t.id for t in whole}
-    return [whole[i] for i in order] + [t for t in trials if t.id not in known]
+    layers = non_dominated_layers(rows)
+    distances = [0.0] * len(whole)
+    for layer in set(layers):
+        places = [i for i, found in enumerate(layers) if found == layer]
+        for i, distance in zip(places, crowding_distance([rows[i] for i in places]), strict=True):
+            distances[i] = distance
+    order = sorted(range(len(whole)), key=lambda i: (layers[i], -distances[i]))
+    ids = {t.id for t in whole}
+    return [whole[i] for i in order] + [t for t in trials if t.id not in ids]
 
 
-def _broken_by(goals: OptimizationConfig, trials: list[Trial]) -> list[float]:
-    """By how much each trial breaks the limits, summed, each in units of what the trials break it by on average."""
-    beyond = torch.tensor(
-        [
-            [max(0.0, violation(one, t.outcomes[one.outcome][0])) if one.outcome in t.outcomes else 0.0 for t in trials]
-            for one in goals.limits
-        ],
-        dtype=torch.float64,
-    ).reshape(len(goals.limits), len(trials))
-    scale: Float[Tensor, "k 1"] = beyond.mean(1, keepdim=True)
-    found: list[float] = torch.where(scale > 0, beyond / scale, 0.0).sum(0).tolist()
-    return found
+def _violations(goals: OptimizationConfig, trials: list[Trial]) -> list[float]:
+    """The violation of each trial, summed over the constraints, each in units of its mean over the trials."""
+    total = [0.0] * len(trials)
+    for one in goals.outcome_constraints:
+        column = [
+            max(0.0, violation(one, t.outcomes[one.outcome][0])) if one.outcome in t.outcomes else 0.0 for t in trials
+        ]
+        scale = fmean(column) if column else 0.0
+        if scale > 0:
+            total = [sum(pair) for pair in zip(total, (value / scale for value in column), strict=True)]
+    return total
 
 
 def hypervolume_history(goals: OptimizationConfig, trials: Iterable[Trial]) -> list[float]:
-    """The hypervolume of all trials up to each one that satisfy the limits and have all objectives."""
-    rows = [objective_values(goals, t) if is_feasible(goals.limits, t) else None for t in trials]
-    whole = torch.tensor([row for row in rows if row is not None], dtype=torch.float64)
-    whole = whole.reshape(-1, len(goals.objectives))
-    reference = reference_point(goals, whole) if len(whole) else whole.new_zeros(whole.shape[1])
-    front, volume, found = whole[:0], 0.0, []
+    """The hypervolume after each trial, of the feasible trials up to it with values of all objectives."""
+    rows = [objective_values(goals, t) if is_feasible(goals.outcome_constraints, t) else None for t in trials]
+    known = [row for row in rows if row is not None]
+    reference = reference_point(goals, known) if known else ()
+    front: list[Row] = []
+    volume, history = 0.0, []
     for row in rows:
         if row is not None:
-            more = torch.cat([front, whole.new_tensor(row).unsqueeze(0)])
-            best = is_pareto_optimal(more)
-            # What is dominated adds nothing.
-            if best[-1]:
-                front = more[best]
+            more = [*front, row]
+            optimal = is_pareto_optimal(more)
+            # A dominated row adds nothing.
+            if optimal[-1]:
+                front = [one for one, best in zip(more, optimal, strict=True) if best]
                 volume = hypervolume(front, reference)
-        found.append(volume)
-    return found
+        history.append(volume)
+    return history
 
 
 def infeasible_as_failed(state: State) -> State:
     """The state of an algorithm that knows no limits: what breaks one has failed."""
-    limits = state.goals.limits
+    limits = state.config.outcome_constraints
     if not limits:
         return state
     trials = tuple(

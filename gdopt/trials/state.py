@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from typing import Any
 
 from gdopt.space.parameters import Params
 from gdopt.space.space import Space
@@ -25,7 +22,7 @@ class State:
         trials: everything asked for or added, by id.
         notes: what each `ask` had to say of itself, in numbers.
         tensors: what an algorithm has learned and cannot derive from the trials.
-        goals: the objectives and the limits.
+        config: the objectives and the limits.
         fixed: parameters that every trial of the next `ask` has to have.
         refused: designs that a function of the user's does not allow, of those that it was asked about.
     """
@@ -34,8 +31,8 @@ class State:
     seed: int
     trials: tuple[Trial, ...] = ()
     notes: tuple[Mapping[str, float], ...] = ()
-    tensors: Mapping[str, Tensor] = field(default_factory=dict)
-    goals: OptimizationConfig = field(default_factory=OptimizationConfig)
+    tensors: Mapping[str, Any] = field(default_factory=dict)
+    config: OptimizationConfig = field(default_factory=OptimizationConfig)
     fixed: Params = field(default_factory=dict)
     refused: tuple[Params, ...] = ()
 
@@ -53,7 +50,3 @@ class State:
     def known(self) -> list[Params]:
         """The designs that were asked for, added or refused."""
         return [*(t.params for t in self.trials), *self.refused]
-
-    def values(self) -> Float[Tensor, " n"]:
-        """The values of the done trials, in order."""
-        return torch.tensor([t.value for t in self.done], dtype=torch.float64)

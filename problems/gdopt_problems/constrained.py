@@ -73,7 +73,7 @@ def vessel() -> Problem:
         batch=5,
         violations=rowwise(space, broken),
         outcomes=outcomes,
-        limits=limits,
+        outcome_constraints=limits,
         source="Sandgren 1990, J. Mech. Des. 112; Coello Coello and Mezura-Montes 2002, Adv. Eng. Inform. 16; BoTorch",
     )
 
@@ -107,7 +107,7 @@ def reducer() -> Problem:
         batch=5,
         violations=rowwise(space, broken),
         outcomes=outcomes,
-        limits=limits,
+        outcome_constraints=limits,
         source="Golinski 1973, Mech. Mach. Theory 8; Lemonge et al. 2010, Mecanica Computacional 29; BoTorch",
     )
 
@@ -129,7 +129,7 @@ def keane() -> Problem:
         batch=5,
         violations=rowwise(space, broken),
         outcomes=outcomes,
-        limits=limits,
+        outcome_constraints=limits,
         source="Keane 1994, Adaptive Computing in Engineering Design and Control; BoTorch",
     )
 

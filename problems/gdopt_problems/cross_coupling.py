@@ -200,8 +200,8 @@ def problem() -> Problem:
         [
             *(Choice(name, list(table)) for name, table in CHOICES.items()),
             Real("temperature", 40.0, 110.0, unit="degC"),
-            Real("concentration", 0.02, 0.5, log=True, unit="mol/L"),
-            Real("loading", 0.2, 5.0, log=True, unit="mol %"),
+            Real("concentration", 0.02, 0.5, log_scale=True, unit="mol/L"),
+            Real("loading", 0.2, 5.0, log_scale=True, unit="mol %"),
         ]
     )
     return Problem(

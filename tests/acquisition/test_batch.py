@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from gdopt.acquisition import noisy_ei
-from gdopt.acquisition.batch import exclude_pending, select_batch
+from gdopt.acquisition.batch import SelectionInput, exclude_pending, select_batch
 from gdopt.acquisition.noisy_ei import sequential_greedy
 from gdopt.acquisition.thompson import JOINT, thompson_sampling
 from gdopt.surrogates.gp import GaussianProcess, fit
+from gdopt.surrogates.multi_output import single_output
 from tests.oracles import normal, seeded
 from tests.strategies import unchecked
 
@@ -83,13 +84,13 @@ def test_thompson_repeats_with_its_generator(surrogate: GaussianProcess) -> None
 
 @pytest.mark.parametrize("n", [1, 4, 20])
 def test_greedy_takes_different_candidates(surrogate: GaussianProcess, n: int) -> None:
-    picks = sequential_greedy(surrogate, normal(20, 2, seed=1), n, NONE, seed=0)
+    picks = sequential_greedy(single_output(surrogate), normal(20, 2, seed=1), n, NONE, seed=0)
     assert len(set(picks)) == n
 
 
 def test_greedy_tells_candidates_apart_that_are_nearly_one(surrogate: GaussianProcess) -> None:
     pool = normal(1, 2, seed=6) + 1e-9 * normal(30, 2, seed=7)
-    assert len(set(sequential_greedy(surrogate, pool, 30, NONE, seed=0))) == 30
+    assert len(set(sequential_greedy(single_output(surrogate), pool, 30, NONE, seed=0))) == 30
 
 
 def test_greedy_takes_first_the_largest_expected_improvement(surrogate: GaussianProcess, told: Tensor) -> None:
@@ -100,7 +101,7 @@ def test_greedy_takes_first_the_largest_expected_improvement(surrogate: Gaussian
         law.mean.numpy(), law.covariance_matrix.numpy(), size=20_000, method="cholesky", check_valid="ignore"
     )
     gain = np.maximum(draws[:, :30] - draws[:, 30:].max(1, keepdims=True), 0).mean(0)
-    (pick,) = sequential_greedy(surrogate, pool, 1, NONE, seed=0)
+    (pick,) = sequential_greedy(single_output(surrogate), pool, 1, NONE, seed=0)
     assert gain[pick] > 0.9 * gain.max()
 
 
@@ -108,9 +109,9 @@ def test_greedy_takes_of_a_large_pool_what_it_would_take_of_all(
     surrogate: GaussianProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = normal(600, 2, seed=4)
-    found = sequential_greedy(surrogate, pool, 3, NONE, seed=0)
+    found = sequential_greedy(single_output(surrogate), pool, 3, NONE, seed=0)
     monkeypatch.setattr(noisy_ei, "LOOKED_AT", 600)
-    assert sorted(found) == sorted(sequential_greedy(surrogate, pool, 3, NONE, seed=0))
+    assert sorted(found) == sorted(sequential_greedy(single_output(surrogate), pool, 3, NONE, seed=0))
 
 
 @pytest.mark.parametrize("room", [2**40, 0])
@@ -119,7 +120,7 @@ def test_a_batch_by_greedy_improves_nearly_as_much_as_the_best_that_is_built_up(
 ) -> None:
     monkeypatch.setattr(noisy_ei, "ROOM", room)  # by BoTorch, and by draws
     pool = normal(30, 2, seed=1)
-    draws = surrogate.draw(torch.cat([told, pool[:1], pool]), 20_000, 1.0, seeded(9))
+    draws = surrogate.sample_posterior(torch.cat([told, pool[:1], pool]), 20_000, 1.0, seeded(9))
     before = draws[:, : len(told) + 1].amax(1)
 
     def gain(rows: list[int]) -> float:
@@ -129,20 +130,22 @@ def test_a_batch_by_greedy_improves_nearly_as_much_as_the_best_that_is_built_up(
     built: list[int] = []
     for _ in range(3):
         built.append(max(set(range(30)) - set(built), key=lambda row: gain([*built, row])))
-    found = sequential_greedy(surrogate, pool, 3, pool[:1], seed=0)
+    found = sequential_greedy(single_output(surrogate), pool, 3, pool[:1], seed=0)
     assert len(set(found)) == 3
     assert gain(found) > 0.9 * gain(built)
 
 
 def test_by_draws_a_whole_pool_can_be_taken(surrogate: GaussianProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noisy_ei, "ROOM", 0)
-    assert sorted(sequential_greedy(surrogate, normal(20, 2, seed=1), 20, NONE, seed=0)) == list(range(20))
+    assert sorted(sequential_greedy(single_output(surrogate), normal(20, 2, seed=1), 20, NONE, seed=0)) == list(
+        range(20)
+    )
 
 
 def test_greedy_does_not_take_what_is_pending_already(surrogate: GaussianProcess) -> None:
     pool = torch.cat([normal(20, 2, seed=1), torch.tensor([[0.5, 0.5]]).double()])
-    (first,) = sequential_greedy(surrogate, pool, 1, NONE, seed=0)
-    (second,) = sequential_greedy(surrogate, pool, 1, pool[[first]], seed=0)
+    (first,) = sequential_greedy(single_output(surrogate), pool, 1, NONE, seed=0)
+    (second,) = sequential_greedy(single_output(surrogate), pool, 1, pool[[first]], seed=0)
     assert second != first
 
 
@@ -165,12 +168,12 @@ def test_a_large_batch_passes_over_what_pending_points_claim(surrogate: Gaussian
     pool = normal(100, 2, seed=1)
     best = surrogate.mean(pool).argsort(descending=True)
     # Without spread the best means are taken: those that are pending have been.
-    picks = select_batch(surrogate, pool, 10, pool[best[:15]], 0.0, seeded())
+    picks = select_batch(SelectionInput(single_output(surrogate), pool, 10, pool[best[:15]], 0.0, seeded()))
     assert picks == best[15:25].tolist()
 
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_selection_moves_no_global_generator(surrogate: GaussianProcess) -> None:
     with unchecked():
-        sequential_greedy(surrogate, normal(20, 2, seed=1), 2, NONE, seed=0)
+        sequential_greedy(single_output(surrogate), normal(20, 2, seed=1), 2, NONE, seed=0)
         thompson_sampling(surrogate, normal(20, 2, seed=1), 9, 1.0, seeded())

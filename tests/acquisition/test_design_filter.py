@@ -46,13 +46,13 @@ def ring(params: Params) -> bool:
 
 
 def study_of(allowed: Callable[[Params], bool], space: gdopt.Space = SQUARE, **settings: object) -> Study:
-    algorithm = gdopt.GuidedDiffusion(**{"allowed": allowed, "candidates": 200, "start": 4, **settings})
+    algorithm = gdopt.GuidedDiffusion(**{"design_filter": allowed, "candidates": 200, "n_initial": 4, **settings})
     return Study(space, direction="maximize", algorithm=algorithm)
 
 
 def driven(study: Study, rounds: int, n: int, fixed: Mapping[str, float] | None = None) -> list[int]:
     """How often the function was asked in each round."""
-    counted = study.algorithm.allowed
+    counted = study.algorithm.design_filter
     calls = []
     for _ in range(rounds):
         before = len(counted.asked)
@@ -84,12 +84,12 @@ def test_a_learned_region_is_asked_about_less_than_an_unknown_one(region: Callab
 
 
 def test_no_design_is_asked_about_twice() -> None:
-    asked = [tuple(one.values()) for one in of_region(disc)[0].algorithm.allowed.asked]
+    asked = [tuple(one.values()) for one in of_region(disc)[0].algorithm.design_filter.asked]
     assert len(set(asked)) == len(asked)
 
 
 def test_without_refusals_the_trials_are_those_without_the_function() -> None:
-    free = Study(SQUARE, direction="maximize", algorithm=gdopt.GuidedDiffusion(candidates=200, start=4))
+    free = Study(SQUARE, direction="maximize", algorithm=gdopt.GuidedDiffusion(candidates=200, n_initial=4))
     study = study_of(Counted(lambda _: True))
     for one in (study, free):
         one.tell({t.id: radius(t.params) for t in one.ask(5)})
@@ -101,23 +101,23 @@ def test_a_resumed_study_asks_and_proposes_as_one_that_was_not_stopped(tmp_path:
         for _ in range(count):
             study.tell({t.id: float(t.params["x0"]) for t in study.ask(4)})
 
-    algorithm = [gdopt.GuidedDiffusion(allowed=Counted(disc), candidates=64, start=4) for _ in range(3)]
+    algorithm = [gdopt.GuidedDiffusion(design_filter=Counted(disc), candidates=64, n_initial=4) for _ in range(3)]
     whole = Study(SQUARE, direction="maximize", algorithm=algorithm[0])
     rounds(whole, 2)
     first = Study(SQUARE, direction="maximize", algorithm=algorithm[1], storage=tmp_path / "s.gdopt")
     rounds(first, 1)
-    second = Study.open(tmp_path / "s.gdopt", algorithm=algorithm[2])
+    second = Study.load(tmp_path / "s.gdopt", algorithm=algorithm[2])
     rounds(second, 1)
     assert (second.state.trials, second.state.refused) == (whole.state.trials, whole.state.refused)
-    assert algorithm[1].allowed.asked + algorithm[2].allowed.asked == algorithm[0].allowed.asked
-    assert len(second.state.refused) == sum(not disc(one) for one in algorithm[0].allowed.asked) > 0
+    assert algorithm[1].design_filter.asked + algorithm[2].design_filter.asked == algorithm[0].design_filter.asked
+    assert len(second.state.refused) == sum(not disc(one) for one in algorithm[0].design_filter.asked) > 0
 
 
 # Where nothing, or too little, is allowed.
 
 
 def test_a_function_that_refuses_everything_ends_with_what_was_found_and_changes_nothing() -> None:
-    study = study_of(Counted(lambda _: False), checks=30)
+    study = study_of(Counted(lambda _: False), max_filter_calls=30)
     before = study.state
     with pytest.raises(
         gdopt.SettingsError,
@@ -125,13 +125,15 @@ def test_a_function_that_refuses_everything_ends_with_what_was_found_and_changes
     ):
         study.ask(4)
     assert study.state is before
-    assert len(study.algorithm.allowed.asked) == 30
+    assert len(study.algorithm.design_filter.asked) == 30
 
 
 def test_a_learned_ask_that_finds_too_few_changes_nothing() -> None:
     study = study_of(Counted(lambda p: float(p["x0"]) < 0.9))
     driven(study, 2, 4)
-    study.algorithm = gdopt.GuidedDiffusion(allowed=lambda _: False, candidates=64, start=4, checks=10)
+    study.algorithm = gdopt.GuidedDiffusion(
+        design_filter=lambda _: False, candidates=64, n_initial=4, tuning=gdopt.GuidedTuning(max_filter_calls=10)
+    )
     before = study.state
     with pytest.raises(gdopt.SettingsError, match="was asked about 10 designs and allowed 0"):
         study.ask(4)
@@ -168,7 +170,7 @@ def test_the_function_cannot_change_what_is_proposed() -> None:
 
 def test_no_checks_are_refused() -> None:
     with pytest.raises(gdopt.SettingsError, match="checks = 0: expected 1 or more"):
-        gdopt.GuidedDiffusion(checks=0)
+        gdopt.GuidedDiffusion(tuning=gdopt.GuidedTuning(max_filter_calls=0))
 
 
 # With all else that a space and a study can have.
@@ -196,8 +198,8 @@ def test_choices_fixed_parameters_and_constraints_hold_beside_it() -> None:
 
 
 def test_limits_and_failed_trials_are_learned_beside_it() -> None:
-    algorithm = gdopt.GuidedDiffusion(allowed=Counted(disc), candidates=200, start=4)
-    study = Study(SQUARE, direction="maximize", limits=["heat <= 0.5"], algorithm=algorithm)
+    algorithm = gdopt.GuidedDiffusion(design_filter=Counted(disc), candidates=200, n_initial=4)
+    study = Study(SQUARE, direction="maximize", outcome_constraints=["heat <= 0.5"], algorithm=algorithm)
     for _ in range(3):
         for t in study.ask(4):
             if float(t.params["x1"]) > -0.4:
@@ -235,7 +237,7 @@ def test_rows_of_a_table_are_asked_about() -> None:
 
 
 def test_maximize_finds_the_best_of_what_is_allowed() -> None:
-    algorithm = gdopt.GuidedDiffusion(allowed=disc, candidates=200, start=4)
+    algorithm = gdopt.GuidedDiffusion(design_filter=disc, candidates=200, n_initial=4)
     found = gdopt.maximize(lambda p: p["x0"], [(-1, 1)] * 2, budget=24, batch=8, algorithm=algorithm)
     assert 0.75 < found.value < 0.8  # the disc ends at 0.8
 

@@ -120,7 +120,7 @@ def test_without_a_filter_the_picked_designs_pass() -> None:
 def test_a_whole_ask_proposes_the_first_allowed_points_of_the_initial_designs() -> None:
     """In a region that a start needs few calls for, so that nothing is learned: those of the sequence, in its order."""
     square = gdopt.Space.from_bounds([(-1, 1)] * 2)
-    free = gdopt.Study(square, direction="maximize", algorithm=gdopt.GuidedDiffusion(start=8), seed=3)
+    free = gdopt.Study(square, direction="maximize", algorithm=gdopt.GuidedDiffusion(n_initial=8), seed=3)
     points = [t.params for t in free.ask(64)]
     calls: list[Params] = []
 
@@ -128,7 +128,7 @@ def test_a_whole_ask_proposes_the_first_allowed_points_of_the_initial_designs() 
         calls.append(params)
         return float(params["x0"]) > -0.5
 
-    algorithm = gdopt.GuidedDiffusion(start=8, allowed=allowed)
+    algorithm = gdopt.GuidedDiffusion(n_initial=8, design_filter=allowed)
     study = gdopt.Study(square, direction="maximize", algorithm=algorithm, seed=3)
     proposed = [t.params for t in study.ask(4)]
     assert calls[:4] == points[:4]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import gdopt
+from gdopt.acquisition.data import TrainingData
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.surrogate import fit_surrogate, with_gradients
 from gdopt.codecs.box import BoxCodec
@@ -32,7 +33,7 @@ def state_of(sems: list[float | None], noise: float = 0.0) -> State:
 
 def noise_of(state: State) -> torch.Tensor:
     """The variances of the surrogate's noise, in order of the trials."""
-    surrogate = fit_surrogate(state, CODEC, 100, standardized)
+    surrogate = fit_surrogate(TrainingData(state, CODEC), 100, standardized)
     order = np.argsort([-t.value for t in state.trials])
     found = torch.empty(len(order), dtype=torch.float64)
     found[torch.from_numpy(order)] = surrogate.model.likelihood.noise.detach().expand(len(order))
@@ -62,8 +63,8 @@ def test_told_gradients_turn_the_surrogates_gradient_towards_the_true_one(every:
     true = torch.full((8,), 0.3, dtype=torch.float64)
 
     def cosine(step: float) -> float:
-        fitted = fit_surrogate(state, codec, 100, standardized)
-        found = with_gradients(fitted, state, codec, step, torch.Generator().manual_seed(0))
+        fitted = fit_surrogate(TrainingData(state, codec), 100, standardized)
+        found = with_gradients(fitted, TrainingData(state, codec), step, torch.Generator().manual_seed(0))
         slope = found.predict(at.requires_grad_(True).unsqueeze(0))[0]
         (gradient,) = torch.autograd.grad(slope.sum(), at)
         return float(torch.nn.functional.cosine_similarity(gradient, true, dim=0))
@@ -76,8 +77,8 @@ def test_a_gradient_of_zeros_is_no_direction() -> None:
     state = state_of([None] * 8)
     flat = dict.fromkeys(CUBE.names, 0.0)
     told = tuple(Trial(t.id, t.params, t.status, Result(t.value, gradient=flat)) for t in state.trials)
-    without = fit_surrogate(state, CODEC, 100, standardized)
-    with_it = with_gradients(without, State(CUBE, 0, told), CODEC, 0.3, torch.Generator())
+    without = fit_surrogate(TrainingData(state, CODEC), 100, standardized)
+    with_it = with_gradients(without, TrainingData(State(CUBE, 0, told), CODEC), 0.3, torch.Generator())
     at = torch.zeros(1, 3).double()
     assert torch.equal(with_it.mean(at), without.mean(at))
 
@@ -88,7 +89,7 @@ def test_a_gradient_of_zeros_is_no_direction() -> None:
 def test_told_errors_are_the_surrogates_noise_in_the_warps_units() -> None:
     sems = [0.1, 0.5] * 10
     state = state_of(sems)
-    spread = float(state.values().std(correction=0))
+    spread = float(torch.tensor([t.value for t in state.done], dtype=torch.float64).std(correction=0))
     noise = noise_of(state)
     difference = noise[1::2].mean() - noise[::2].mean()
     assert float(difference) == pytest.approx((0.5**2 - 0.1**2) / spread**2, rel=1e-6)
@@ -96,10 +97,10 @@ def test_told_errors_are_the_surrogates_noise_in_the_warps_units() -> None:
 
 def test_without_told_errors_noise_is_inferred_as_before() -> None:
     state = state_of([None] * 20)
-    order = state.values().argsort(descending=True)
+    order = torch.tensor([t.value for t in state.done], dtype=torch.float64).argsort(descending=True)
     z = CODEC.encode([t.params for t in state.trials])[order]
-    before = gp.fit(z, standardized(state.values()[order]))
-    assert torch.equal(fit_surrogate(state, CODEC, 100, standardized).mean(z), before.mean(z))
+    before = gp.fit(z, standardized(torch.tensor([t.value for t in state.done], dtype=torch.float64)[order]))
+    assert torch.equal(fit_surrogate(TrainingData(state, CODEC), 100, standardized).mean(z), before.mean(z))
 
 
 def test_a_missing_error_among_told_ones_is_taken_to_be_typical() -> None:
@@ -124,7 +125,7 @@ def test_a_wild_value_of_large_error_is_not_believed() -> None:
     wild = Trial(20, {"x0": -0.9, "x1": 0.0, "x2": 0.0}, Status.DONE, Result(3.0, 5.0))
     with_it = State(CUBE, 0, (*state.trials, wild))
     at = CODEC.encode([wild.params, {"x0": 0.9, "x1": 0.0, "x2": 0.0}])
-    low, high = fit_surrogate(with_it, CODEC, 100, standardized).mean(at).tolist()
+    low, high = fit_surrogate(TrainingData(with_it, CODEC), 100, standardized).mean(at).tolist()
     assert low < high - 1
 
 
@@ -166,7 +167,7 @@ TOP = np.array([0.3, 0.3, 0.3])
 
 def failing(fails: Rule, seed: int, *, told: bool) -> float:
     """The share of learned proposals that fail where values are higher the nearer to the top."""
-    study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(start=8), seed=seed)
+    study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(n_initial=8), seed=seed)
     failed: list[bool] = []
     for _ in range(5):
         for trial in study.ask(10):
@@ -200,7 +201,7 @@ def test_proposals_fail_well_below_the_share_of_the_space_that_fails() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_failures_that_have_no_place_change_no_proposal(seed: int) -> None:
     def proposals(*, failures: bool) -> list[dict[str, float | int | str]]:
-        study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(start=8), seed=seed)
+        study = gdopt.Study(CUBE, direction="maximize", algorithm=guided(n_initial=8), seed=seed)
         rng = np.random.default_rng(seed)
         for _ in range(5):
             for trial in study.ask(10):

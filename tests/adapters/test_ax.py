@@ -21,17 +21,17 @@ from ax.generation_strategy.transition_criterion import MinTrials
 import gdopt
 from gdopt.adapters.ax import GdoptNode, strategy
 from gdopt.adapters.ax_experiment import SharedSpace, state_of
-from gdopt.algorithms.base import append
 from gdopt.algorithms.serialization import deserialize, serialize
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError, StoreError
 from gdopt.surrogates.outcome_transforms import standardized
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
 pytestmark = pytest.mark.usefixtures("quick_fits")
 
-QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
+QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 RANGES = [RangeParameterConfig("x", (0.0, 1.0), "float"), RangeParameterConfig("y", (0.0, 2.0), "float")]
 MIXED = [
     RangeParameterConfig("real", (0.0, 1.0), "float"),
@@ -308,7 +308,7 @@ def test_prior_is_stored_by_its_file(tmp_path):
 # Ax's own, of pandas.
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_algorithm_that_cannot_be_stored_empties_no_snapshot_and_is_given_again(tmp_path):
-    algorithm = replace(QUICK, warp=lambda y: standardized(y))
+    algorithm = replace(QUICK, outcome_transform=lambda y: standardized(y))
     client = client_of(algorithm=algorithm)
     play(client, 2)
     with pytest.warns(UserWarning, match="no room for the algorithm: warp is a function"):
@@ -459,9 +459,9 @@ def test_parameters_and_constraints_become_gdopt_s():
     assert SharedSpace.of(client._experiment.search_space).space == gdopt.Space(
         [
             gdopt.Real("real", 0.0, 1.0),
-            gdopt.Real("ratio", 1e-3, 1.0, log=True),
+            gdopt.Real("ratio", 1e-3, 1.0, log_scale=True),
             gdopt.Integer("count", 1, 5),
-            gdopt.Real("width", 0.5, 512.5, log=True),
+            gdopt.Real("width", 0.5, 512.5, log_scale=True),
             gdopt.Integer("step", 0, 3),
             gdopt.Choice("base", ["a", "b", "c"]),
             gdopt.Choice("grade", ["0.1", "0.5", "2.0"]),

@@ -26,6 +26,7 @@ from gpytorch.kernels import MaternKernel
 from torch import Tensor
 
 import gdopt
+from gdopt.acquisition.batch import SelectionInput
 from gdopt.acquisition.noisy_ei import sequential_greedy
 from gdopt.adapters.botorch import (
     Box,
@@ -44,6 +45,7 @@ from gdopt.diffusion.network import network
 from gdopt.study.study import Study
 from gdopt.surrogates import gp
 from gdopt.surrogates.base import Surrogate
+from gdopt.surrogates.multi_output import single_output
 from tests.oracles import f64, gaussian, gp_posterior, level, normal, seeded
 from tests.strategies import CONSTRAINED, LINE, MIXED, drive, guided, height, quick_prior, unchecked
 
@@ -196,8 +198,9 @@ def pool_of(study: Study, n: int) -> tuple[Surrogate, Tensor]:
     """What a study's algorithm would select n designs from, and by which surrogate."""
     seen: list[tuple[Surrogate, Tensor]] = []
 
-    def first(surrogate, pool, n, *_rest) -> list[int]:
-        seen.append((surrogate, pool))
+    def first(given: SelectionInput) -> list[int]:
+        n = given.n
+        seen.append((given.surrogate, given.pool))
         return list(range(n))
 
     replace(study.algorithm, selection=first).ask(study.state, n)
@@ -260,7 +263,7 @@ def kin(u: Tensor, y: Tensor) -> SingleTaskGP:
 @pytest.mark.parametrize("n", [3, 9])
 def test_a_study_with_gdopts_own_model_by_the_adapter_proposes_the_same(n: int) -> None:
     def proposed(**settings: object) -> list[dict]:
-        study = Study(CONSTRAINED, direction="maximize", algorithm=guided(temper=0.0, **settings))
+        study = Study(CONSTRAINED, direction="maximize", algorithm=guided(thompson_scale=0.0, **settings))
         return [dict(t.params) for t in drive(study, 2, n).trials]
 
     assert proposed(surrogate=surrogate(kin, inputs=lambda z: z / 3.0)) == proposed()
@@ -268,7 +271,7 @@ def test_a_study_with_gdopts_own_model_by_the_adapter_proposes_the_same(n: int) 
 
 def test_told_gradients_reach_a_model_by_the_adapter_as_they_reach_gdopts_own() -> None:
     def proposed(gradients: bool, **settings: object) -> list[dict]:
-        study = Study(LINE, direction="maximize", algorithm=guided(climb=0.0, **settings))
+        study = Study(LINE, direction="maximize", algorithm=guided(gradient_step=0.0, **settings))
         for t in study.ask(6):
             slope = {n: -2 * (v - 0.3) for n, v in t.params.items()} if gradients else None
             study.tell(t.id, height(t.params), gradient=slope)
@@ -283,13 +286,13 @@ def test_a_model_that_botorch_cannot_condition_stays_as_it_is() -> None:
     model = GenericDeterministicModel(lambda u: u.sum(-1, keepdim=True))
     z = normal(5, 2, seed=0)
     fitted = FittedModel(model, z, z.sum(1), lambda z: z)
-    assert fitted.given(z, z.sum(1)) is fitted
+    assert fitted.condition_on_observations(z, z.sum(1)) is fitted
 
 
 def test_a_model_of_known_noise_is_conditioned_at_its_median() -> None:
     z = torch.rand(9, 2, generator=seeded(), dtype=torch.float64)
     model = SingleTaskGP(z, z.sum(1, keepdim=True), torch.linspace(0.1, 0.9, 9).double().unsqueeze(1)).eval()
-    found = FittedModel(model, z, z.sum(1), lambda z: z).given(z[:2] / 2, z[:2].sum(1) / 2)
+    found = FittedModel(model, z, z.sum(1), lambda z: z).condition_on_observations(z[:2] / 2, z[:2].sum(1) / 2)
     before, after = (m.likelihood.noise.detach() for m in (model, found.model))
     torch.testing.assert_close(after[:9], before)
     torch.testing.assert_close(after[9:], before.median().expand(2))
@@ -355,7 +358,7 @@ def matern() -> MaternKernel:
 def test_draws_have_the_posteriors_mean_and_covariance(spread: float) -> None:
     fitted = surrogate(plain)(Z, Y)
     law = fitted.model.posterior(unit(AT)).distribution
-    draws = fitted.draw(AT, 4096, spread, seeded())
+    draws = fitted.sample_posterior(AT, 4096, spread, seeded())
     np.testing.assert_allclose(draws.mean(0), law.mean.detach(), atol=0.01)
     np.testing.assert_allclose(draws.T.cov(), spread**2 * law.covariance_matrix.detach(), atol=0.02)
 
@@ -374,14 +377,14 @@ def test_an_ensemble_is_a_surrogate() -> None:
     total = unit(AT).sum(1)
     mean, variance = fitted.predict(AT)
     torch.testing.assert_close((mean, variance), (3 * total, 7 * total**2))
-    draws = fitted.draw(AT, 50, 1.0, seeded())
+    draws = fitted.sample_posterior(AT, 50, 1.0, seeded())
     assert {round(float(k), 9) for k in (draws / total).flatten()} == {1.0, 2.0, 6.0}
 
 
 def test_a_few_designs_are_selected_by_an_ensembles_members() -> None:
     # Each plane rises with the sum, so what improves most by every member is where it is greatest, beyond all known.
     pool = 2 + normal(30, Z.shape[1], seed=5).abs()
-    assert sequential_greedy(surrogate(lambda u, y: Slopes())(Z, Y), pool, 1, pool[:0], seed=0) == [
+    assert sequential_greedy(single_output(surrogate(lambda u, y: Slopes())(Z, Y)), pool, 1, pool[:0], seed=0) == [
         int(pool.sum(1).argmax())
     ]
 
@@ -413,7 +416,7 @@ def test_a_mixture_of_processes_is_a_surrogate() -> None:
 def test_joint_draws_of_a_mixture_are_of_one_process_each() -> None:
     fitted = surrogate(Mixed)(Z, Y)
     law = fitted.model.posterior(unit(AT)).distribution
-    draws = fitted.draw(AT, 4096, 1.0, seeded())
+    draws = fitted.sample_posterior(AT, 4096, 1.0, seeded())
     second = draws.sum(1) > law.mean.detach().sum(1).mean()  # where the two are far apart
     assert float(second.double().mean()) == pytest.approx(0.5, abs=0.03)
     for process, own in enumerate((draws[~second], draws[second])):
@@ -460,14 +463,23 @@ def test_the_guided_denoiser_adds_the_acquisitions_gradient_at_the_lookahead() -
 def test_guidance_and_selection_take_gdopts_own_surrogate() -> None:
     settings = {"guidance": guidance(expected_gain), "selection": selection(expected_gain)}
     study = Study(
-        LINE, direction="maximize", algorithm=guided(guide=1.0, refit=0.0, renoise=0.0, broad=0.0, **settings)
+        LINE,
+        direction="maximize",
+        algorithm=guided(share_guided=1.0, share_refitted=0.0, share_sdedit=0.0, share_broad=0.0, **settings),
     )
     assert {t.source for t in drive(study, 1, 4).ask(3)} == {"guided"}
 
 
 def test_guided_candidates_have_a_higher_acquisition_value() -> None:
     def guided_values(strength: float) -> Tensor:
-        settings = {"guide": 1.0, "refit": 0.0, "renoise": 0.0, "broad": 0.0, "momentum": 0.0, "strength": strength}
+        settings = {
+            "share_guided": 1.0,
+            "share_refitted": 0.0,
+            "share_sdedit": 0.0,
+            "share_broad": 0.0,
+            "momentum": 0.0,
+            "guidance_scale": strength,
+        }
         algorithm = guided(surrogate=surrogate(plain), guidance=guidance(expected_gain), **settings)
         study = drive(Study(CONSTRAINED, direction="maximize", algorithm=algorithm), 1, 8)
         fitted, pool = pool_of(study, 1)
@@ -479,7 +491,7 @@ def test_guided_candidates_have_a_higher_acquisition_value() -> None:
 def test_the_selected_design_has_the_highest_acquisition_value() -> None:
     fitted, pool = surrogate(plain)(Z, Y), normal(50, 3, seed=4)
     mean, variance = fitted.predict(pool)
-    picks = selection(confidence)(fitted, pool, 1, Z[:0], 0.0, seeded())
+    picks = selection(confidence)(SelectionInput(single_output(fitted), pool, 1, Z[:0], 0.0, seeded()))
     assert picks == [int((mean + 2 * variance.sqrt()).argmax())]
 
 
@@ -492,16 +504,16 @@ def test_a_selected_batch_is_botorchs_sequential_one() -> None:
     acqf = built(fitted.model, unit(Z), f64([]))
     acqf.set_X_pending(unit(waiting))
     expected, _ = optimize_acqf_discrete(acqf, q=3, choices=unit(pool))
-    picks = selection(built)(fitted, pool, 3, waiting, 0.0, seeded())
+    picks = selection(built)(SelectionInput(single_output(fitted), pool, 3, waiting, 0.0, seeded()))
     assert torch.equal(unit(pool)[picks], expected)
 
 
 def test_designs_beyond_the_most_are_selected_from_the_rest_by_thompson_sampling() -> None:
     fitted, pool = surrogate(plain)(Z, Y), normal(30, 3, seed=4)
-    picks = selection(expected_gain, most=2)(fitted, pool, 6, Z[:0], 0.0, seeded())
+    picks = selection(expected_gain, most=2)(SelectionInput(single_output(fitted), pool, 6, Z[:0], 0.0, seeded()))
     means = fitted.mean(pool)
     means[picks[:2]] = -torch.inf
-    assert picks[:2] == selection(expected_gain)(fitted, pool, 2, Z[:0], 0.0, seeded())
+    assert picks[:2] == selection(expected_gain)(SelectionInput(single_output(fitted), pool, 2, Z[:0], 0.0, seeded()))
     assert picks[2:] == means.argsort(descending=True)[:4].tolist()  # which draws without spread come to
 
 

@@ -18,7 +18,7 @@ from gdopt.trials.trial import Status
 
 pytestmark = pytest.mark.usefixtures("quick_fits")
 
-QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
+QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 BOX = {"x": [0.0, 1.0], "y": [0.0, 2.0]}
 MIXED = {
     "real": [0.0, 1.0],

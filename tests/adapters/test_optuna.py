@@ -16,17 +16,17 @@ from optuna.trial import TrialState
 import gdopt
 from gdopt.adapters.optuna import GdoptSampler
 from gdopt.adapters.optuna_study import SharedSpace, state_of
-from gdopt.algorithms.base import append
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, ResultError, SettingsError, SpaceError
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Status
 
 pytestmark = pytest.mark.usefixtures("quick_fits")
 
-QUICK = gdopt.GuidedDiffusion(candidates=100, start=4)
+QUICK = gdopt.GuidedDiffusion(candidates=100, n_initial=4)
 # It learns without a surrogate, and from what was noted of its rounds.
-QUICKEST = replace(baseline("cma"), start=4)
+QUICKEST = replace(baseline("cma"), n_initial=4)
 BOX = {"x": FloatDistribution(0, 1), "y": FloatDistribution(0, 2)}
 MIXED = {
     "real": FloatDistribution(0, 1),
@@ -54,7 +54,7 @@ class TestContract(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamp
 
     @pytest.fixture
     def sampler(self):
-        return lambda: GdoptSampler(gdopt.GuidedDiffusion(candidates=20, start=8))
+        return lambda: GdoptSampler(gdopt.GuidedDiffusion(candidates=20, n_initial=8))
 
 
 def study_of(algorithm=QUICKEST, space=BOX, seed=0, **settings):
@@ -165,7 +165,7 @@ def test_statuses_are_as_optuna_means_them():
     state = read(study)
     expected = [Status.DONE, Status.FAILED, Status.FAILED, Status.ABANDONED, Status.PENDING]
     assert [t.status for t in state.trials] == expected
-    assert state.values().tolist() == [-3.0]
+    assert [t.value for t in state.done] == [-3.0]
 
 
 def test_trials_in_hand_are_not_proposed_again():
@@ -284,10 +284,10 @@ def test_distributions_become_gdopt_s():
     assert SharedSpace.of(MIXED).space == gdopt.Space(
         [
             gdopt.Real("real", 0, 1),
-            gdopt.Real("ratio", 1e-3, 1, log=True),
+            gdopt.Real("ratio", 1e-3, 1, log_scale=True),
             gdopt.Integer("dose", 0, 8),
             gdopt.Integer("count", 0, 4),
-            gdopt.Real("width", 0.5, 512.5, log=True),
+            gdopt.Real("width", 0.5, 512.5, log_scale=True),
             gdopt.Integer("step", 0, 3),
             gdopt.Choice("base", ["0", "1", "2", "3"]),
         ]

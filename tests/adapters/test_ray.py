@@ -41,7 +41,7 @@ def test_ray_evaluates_in_other_processes_and_dead_ones_are_replaced(cluster: No
         return -abs(params["x"])
 
     found = study(storage=tmp_path / "study")
-    best = found.run(evaluate, budget=6, batch=2, executor=RayExecutor(max_retries=0))
+    best = found.optimize(evaluate, budget=6, batch=2, executor=RayExecutor(max_retries=0))
     assert [t.status for t in found.trials] == ["done"] * 6
     assert best.value == max(-abs(t.params["x"]) for t in found.trials)
     assert (tmp_path / "died").exists()
@@ -51,4 +51,4 @@ def test_ray_evaluates_in_other_processes_and_dead_ones_are_replaced(cluster: No
         raise KeyError("broken pipette")
 
     with pytest.raises(KeyError, match="broken pipette"):
-        study().run(broken, budget=2, batch=2, executor=RayExecutor(num_cpus=1))
+        study().optimize(broken, budget=2, batch=2, executor=RayExecutor(num_cpus=1))

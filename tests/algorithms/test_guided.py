@@ -23,33 +23,36 @@ SQUARE = gdopt.Space.from_bounds([(-1, 1)] * 2)
     ("settings", "match"),
     [
         ({"candidates": 1}, "candidates = 1: expected 2 or more"),
-        ({"elites": 1}, "elites = 1: expected 2 or more"),
-        ({"family": 0}, "family = 0: expected 2 or more"),
-        ({"keep": 1}, "keep = 1: expected 2 or more"),
-        ({"start": 1}, "start = 1: expected 2 or more"),
-        ({"start": 0}, "start = 0: expected 2 or more"),
-        ({"strength": -0.1}, "strength = -0.1: expected 0 or more"),
-        ({"strength": math.nan}, "strength = nan: expected 0 or more"),
-        ({"climb": -1.0}, "climb = -1.0: expected 0 or more"),
+        ({"n_elite": 1}, "n_elite = 1: expected 2 or more"),
+        ({"n_parents": 0}, "n_parents = 0: expected 2 or more"),
+        ({"max_training_points": 1}, "max_training_points = 1: expected 2 or more"),
+        ({"n_initial": 1}, "n_initial = 1: expected 2 or more"),
+        ({"n_initial": 0}, "n_initial = 0: expected 2 or more"),
+        ({"guidance_scale": -0.1}, "guidance_scale = -0.1: expected 0 or more"),
+        ({"guidance_scale": math.nan}, "guidance_scale = nan: expected 0 or more"),
+        ({"gradient_step": -1.0}, "gradient_step = -1.0: expected 0 or more"),
         ({"momentum": -1.0}, "momentum = -1.0: expected 0 or more"),
-        ({"temper": -1.0}, "temper = -1.0: expected 0 or more"),
+        ({"thompson_scale": -1.0}, "thompson_scale = -1.0: expected 0 or more"),
         ({"finetune": -1}, "finetune = -1: expected 0 or more"),
-        ({"slopes": -0.5}, "slopes = -0.5: expected 0 or more"),
-        ({"refit": -0.1}, r"refit, guide, renoise, broad = \(-0.1, 0.0, 0.4, 0.1\): expected shares, together <= 1"),
+        ({"gradient_radius": -0.5}, "gradient_radius = -0.5: expected 0 or more"),
         (
-            {"refit": 0.8, "guide": 0.3},
-            r"refit, guide, renoise, broad = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
+            {"share_refitted": -0.1},
+            r"share_broad = \(-0.1, 0.0, 0.4, 0.1\): expected shares, together <= 1",
+        ),
+        (
+            {"share_refitted": 0.8, "share_guided": 0.3},
+            r"share_broad = \(0.8, 0.3, 0.4, 0.1\): expected shares, together <= 1",
         ),
     ],
 )
 def test_a_setting_out_of_its_range_is_named(settings: dict, match: str) -> None:
     with pytest.raises(SettingsError, match=match):
-        gdopt.GuidedDiffusion(**settings)
+        guided(**settings)
 
 
 def test_settings_cannot_be_changed() -> None:
-    with pytest.raises(AttributeError, match="cannot assign to field 'guide'"):
-        guided().guide = 0.5
+    with pytest.raises(AttributeError, match="cannot assign to field 'candidates'"):
+        guided().candidates = 5
 
 
 @cache
@@ -88,7 +91,7 @@ def test_the_rank_correlation_is_spearmans() -> None:
 
 def test_the_surrogate_ranks_a_smooth_objective_well() -> None:
     # From the widest law alone: guided rounds soon lie so near the top that their values are all but equal.
-    wide = guided(refit=0.0, guide=0.0, renoise=0.0, broad=0.0, momentum=0.0)
+    wide = guided(share_refitted=0.0, share_guided=0.0, share_sdedit=0.0, share_broad=0.0, momentum=0.0)
     study = drive(Study(SQUARE, direction="maximize", algorithm=wide), 5, 10)
     assert np.mean([r.rank_correlation for r in study.rounds[1:]]) > 0.7
 
@@ -130,17 +133,20 @@ def test_learning_waits_for_two_results_a_dimension_within_reason(dim: int, expe
 
 
 @pytest.mark.parametrize(
-    ("share", "only"), [("refit", "refitted"), ("guide", "guided"), ("renoise", "renoised"), (None, "contracted")]
+    ("share", "only"),
+    [("share_refitted", "refitted"), ("share_guided", "guided"), ("share_sdedit", "renoised"), (None, "contracted")],
 )
 def test_shares_say_which_laws_are_sampled(share: str | None, only: str) -> None:
-    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "broad": 0.0} | ({share: 1.0} if share else {})
+    shares = {"share_refitted": 0.0, "share_guided": 0.0, "share_sdedit": 0.0, "share_broad": 0.0} | (
+        {share: 1.0} if share else {}
+    )
     study = drive(Study(SQUARE, direction="maximize", algorithm=guided(**shares)), 1, 5)
     assert {t.source for t in study.ask(5)} == {only}
 
 
 def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() -> None:
     known = quick_prior()
-    shares = {"refit": 0.0, "guide": 0.0, "renoise": 0.0, "broad": 1.0}
+    shares = {"share_refitted": 0.0, "share_guided": 0.0, "share_sdedit": 0.0, "share_broad": 1.0}
 
     def total(params: gdopt.space.parameters.Params) -> float:
         return float(sum(params.values()))
@@ -148,7 +154,7 @@ def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() 
     study = drive(Study(known.space, direction="maximize", algorithm=guided(prior=known, **shares)), 1, 8, total)
     asked = study.ask(5)
     rows = torch.tensor([list(t.params.values()) for t in asked], dtype=torch.float64)
-    assert {t.source for t in asked} == {"broad"}
+    assert {t.source for t in asked} == {"share_broad"}
     assert float(torch.cdist(rows, known.designs).amin(1).max()) < 1e-6
     assert float(rows.sum(1).mean()) > float(known.designs.sum(1).median())
 
@@ -156,7 +162,9 @@ def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() 
 def test_without_a_corpus_broad_designs_come_from_where_nothing_is_known() -> None:
     def away(**shares: float) -> float:
         """How far from results that lie in one corner the designs of a batch are, in the median."""
-        algorithm = guided(**({"refit": 0.0, "guide": 0.0, "renoise": 0.0, "broad": 0.0} | shares))
+        algorithm = guided(
+            **({"share_refitted": 0.0, "share_guided": 0.0, "share_sdedit": 0.0, "share_broad": 0.0} | shares)
+        )
         study = Study(SQUARE, direction="maximize", algorithm=algorithm)
         for x, y in torch.rand(12, 2, generator=torch.Generator().manual_seed(0)).tolist():
             study.add({"x0": 0.6 + 0.4 * x, "x1": 0.6 + 0.4 * y}, 0.0)
@@ -169,7 +177,12 @@ def test_without_a_corpus_broad_designs_come_from_where_nothing_is_known() -> No
 def told_by_slope(slopes: float, climb: float) -> float:
     """The best of 40 results in 12 dimensions, each told with its gradient."""
     space = gdopt.Space.from_bounds([(-1, 1)] * 12)
-    study = Study(space, direction="maximize", algorithm=guided(slopes=slopes, climb=climb, candidates=256), seed=0)
+    study = Study(
+        space,
+        direction="maximize",
+        algorithm=guided(gradient_radius=slopes, gradient_step=climb, candidates=256),
+        seed=0,
+    )
     for _ in range(4):
         for t in study.ask(10):
             gradient = {n: -2 * (v - 0.3 - 0.01 * i) for i, (n, v) in enumerate(t.params.items())}
@@ -177,7 +190,7 @@ def told_by_slope(slopes: float, climb: float) -> float:
     return float(study.best.value)
 
 
-@pytest.mark.parametrize(("slopes", "climb"), [(0.5, 0.0), (0.0, 3.0)])
+@pytest.mark.parametrize(("gradient_radius", "gradient_step"), [(0.5, 0.0), (0.0, 3.0)])
 def test_told_gradients_pay_in_the_surrogate_and_in_the_law(slopes: float, climb: float) -> None:
     assert told_by_slope(slopes, climb) > told_by_slope(0.0, 0.0)
 
@@ -189,7 +202,9 @@ def test_the_surrogate_sees_the_values_through_the_warp() -> None:
         seen.append(len(y))
         return standardized(y)
 
-    study = drive(Study(SQUARE, direction="maximize", algorithm=guided(warp=warp, keep=5)), 1, 8)
+    study = drive(
+        Study(SQUARE, direction="maximize", algorithm=guided(outcome_transform=warp, max_training_points=5)), 1, 8
+    )
     study.ask(2)
     assert 5 in seen
 

@@ -57,7 +57,7 @@ def test_molecules_are_canonical_and_new() -> None:
 
 def test_only_allowed_strings_are_proposed() -> None:
     study = Study(
-        alkanes().space, direction="maximize", algorithm=masked(alkanes(), allowed=lambda one: "N" not in one)
+        alkanes().space, direction="maximize", algorithm=masked(alkanes(), design_filter=lambda one: "N" not in one)
     )
     assert not any("N" in one for one in strings_of(played(study, 3, n=3)))
 
@@ -83,7 +83,7 @@ def test_fixed_letters_and_forbidden_motifs_are_kept() -> None:
     corpus = [one for one in dna().corpus if one[3] == "A" and "TT" not in one]
     space = gdopt.SequenceSpace(DNA, LENGTH, corpus=corpus, fixed={3: "A"}, forbidden=["TT"])
     study = played(
-        Study(space, direction="maximize", algorithm=masked(MaskedPrior.fit(space, steps=5), start=2)), 3, n=4
+        Study(space, direction="maximize", algorithm=masked(MaskedPrior.fit(space, steps=5), n_initial=2)), 3, n=4
     )
     found = strings_of(study)
     assert all(one[3] == "A" and "TT" not in one for one in found)
@@ -105,10 +105,10 @@ def test_prior_of_another_space_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("start", 1, "2 or more"),
-        ("hidden", 0.0, "a share above 0"),
-        ("broad", 1.2, "shares, together"),
-        ("temper", -1.0, "0 or"),
+        ("n_initial", 1, "2 or more"),
+        ("mask_fraction", 0.0, "a share above 0"),
+        ("share_broad", 1.2, "shares, together"),
+        ("thompson_scale", -1.0, "0 or"),
     ],
 )
 def test_settings_out_of_range_are_refused(name: str, value: float, message: str) -> None:
@@ -154,7 +154,7 @@ def test_a_space_of_numbers_has_no_prior_of_strings() -> None:
 
 @pytest.mark.parametrize("smiles", ["c1ccccc1Br", "C" * 60, "F[P-](F)(F)(F)(F)F"], ids=["tokens", "length", "selfies"])
 def test_an_added_molecule_that_the_prior_cannot_write_is_learned_from(smiles: str) -> None:
-    study = Study(alkanes().space, direction="maximize", algorithm=masked(alkanes(), start=2))
+    study = Study(alkanes().space, direction="maximize", algorithm=masked(alkanes(), n_initial=2))
     for value, one in enumerate(("CCO", "CCCO", smiles)):
         study.add({"smiles": one}, float(value))
     assert len({str(t.params["smiles"]) for t in study.ask(4)}) == 4
@@ -182,8 +182,8 @@ def test_an_added_sequence_that_is_longer_than_the_space_allows_is_refused() -> 
 
 
 def test_limits_on_outcomes_enter_the_selection_of_sequences() -> None:
-    limited = Study(dna().space, direction="maximize", limits=["gs <= 3"], algorithm=masked(dna()))
-    blind = Study(dna().space, direction="maximize", tracked=["gs"], algorithm=masked(dna()))
+    limited = Study(dna().space, direction="maximize", outcome_constraints=["gs <= 3"], algorithm=masked(dna()))
+    blind = Study(dna().space, direction="maximize", tracking_metrics=["gs"], algorithm=masked(dna()))
     for study in (limited, blind):
         for _ in range(6):
             found = {t.id: str(t.params["sequence"]) for t in study.ask(6)}

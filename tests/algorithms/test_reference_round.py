@@ -237,7 +237,7 @@ def test_a_whole_ask_proposes_what_the_reference_in_numpy_proposes(seed: int, n:
         fits.append(gp.fit(*data))
         return fits[-1]
 
-    algorithm = gdopt.GuidedDiffusion(candidates=CANDIDATES, start=START, surrogate=fit)
+    algorithm = gdopt.GuidedDiffusion(candidates=CANDIDATES, n_initial=START, surrogate=fit)
     study = Study(SPACE, direction="maximize", algorithm=algorithm, seed=seed)
     for size in (START, *[n] * (ROUNDS - 1)):
         study.tell({t.id: objective(t.params) for t in study.ask(size)})

@@ -64,7 +64,8 @@ def known(name, homes):
 for name in json.load(sys.stdin):
     if not known(name, ALGORITHMS):
         tried("algorithm", name, {"class": name, "settings": {}})
-    for place in ("allowed", "features", "guidance", "selection", "surrogate", "warp", "prior", "candidates", "other"):
+    for place in ("design_filter", "features", "guidance", "selection", "surrogate", "outcome_transform",
+        "prior", "candidates", "other"):
         if not known(name, PARTS.get(place, ())):
             for said in ({"named": name}, {"class": name, "settings": {}}, {"kept": name}, name):
                 tried(place, name, {"class": algorithm, "settings": {place: said}})
@@ -107,7 +108,7 @@ def test_every_algorithm_of_the_list_is_kept(name: str) -> None:
 @pytest.mark.parametrize("part", ARMS)
 def test_every_part_of_the_benchmarks_is_kept(part: str) -> None:
     place = {"raw": "guidance", "best_means": "selection", "ensemble": "surrogate"}
-    name = place.get(part, "selection" if part.startswith("by_") else "warp")
+    name = place.get(part, "selection" if part.startswith("by_") else "outcome_transform")
     algorithm = _with(gdopt.GuidedDiffusion(), f"gdopt:{name}={part}", f"{name}={part}")
     assert deserialize(json.loads(json.dumps(serialize(algorithm)))) == algorithm
 
@@ -119,14 +120,14 @@ def test_the_parts_of_molecules_are_kept_with_their_settings() -> None:
         files["prior"] = content
         return "prior"
 
-    algorithm = masked(alkanes(), allowed=Makeable(accessibility=3.5), surrogate=tanimoto.fit)
+    algorithm = masked(alkanes(), design_filter=Makeable(accessibility=3.5), surrogate=tanimoto.fit)
     found = deserialize(json.loads(json.dumps(serialize(algorithm, keep))), files.get)
     assert replace(found, prior=algorithm.prior) == algorithm
 
 
 def test_a_setting_that_numpy_made_is_kept_as_a_number() -> None:
     with unchecked():
-        algorithm = gdopt.GuidedDiffusion(candidates=np.int64(64), strength=np.float32(0.5))
+        algorithm = gdopt.GuidedDiffusion(candidates=np.int64(64), guidance_scale=np.float32(0.5))
     assert json.loads(json.dumps(serialize(algorithm)))["settings"]["candidates"] == 64
     assert deserialize(serialize(algorithm)) == algorithm
 
@@ -137,12 +138,18 @@ def test_a_setting_that_numpy_made_is_kept_as_a_number() -> None:
         ({"candidates": [64]}, "candidates = .* is no plain setting"),
         ({"candidates": "many"}, "GuidedDiffusion: candidates = 'many': expected 2 or more"),
         ({"unheard": 1}, "GuidedDiffusion: .*unexpected keyword argument"),
-        ({"warp": {"named": "gdopt.select.batch"}}, "'gdopt.select.batch' is none of gdopt's own: .*power"),
-        ({"warp": {"class": "gdopt.surrogate.warp.power", "settings": {}}}, "is a function and has no settings"),
-        ({"allowed": {"named": "gdopt.named.function"}}, "'gdopt.named.function' is none of gdopt's own"),
-        ({"allowed": {"named": "gdopt.named.Named"}}, "Named is a class without its settings"),
-        ({"allowed": {"class": "gdopt.named.Named", "settings": {"name": 5}}}, "Named: "),
-        ({"allowed": "rules:mixes"}, "is neither settings nor one of gdopt's own"),
+        (
+            {"outcome_transform": {"named": "gdopt.select.batch"}},
+            "'gdopt.select.batch' is none of gdopt's own: .*power",
+        ),
+        (
+            {"outcome_transform": {"class": "gdopt.surrogate.warp.power", "settings": {}}},
+            "is a function and has no settings",
+        ),
+        ({"design_filter": {"named": "gdopt.named.function"}}, "'gdopt.named.function' is none of gdopt's own"),
+        ({"design_filter": {"named": "gdopt.named.Named"}}, "Named is a class without its settings"),
+        ({"design_filter": {"class": "gdopt.named.Named", "settings": {"name": 5}}}, "Named: "),
+        ({"design_filter": "rules:mixes"}, "is neither settings nor one of gdopt's own"),
         ({"prior": {"kept": "0" * 64}}, "prior is missing or was changed"),
         ({"prior": {}}, "the file None of the algorithm's prior is missing"),
     ],
@@ -162,7 +169,7 @@ def test_a_forged_study_runs_no_function_of_the_folder(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     Path("payload.py").write_text("from pathlib import Path\nPath('flag').touch()\ndef f(*given): return True\n")
     for name in ("gdopt.named.function", "gdopt.named.import_module", "gdopt.__main__.main"):
-        raw = {"class": "GuidedDiffusion", "settings": {"allowed": {"named": name}}}
+        raw = {"class": "GuidedDiffusion", "settings": {"design_filter": {"named": name}}}
         with pytest.raises(StoreError, match=f"'{name}' is none of gdopt's own"):
             deserialize(raw)
         with pytest.raises(StoreError, match=f"'{name}' is none of gdopt's own"):
@@ -176,7 +183,7 @@ def test_an_algorithm_that_is_not_of_the_list_is_not_written() -> None:
 
     with pytest.raises(SettingsError, match="Own is not one of gdopt's own algorithms"):
         serialize(Own())
-    with pytest.raises(SettingsError, match="warp is a function, which is no plain setting"):
-        serialize(gdopt.GuidedDiffusion(warp=lambda y: y))
+    with pytest.raises(SettingsError, match="outcome_transform is a function, which is no plain setting"):
+        serialize(gdopt.GuidedDiffusion(tuning=gdopt.GuidedTuning(outcome_transform=lambda y: y)))
     with pytest.raises(SettingsError, match="prior is a DiffusionPrior, which is no plain setting"):
         serialize(gdopt.GuidedDiffusion(prior=quick_prior()))

@@ -14,6 +14,7 @@ import torch
 from typer.testing import CliRunner
 
 from gdopt import GuidedDiffusion, Real, ResultError, SettingsError, Space, StoreError, Study, TrialError
+from gdopt.acquisition.data import TrainingData
 from gdopt.algorithms.base import Algorithm
 from gdopt.baselines import baseline
 from gdopt.baselines.random import RandomSearch
@@ -54,8 +55,8 @@ def play(study: Study, told: Callable[[Params], dict[str, float]], rounds: int, 
 
 def test_the_front_is_found_better_than_by_random_search() -> None:
     reference = {"near": 2.0, "far": -2.0}
-    guided = play(several(reference=reference), two, 6)
-    random = play(several(reference=reference, algorithm=RandomSearch()), two, 6)
+    guided = play(several(reference_point=reference), two, 6)
+    random = play(several(reference_point=reference, algorithm=RandomSearch()), two, 6)
     # By integration of the front: 4 - the area that it leaves, at most 4 - 1/6 x 2^2 less what no design has.
     assert guided.hypervolume > random.hypervolume
     off = [abs(float(t.params["a"]) - float(t.params["b"])) for t in guided.trials[-8:]]
@@ -71,14 +72,14 @@ def test_pareto_holds_the_trials_that_none_dominates_the_best_of_the_first_objec
 
 
 def test_the_hypervolume_is_measured_from_the_reference_in_the_users_units() -> None:
-    study = several(reference={"near": 4.0, "far": 0.0})
+    study = several(reference_point={"near": 4.0, "far": 0.0})
     study.add({"a": 0.1, "b": 0.1}, {"near": 1.0, "far": 2.0})
     study.add({"a": 0.2, "b": 0.1}, {"near": 2.0, "far": 5.0})
     assert study.hypervolume == pytest.approx(3 * 2 + 2 * 3)
 
 
 def test_a_front_is_of_trials_that_break_no_limit() -> None:
-    study = several(limits=["heat <= 1"])
+    study = several(outcome_constraints=["heat <= 1"])
     study.add({"a": 0.1, "b": 0.1}, {"near": 0.0, "far": 9.0, "heat": 2.0})
     with pytest.raises(TrialError, match="no trial is known to satisfy heat <= 1"):
         _ = study.pareto
@@ -122,9 +123,9 @@ def test_repeated_measurements_are_one_design_of_mean_outcomes() -> None:
 
 
 def test_several_objectives_are_kept_and_go_on_as_they_would_have(tmp_path: Path) -> None:
-    settings = {"reference": {"near": 2.0}, "seed": 3}
+    settings = {"reference_point": {"near": 2.0}, "seed": 3}
     kept = play(several(**settings, storage=tmp_path / "kept.gdopt"), two, 2)
-    there = Study.open(tmp_path / "kept.gdopt")
+    there = Study.load(tmp_path / "kept.gdopt")
     assert there.objectives == kept.objectives
     assert there.hypervolume == kept.hypervolume
     straight = play(several(**settings), two, 2)
@@ -132,20 +133,20 @@ def test_several_objectives_are_kept_and_go_on_as_they_would_have(tmp_path: Path
 
 
 def test_a_file_of_other_objectives_is_refused(tmp_path: Path) -> None:
-    several(storage=tmp_path / "kept.gdopt").keep()
+    several(storage=tmp_path / "kept.gdopt").create()
     with pytest.raises(StoreError, match="another objectives"):
         several(storage=tmp_path / "kept.gdopt", direction={"near": "minimize", "width": "maximize"})
     with pytest.raises(StoreError, match="another"):
-        Study(SQUARE, direction="minimize", objective="near", tracked=["far"], storage=tmp_path / "kept.gdopt")
+        Study(SQUARE, direction="minimize", objective="near", tracking_metrics=["far"], storage=tmp_path / "kept.gdopt")
 
 
 def test_a_header_of_one_objective_is_what_it_was_before_there_were_several(tmp_path: Path) -> None:
     study = Study(SQUARE, direction="maximize", storage=tmp_path / "kept.gdopt")
-    study.keep()
+    study.create()
     header = study.store.header()
     assert header is not None
     assert "objectives" not in json.loads(json.dumps(header))
-    assert Study.open(tmp_path / "kept.gdopt").goals == study.goals
+    assert Study.load(tmp_path / "kept.gdopt").config == study.config
 
 
 def test_asking_moves_no_global_random_numbers() -> None:
@@ -159,11 +160,11 @@ def test_asking_moves_no_global_random_numbers() -> None:
     ("settings", "said"),
     [
         ({"direction": {}}, "expected a direction for each objective"),
-        ({"reference": {"width": 1.0}}, r"reference of \['width'\]: the objectives are \['near', 'far'\]"),
-        ({"reference": {"near": math.inf}}, "expected a finite number"),
-        ({"limits": ["near <= 1"]}, "once each"),
+        ({"reference_point": {"width": 1.0}}, r"reference of \['width'\]: the objectives are \['near', 'far'\]"),
+        ({"reference_point": {"near": math.inf}}, "expected a finite number"),
+        ({"outcome_constraints": ["near <= 1"]}, "once each"),
         ({"algorithm": baseline("turbo")}, "TuRBO takes one objective; there are 2"),
-        ({"limits": ["near < 1"]}, "expected an outcome, <= or >=, and a number"),
+        ({"outcome_constraints": ["near < 1"]}, "expected an outcome, <= or >=, and a number"),
     ],
 )
 def test_what_makes_no_study_is_refused(settings: dict[str, object], said: str) -> None:
@@ -217,8 +218,8 @@ def test_front_and_hypervolume_of_random_designs_are_those_of_brute_force(
     reference = {"near": 1.5, "far": -1.5, "wide": -0.1}
     study = several(
         direction=directions,
-        reference={name: reference[name] for name in directions},
-        limits=["heat <= 0.9"],
+        reference_point={name: reference[name] for name in directions},
+        outcome_constraints=["heat <= 0.9"],
         algorithm=algorithm,
     )
     trials = study.ask(16)
@@ -242,7 +243,12 @@ def test_front_and_hypervolume_of_random_designs_are_those_of_brute_force(
 
 def shown(**settings: object) -> Study:
     """Three rounds of one trial: on the front, dominated, on the front and beyond the limit."""
-    study = several(reference={"near": 4.0, "far": 0.0}, limits=["heat <= 1"], algorithm=RandomSearch(), **settings)
+    study = several(
+        reference_point={"near": 4.0, "far": 0.0},
+        outcome_constraints=["heat <= 1"],
+        algorithm=RandomSearch(),
+        **settings,
+    )
     for near, far, heat in [(1.0, 2.0, 0.5), (2.0, 1.0, 0.5), (2.0, 5.0, 0.5), (0.5, 9.0, 3.0)]:
         (trial,) = study.ask(1)
         study.tell(trial.id, {"near": near, "far": far, "heat": heat})
@@ -254,7 +260,7 @@ def test_each_round_has_the_hypervolume_that_was_reached() -> None:
 
 
 def test_a_reference_that_excludes_everything_is_warned_of() -> None:
-    study = several(reference={"near": 0.5, "far": 0.0})
+    study = several(reference_point={"near": 0.5, "far": 0.0})
     study.add({"a": 0.1, "b": 0.1}, {"near": 1.0, "far": 2.0})
     with pytest.warns(UserWarning, match=r"no trial is better than the reference {'near': 0.5, 'far': 0.0}"):
         assert study.hypervolume == 0
@@ -364,7 +370,7 @@ def test_a_campaign_of_several_objectives_is_read_as_it_is_written(tmp_path: Pat
     path = tmp_path / "two.toml"
     path.write_text(campaign_text(campaign))
     assert read_campaign(path) == campaign
-    assert start_study(campaign, tmp_path).objectives == several(reference={"near": 2.0}).objectives
+    assert start_study(campaign, tmp_path).objectives == several(reference_point={"near": 2.0}).objectives
 
 
 @pytest.mark.parametrize(
@@ -374,7 +380,7 @@ def test_a_campaign_of_several_objectives_is_read_as_it_is_written(tmp_path: Pat
         ({"direction": "maximize", "objective": "far"}, "one objective has none"),
         ({"direction": {}}, "expected a direction for each"),
         ({"objective": "far"}, "no key objective"),
-        ({"reference": {"width": 1.0}}, r"keys \['width'\]: the objectives are \['near', 'far'\]"),
+        ({"reference_point": {"width": 1.0}}, r"keys \['width'\]: the objectives are \['near', 'far'\]"),
     ],
 )
 def test_a_campaign_of_unclear_objectives_is_refused(change: dict[str, object], said: str) -> None:
@@ -392,8 +398,8 @@ def half(params: Params) -> dict[str, float]:
 
 
 def test_modelled_limits_are_kept_more_often_and_the_best_on_the_border_is_found() -> None:
-    modelled = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=quick())
-    blind = Study(SQUARE, direction="maximize", tracked=["sum"], algorithm=quick())
+    modelled = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick())
+    blind = Study(SQUARE, direction="maximize", tracking_metrics=["sum"], algorithm=quick())
     for study in (modelled, blind):
         play(study, half, 5)
     kept, by_chance = (sum(t.outcomes["sum"][0] <= 1 for t in s.trials[4:]) for s in (modelled, blind))
@@ -403,12 +409,14 @@ def test_modelled_limits_are_kept_more_often_and_the_best_on_the_border_is_found
 
 
 def test_the_probability_of_feasibility_is_kept_with_the_proposal(tmp_path: Path) -> None:
-    study = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=quick(), storage=tmp_path / "a.gdopt")
+    study = Study(
+        SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick(), storage=tmp_path / "a.gdopt"
+    )
     first, later = play(study, half, 2).trials[0], study.trials[-1]
     assert first.feasible is None
     assert later.feasible is not None
     assert 0 <= later.feasible <= 1
-    assert [t.feasible for t in Study.open(tmp_path / "a.gdopt").trials] == [t.feasible for t in study.trials]
+    assert [t.feasible for t in Study.load(tmp_path / "a.gdopt").trials] == [t.feasible for t in study.trials]
     assert study.to_frame()["feasible"].tolist()[-1] == later.feasible
 
 
@@ -420,7 +428,7 @@ def test_without_limits_nothing_is_said_of_feasibility() -> None:
 
 
 def test_where_nothing_is_known_to_hold_what_may_hold_is_looked_for() -> None:
-    study = Study(SQUARE, direction="maximize", limits=["sum <= 0.1"], algorithm=quick())
+    study = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 0.1"], algorithm=quick())
     for a, b in [(0.9, 0.8), (0.5, 0.9), (0.7, 0.3), (0.4, 0.5)]:
         study.add({"a": a, "b": b}, half({"a": a, "b": b}))
     play(study, half, 3)
@@ -429,10 +437,10 @@ def test_where_nothing_is_known_to_hold_what_may_hold_is_looked_for() -> None:
 
 @pytest.mark.parametrize("algorithm", [quick(), baseline("qlogei"), baseline("qlogei-constrained"), baseline("random")])
 def test_every_algorithm_goes_on_when_limits_are_broken(algorithm: object) -> None:
-    study = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=algorithm)  # type: ignore[arg-type]
+    study = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=algorithm)  # type: ignore[arg-type]
     play(study, half, 3)
     assert len(study.state.done) == 12
-    assert study.state.goals == study.goals
+    assert study.state.config == study.config
 
 
 def test_a_design_that_breaks_a_limit_is_learned_from_and_not_failed() -> None:
@@ -441,9 +449,9 @@ def test_a_design_that_breaks_a_limit_is_learned_from_and_not_failed() -> None:
     from gdopt.surrogates.multi_output import MultiOutputSurrogate
     from gdopt.surrogates.outcome_transforms import power
 
-    study = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=quick())
+    study = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick())
     play(study, half, 3)
-    found = fit_surrogate(study.state, BoxCodec(SQUARE), 200, power)
+    found = fit_surrogate(TrainingData(study.state, BoxCodec(SQUARE)), 200, power)
     assert isinstance(found, MultiOutputSurrogate)
     assert len(found.y) == 12
     z = BoxCodec(SQUARE).encode([{"a": 0.1, "b": 0.1}, {"a": 0.9, "b": 0.9}])
@@ -453,7 +461,7 @@ def test_a_design_that_breaks_a_limit_is_learned_from_and_not_failed() -> None:
 
 
 def test_one_measurement_of_a_limited_outcome_is_enough_to_go_on() -> None:
-    study = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=quick())
+    study = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick())
     trials = study.ask(6)
     study.tell({t.id: {"value": half(t.params)["value"]} for t in trials})
     study.tell(trials[0].id, {"sum": half(trials[0].params)["sum"]})
@@ -461,7 +469,7 @@ def test_one_measurement_of_a_limited_outcome_is_enough_to_go_on() -> None:
 
 
 def test_a_limited_outcome_that_comes_later_is_taken_in_then() -> None:
-    study = Study(SQUARE, direction="maximize", limits=["sum <= 1"], algorithm=quick())
+    study = Study(SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick())
     trials = study.ask(6)
     study.tell({t.id: {"value": half(t.params)["value"]} for t in trials})
     assert len(study.ask(2)) == 2

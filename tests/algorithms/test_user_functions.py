@@ -10,7 +10,7 @@ from gdopt.algorithms.serialization import deserialize, serialize
 from gdopt.algorithms.user_functions import FunctionReference, function, given, with_filter
 from gdopt.baselines import baseline
 
-MIXES = gdopt.GuidedDiffusion(allowed=FunctionReference("rules:mixes"))
+MIXES = gdopt.GuidedDiffusion(design_filter=FunctionReference("rules:mixes"))
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,11 @@ def test_a_name_is_kept_with_the_algorithm() -> None:
 def test_a_study_that_was_loaded_runs_nothing_but_says_what_it_needs(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("untouched.py").write_text("raise SystemExit")
-    algorithm = gdopt.GuidedDiffusion(allowed=FunctionReference("untouched:mixes"))
-    gdopt.Study(gdopt.Space.from_bounds([(0, 1)]), direction="maximize", algorithm=algorithm, storage="s.gdopt").keep()
-    study = gdopt.Study.open("s.gdopt")
+    algorithm = gdopt.GuidedDiffusion(design_filter=FunctionReference("untouched:mixes"))
+    gdopt.Study(
+        gdopt.Space.from_bounds([(0, 1)]), direction="maximize", algorithm=algorithm, storage="s.gdopt"
+    ).create()
+    study = gdopt.Study.load("s.gdopt")
     with pytest.raises(gdopt.SettingsError, match="the study asks untouched:mixes what is allowed"):
         study.ask(1)
     assert study.trials == []
@@ -40,7 +42,9 @@ def test_the_function_of_a_folder_is_found(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*sys.path])
     Path("rules_of_test.py").write_text("def mixes(params):\n    return params['x0'] > 0.5\n")
-    algorithm = given(gdopt.GuidedDiffusion(allowed=FunctionReference("rules_of_test:mixes")), "rules_of_test:mixes")
+    algorithm = given(
+        gdopt.GuidedDiffusion(design_filter=FunctionReference("rules_of_test:mixes")), "rules_of_test:mixes"
+    )
     study = gdopt.Study(gdopt.Space.from_bounds([(0, 1)]), direction="maximize", algorithm=algorithm)
     assert all(t.params["x0"] > 0.5 for t in study.ask(4))
 
@@ -60,12 +64,16 @@ def test_a_function_that_is_not_there_is_named(name: str, match: str, monkeypatc
 
 
 def test_another_name_than_the_studys_is_refused() -> None:
-    with pytest.raises(gdopt.SettingsError, match="--allowed math:sin: the study asks rules:mixes what is allowed"):
+    with pytest.raises(
+        gdopt.SettingsError, match="--design-filter math:sin: the study asks rules:mixes what is allowed"
+    ):
         given(MIXES, "math:sin")
-    with pytest.raises(gdopt.SettingsError, match="--allowed math:sin: the study asks no function what is allowed"):
+    with pytest.raises(
+        gdopt.SettingsError, match="--design-filter math:sin: the study asks no function what is allowed"
+    ):
         given(gdopt.GuidedDiffusion(), "math:sin")
 
 
 def test_an_algorithm_that_asks_no_function_takes_none() -> None:
-    with pytest.raises(gdopt.SettingsError, match="allowed: RandomSearch asks no function which designs"):
+    with pytest.raises(gdopt.SettingsError, match="design_filter: RandomSearch asks no function which designs"):
         with_filter(baseline("random"), FunctionReference("rules:mixes"))

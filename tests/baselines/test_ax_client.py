@@ -18,7 +18,7 @@ from botorch.acquisition.multi_objective import logei
 
 from gdopt.baselines.ax_client import AxDefault, _Plain
 
-SPACE = gdopt.Space([gdopt.Real("x", -1, 2), gdopt.Real("dose", 1e-3, 10, log=True)])
+SPACE = gdopt.Space([gdopt.Real("x", -1, 2), gdopt.Real("dose", 1e-3, 10, log_scale=True)])
 RANGES = [
     RangeParameterConfig("p0", (-1, 2), "float", scaling="linear"),
     RangeParameterConfig("p1", (1e-3, 10), "float", scaling="log"),
@@ -26,7 +26,7 @@ RANGES = [
 
 
 def started() -> Study:
-    study = Study(SPACE, direction="maximize", algorithm=AxDefault(start=5))
+    study = Study(SPACE, direction="maximize", algorithm=AxDefault(n_initial=5))
     tell(study, study.ask(5))
     study.ask(2)
     study.fail(5)
@@ -37,7 +37,7 @@ def by_hand(
     study: Study, objective: str, constraints: Sequence[str] | None, told: Sequence[Mapping[str, float]]
 ) -> list[list[float]]:
     """The values of the next two proposals of a client to which all this is told of the first trials."""
-    seed = seed_from(stream(study.state))
+    seed = seed_from(stream(study.state.seed, len(study.state.notes)))
     # Ax puts back no generator but its own, and logs every trial.
     logging.disable(logging.ERROR)
     with isolated(seed), unchecked():
@@ -71,8 +71,8 @@ def test_limits_are_outcome_constraints() -> None:
         SPACE,
         direction="maximize",
         objective="yield",
-        limits=["heat <= 2", "wear >= 0.5"],
-        algorithm=AxDefault(start=5),
+        outcome_constraints=["heat <= 2", "wear >= 0.5"],
+        algorithm=AxDefault(n_initial=5),
     )
     for i, trial in enumerate(study.ask(5)):
         # The last one's wear is not known yet.
@@ -88,8 +88,8 @@ def test_several_objectives_are_maximized_and_their_references_are_thresholds(mo
     study = Study(
         SPACE,
         direction={"yield": "maximize", "cost": "minimize"},
-        reference={"yield": 0.5, "cost": 4.0},
-        algorithm=AxDefault(start=5),
+        reference_point={"yield": 0.5, "cost": 4.0},
+        algorithm=AxDefault(n_initial=5),
     )
     for i, trial in enumerate(study.ask(5)):
         study.tell(trial.id, {"yield": float(i % 3), "cost": float(i)})

@@ -66,7 +66,7 @@ def test_the_names_are_known_without_loading_torch() -> None:
 
 def test_too_few_results_to_learn_from_are_refused() -> None:
     with pytest.raises(SettingsError, match="start = 1: expected 2 or more"):
-        DiffusionEvolution(start=1)
+        DiffusionEvolution(n_initial=1)
 
 
 # Whether they are any good.

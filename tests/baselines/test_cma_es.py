@@ -37,7 +37,7 @@ def by_hand(mean: np.ndarray, sigma: float, generations: int, **options: object)
 
 @pytest.mark.parametrize("n", [7, 14])
 def test_generations_in_the_box_are_those_of_pycma(n: int) -> None:
-    study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(start=n), seed=4), 5, n, objective)
+    study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(n_initial=n), seed=4), 5, n, objective)
     rows = np.array([list(t.params.values()) for t in study.trials])
     start, asked = rows[:n], rows[n:]
     expected = by_hand(min(start, key=loss), 0.3, 4, popsize=n, bounds=[0, 1])
@@ -45,7 +45,7 @@ def test_generations_in_the_box_are_those_of_pycma(n: int) -> None:
 
 
 def test_asking_one_by_one_gives_the_same_generations() -> None:
-    study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(start=4), seed=4), 4 + 21, 1, objective)
+    study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(n_initial=4), seed=4), 4 + 21, 1, objective)
     rows = np.array([list(t.params.values()) for t in study.trials])
     with isolated(0):
         es = cma.CMAEvolutionStrategy(min(rows[:4], key=loss), 0.3, {"seed": 5, "bounds": [0, 1], **QUIET})
@@ -58,7 +58,7 @@ def test_asking_one_by_one_gives_the_same_generations() -> None:
 
 
 def test_generations_in_the_priors_coordinates_start_at_the_law_of_the_corpus() -> None:
-    study = Study(prior().space, direction="maximize", algorithm=CMAES(prior=prior(), start=4), seed=4)
+    study = Study(prior().space, direction="maximize", algorithm=CMAES(prior=prior(), n_initial=4), seed=4)
     tell(study, study.ask(4))
     asked = study.ask(10)
     with isolated(0):
@@ -68,7 +68,7 @@ def test_generations_in_the_priors_coordinates_start_at_the_law_of_the_corpus() 
 
 
 def test_results_that_are_missing_delay_the_next_generation() -> None:
-    study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(start=7), seed=4), 1, 7, objective)
+    study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(n_initial=7), seed=4), 1, 7, objective)
     for trial in study.ask(7)[1:]:
         study.tell(trial.id, objective(trial.params))
     study.ask(2)
@@ -80,7 +80,7 @@ def test_results_that_are_missing_delay_the_next_generation() -> None:
 
 def test_a_failed_trial_is_the_worst_of_its_generation() -> None:
     def after(values: list[float | None]) -> list[dict[str, float]]:
-        study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(start=7), seed=4), 1, 7, objective)
+        study = drive(Study(CUBE, direction="maximize", algorithm=CMAES(n_initial=7), seed=4), 1, 7, objective)
         for trial, value in zip(study.ask(7), values, strict=True):
             if value is None:
                 study.fail(trial.id)

@@ -5,14 +5,14 @@ import torch
 
 import gdopt
 from gdopt.baselines.columns import Columns
-from gdopt.candidates.initial import sobol_points
 from gdopt.codecs.box import BoxCodec
+from gdopt.codecs.points import sobol_points
 from gdopt.space.strings import Sequence
 
 SPACE = gdopt.Space(
     [
         gdopt.Choice("base", ["KOAc", "Cs2CO3", "Et3N"]),
-        gdopt.Real("dose", 1e-3, 10, log=True),
+        gdopt.Real("dose", 1e-3, 10, log_scale=True),
         gdopt.Integer("cycles", 2, 5),
         Sequence("tag", "ABCD", 2, 2),
         gdopt.Real("heat", 20, 120),

@@ -26,7 +26,7 @@ def wave(x: float) -> float:
 
 
 def told() -> Study:
-    study = Study(WAVE, direction="maximize", algorithm=ExpectedImprovement(start=5))
+    study = Study(WAVE, direction="maximize", algorithm=ExpectedImprovement(n_initial=5))
     for trial in study.ask(5):
         study.tell(trial.id, wave(trial.params["x"]))
     return study
@@ -34,7 +34,7 @@ def told() -> Study:
 
 def by_hand(study: Study) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor([[t.params["x"]] for t in study.trials], dtype=torch.float64), standardized(
-        study.state.values()
+        torch.tensor([t.value for t in study.state.done], dtype=torch.float64)
     )
 
 
@@ -78,7 +78,7 @@ def test_the_optimizer_finds_the_best_of_all_levels_and_whole_numbers() -> None:
     view = Columns(BoxCodec(gdopt.Space(COUNTED)))
     designs = [
         {"base": base, "cycles": cycles, "solvent": solvent}
-        for base, cycles, solvent in product(COUNTED[0].levels, range(1, 5), COUNTED[2].levels)
+        for base, cycles, solvent in product(COUNTED[0].categories, range(1, 5), COUNTED[2].categories)
     ]
     x, y = view.encode(designs[::5]), standardized(torch.tensor([worth(one) for one in designs[::5]]).double())
     with isolated(0):
@@ -93,7 +93,7 @@ def test_the_optimizer_finds_the_best_of_all_levels_and_whole_numbers() -> None:
 @pytest.mark.slow
 def test_all_designs_of_a_batch_are_new_and_allowed() -> None:
     space = gdopt.Space([*COUNTED, gdopt.Real("heat", 0, 1)], [gdopt.Constraint({"cycles": 1, "heat": 4}, 5)])
-    study = Study(space, direction="maximize", algorithm=ExpectedImprovement(start=3))
+    study = Study(space, direction="maximize", algorithm=ExpectedImprovement(n_initial=3))
     for _ in range(2):
         study.tell({t.id: worth(t.params) + float(t.params["heat"]) for t in study.ask(3)})
     keys = [tuple(t.params.values()) for t in study.trials]

@@ -42,7 +42,7 @@ def test_levels_are_drawn_by_their_frequencies_in_the_elite_and_none_is_lost(gen
 
 
 def test_steps_have_the_covariance_of_the_corpus_contracted() -> None:
-    algorithm = CorpusSteps(prior=quick_prior(), thompson=False, candidates=64, elites=2, start=4)
+    algorithm = CorpusSteps(prior=quick_prior(), thompson=False, candidates=64, n_elite=2, n_initial=4)
     study = drive(Study(quick_prior().space, direction="maximize", algorithm=algorithm), 1, 4)
     best = sorted(study.trials, key=lambda t: -t.value)[:2]
     z = quick_prior().codec.encode([t.params for t in study.ask(2000)])
@@ -62,7 +62,7 @@ def test_the_corpus_is_the_same_in_both_coordinates(generator: torch.Generator) 
 
 
 def test_the_pool_is_the_corpus() -> None:
-    algorithm = PoolThompson(prior=quick_prior(), start=4)
+    algorithm = PoolThompson(prior=quick_prior(), n_initial=4)
     study = drive(Study(quick_prior().space, direction="maximize", algorithm=algorithm), 4, 10)
     rows = {tuple(row) for row in quick_prior().designs.tolist()}
     assert all(tuple(t.params.values()) in rows for t in study.trials)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import gdopt
-from gdopt.algorithms.base import append
 from gdopt.baselines.turbo import TuRBO, region_of
 from gdopt.study.study import Study
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from gdopt.trials.trial import Result, Status
 from tests.strategies import drive, settled
@@ -78,11 +78,13 @@ def test_the_length_follows_the_tutorials_rule_on_a_recorded_history(batch: int)
 def test_a_collapsed_region_begins_anew_with_designs_of_the_start() -> None:
     # Nothing is ever gained: a halving each round of 6, until 0.8 / 2^7 is below 0.5^7.
     state = recorded([[0.0] * 6] * 8)
-    assert [t.source for t in TuRBO(start=4).ask(recorded([[0.0] * 6] * 7)[-1], 2).trials[-2:]] == [TuRBO.source] * 2
-    anew = TuRBO(start=4).ask(state[-1], 4)
+    assert [t.source for t in TuRBO(n_initial=4).ask(recorded([[0.0] * 6] * 7)[-1], 2).trials[-2:]] == [
+        TuRBO.source
+    ] * 2
+    anew = TuRBO(n_initial=4).ask(state[-1], 4)
     assert [t.source for t in anew.trials[-4:]] == ["start"] * 4
     told = settled(anew, {t.id: Result(float(t.id)) for t in anew.pending})
-    assert {t.source for t in TuRBO(start=4).ask(told, 2).pending} == {TuRBO.source}
+    assert {t.source for t in TuRBO(n_initial=4).ask(told, 2).pending} == {TuRBO.source}
     assert region_of(told, DIM).length == 0.8
 
 
@@ -94,7 +96,7 @@ def test_failed_rounds_leave_the_region_as_it_was() -> None:
 
 
 def test_candidates_lie_within_the_region_about_the_best() -> None:
-    study = Study(gdopt.Space.from_bounds([(0, 1)] * 2), direction="maximize", algorithm=TuRBO(start=4))
+    study = Study(gdopt.Space.from_bounds([(0, 1)] * 2), direction="maximize", algorithm=TuRBO(n_initial=4))
     drive(study, 3, 4, lambda p: -abs(p["x0"] - 0.4) - abs(p["x1"] - 0.4))
     best = study.best.params
     length = region_of(study.state, 2).length

@@ -235,7 +235,7 @@ def test_the_first_error_of_a_run_ends_the_others(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize("warp", ["power", "rank_normal", "standardized"])
 def test_a_warp_can_be_named(warp: str) -> None:
     made = method(f"gdopt:warp={warp},candidates=64", small(), None)
-    assert made.warp is getattr(warps, warp)
+    assert made.outcome_transform is getattr(warps, warp)
     assert made.candidates == 64
 
 

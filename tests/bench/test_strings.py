@@ -61,7 +61,7 @@ def prior() -> MaskedPrior:
 def test_gdopt_on_strings_is_masked_diffusion_with_the_settings_that_were_given() -> None:
     made = method("gdopt:finetune=5,hidden=0.3", site_problem(), prior())
     assert isinstance(made, MaskedDiffusion)
-    assert (made.finetune, made.hidden, made.prior) == (5, 0.3, prior())
+    assert (made.finetune, made.mask_fraction, made.prior) == (5, 0.3, prior())
 
 
 @pytest.mark.parametrize("name", ["genetic", "vsd", "pool-thompson", "corpus-random"])

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from gdopt.acquisition.batch import select_by_qlognei, select_by_thompson
+from gdopt.acquisition.batch import SelectionInput, select_by_qlognei, select_by_thompson
 from gdopt.bench.methods import method
 from gdopt.bench.variants import best_means, raw
 from gdopt.diffusion.closed_form import GaussianDenoiser
 from gdopt.diffusion.guidance import improvement
 from gdopt.surrogates import gp
+from gdopt.surrogates.multi_output import single_output
 from gdopt_problems import load
 from tests.oracles import normal, seeded
 
@@ -49,7 +50,9 @@ def test_the_best_means_are_taken() -> None:
 @pytest.mark.parametrize("selection", [select_by_qlognei, select_by_thompson])
 @pytest.mark.parametrize("n", [3, 20])
 def test_batches_of_any_size_are_different_candidates(selection, n: int) -> None:
-    picks = selection(SURROGATE, normal(50, 3, seed=2), n, normal(2, 3, seed=3), 0.5, seeded())
+    picks = selection(
+        SelectionInput(single_output(SURROGATE), normal(50, 3, seed=2), n, normal(2, 3, seed=3), 0.5, seeded())
+    )
     assert len(set(picks)) == n
 
 

@@ -30,7 +30,7 @@ def prior_of_airfoils(steps: int) -> DiffusionPrior:
 def told() -> Study:
     """A study of airfoils with 300 results."""
     prior = prior_of_airfoils(steps=50)
-    study = Study(prior.space, direction="maximize", algorithm=GuidedDiffusion(prior=prior, start=RESULTS))
+    study = Study(prior.space, direction="maximize", algorithm=GuidedDiffusion(prior=prior, n_initial=RESULTS))
     trials = study.ask(RESULTS)
     values = load("airfoil").evaluate([t.params for t in trials])
     study.tell({t.id: value for t, value in zip(trials, values, strict=True)})

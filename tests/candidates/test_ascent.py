@@ -56,7 +56,9 @@ def test_a_maximum_beyond_the_box_is_taken_at_its_edge() -> None:
 
 def test_the_corner_of_two_limits_is_found() -> None:
     space = gdopt.Space([gdopt.Real("x", -2, 2), gdopt.Real("y", -2, 2)])
-    study = Study(space, direction="maximize", objective="sum", limits=["round <= 1", "flat <= 0.2"], seed=0)
+    study = Study(
+        space, direction="maximize", objective="sum", outcome_constraints=["round <= 1", "flat <= 0.2"], seed=0
+    )
     for size in (8, 4, 4, 4, 4):
         for trial in study.ask(size):
             x, y = (float(trial.params[name]) for name in ("x", "y"))

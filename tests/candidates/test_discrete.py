@@ -21,7 +21,7 @@ def designs(*rows: tuple[str, float, int, str]) -> torch.Tensor:
 
 def law(*probabilities: list[float]) -> CategoricalProduct:
     each = tuple(torch.tensor(one, dtype=torch.float64) for one in probabilities)
-    return CategoricalProduct(tuple(CODEC.blocks), each, CODEC.held)
+    return CategoricalProduct(tuple(CODEC.blocks), each, CODEC.inpainting_mask)
 
 
 def share(z: torch.Tensor, name: str, level: object) -> float:
@@ -31,7 +31,7 @@ def share(z: torch.Tensor, name: str, level: object) -> float:
 def test_numbers_are_no_blocks_and_all_else_is_held() -> None:
     assert [len(block.points) for block in CODEC.blocks] == [3, 2, 3]
     assert [block.nominal for block in CODEC.blocks] == [True, False, False]
-    assert CODEC.held.tolist() == [True, True, True, False, True, True]
+    assert CODEC.inpainting_mask.tolist() == [True, True, True, False, True, True]
 
 
 def test_a_levels_share_is_its_weight_among_the_best() -> None:

@@ -8,10 +8,11 @@ from torch.quasirandom import SobolEngine
 
 import gdopt
 from gdopt import SpaceError
-from gdopt.algorithms.base import append
-from gdopt.candidates import initial
-from gdopt.candidates.initial import initial_designs, sobol_points
+from gdopt.candidates.initial import initial_designs
+from gdopt.codecs import box
 from gdopt.codecs.columns import SQRT_3
+from gdopt.codecs.points import sobol_points
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from tests.strategies import CONSTRAINED, LINE, TINY, prior
 
@@ -86,14 +87,14 @@ WHOLE = [gdopt.Integer(n, 0, 99) for n in "abc"]
 
 
 def test_whole_numbers_that_points_of_the_box_hardly_meet_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initial, "CHUNKS", 3)
+    monkeypatch.setattr(box, "CHUNKS", 3)
     designs = initial_designs(State(gdopt.Space(WHOLE, HARDLY), 0), None, 100)
     a, b, c = np.meshgrid(*[np.arange(100)] * 3, indexing="ij")
     assert len({tuple(one.values()) for one in designs}) == (101 * a + 103 * b + 107 * c == 16793).sum()
 
 
 def test_a_space_that_allows_next_to_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initial, "CHUNKS", 3)
+    monkeypatch.setattr(box, "CHUNKS", 3)
     # Beside a real number there is no counting.
     space = gdopt.Space([*WHOLE, gdopt.Real("x", 0, 1)], HARDLY)
     with pytest.raises(SpaceError, match=r"only \d of 15 points .* 101 a \+ 103 b \+ 107 c = 16793$"):

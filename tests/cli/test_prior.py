@@ -81,7 +81,7 @@ objective = "yield"
 [[parameters]]
 name = "base"
 kind = "choice"
-levels = ["KOAc", "Cs2CO3", "K3PO4"]
+categories = ["KOAc", "Cs2CO3", "K3PO4"]
 
 [[parameters]]
 name = "cycles"

@@ -23,7 +23,7 @@ CAMPAIGN = """
 name = "suzuki"
 direction = "maximize"
 objective = "yield"
-limits = ["impurity <= 2"]
+outcome_constraints = ["impurity <= 2"]
 batch = 3
 algorithm = "random"
 [[parameters]]
@@ -34,7 +34,7 @@ high = 120
 [[parameters]]
 name = "base"
 kind = "choice"
-levels = ["KOAc", "<b>"]
+categories = ["KOAc", "<b>"]
 """
 
 
@@ -104,12 +104,12 @@ algorithm = "random"
 [[parameters]]
 name = "metal"
 kind = "choice"
-levels = ["none", "Pd"]
+categories = ["none", "Pd"]
 [[parameters]]
 name = "ligand"
 kind = "choice"
-levels = ["A", "B"]
-when = { metal = "Pd" }
+categories = ["A", "B"]
+active_if = { metal = "Pd" }
 [[parameters]]
 name = "steps"
 kind = "integer"
@@ -120,7 +120,7 @@ name = "second"
 kind = "real"
 low = 20
 high = 80
-when = { steps = [2, 3] }
+active_if = { steps = [2, 3] }
 """
 
 
@@ -425,7 +425,7 @@ def test_a_reason_that_is_no_text_is_refused_but_read_from_old_files(folder: Pat
     answer("ask")
     assert "it cannot be written in UTF-8" in error("fail", "1", "--reason", "caf\udce9")["message"]
     store = SqlStore("suzuki.gdopt")
-    with store.writing(store.header(), begun=True) as writer:
+    with store.transaction(store.header(), begun=True) as writer:
         writer.append(Event(EventType.FAILED, {"ids": [1], "reason": "caf\udce9"}))
     answer("tell", "0", "5", "--outcome", "impurity=1")
     answer("report")
@@ -508,10 +508,10 @@ def test_init_writes_what_was_answered(tmp_path: Path, monkeypatch: pytest.Monke
     # The runner shows what is typed on the output too.
     assert json.loads(result.stdout.splitlines()[-1]) == {"file": "campaign.toml"}
     answer("new")
-    study = gdopt.Study.open("mine.gdopt")
+    study = gdopt.Study.load("mine.gdopt")
     assert study.space == gdopt.Space(
         [
-            gdopt.Real("t", 1, 10, log=True, unit="degC"),
+            gdopt.Real("t", 1, 10, log_scale=True, unit="degC"),
             gdopt.Choice("base", ["KOAc", "K3PO4"]),
             gdopt.Integer("n", 1, 9),
         ]
@@ -534,9 +534,9 @@ def test_init_asks_for_several_objectives_and_their_worst_values(
     result = CliRunner().invoke(app, ["init"], input="\n".join(answers) + "\n")
     assert result.output.count("already") == 3
     answer("new")
-    study = gdopt.Study.open("mine.gdopt")
+    study = gdopt.Study.load("mine.gdopt")
     assert [(one.name, one.direction) for one in study.objectives] == [("yield", "maximize"), ("cost", "minimize")]
-    assert [one.reference for one in study.objectives] == reference
+    assert [one.reference_point for one in study.objectives] == reference
     assert study.outcomes == ("yield", "cost", "impurity", "colour")
 
 
@@ -550,7 +550,7 @@ def test_init_asks_again_for_what_cannot_be(tmp_path: Path, monkeypatch: pytest.
     assert "a campaign without a file of designs needs a parameter" in result.output
     assert [result.output.count(f"there is a {one} already") for one in ("impurity", "colour", "t")] == [1, 1, 1]
     answer("new")
-    study = gdopt.Study.open("mine.gdopt")
+    study = gdopt.Study.load("mine.gdopt")
     assert (study.space.names, study.batch, study.outcomes) == (("t", "base"), 4, ("yield", "impurity", "colour"))
 
 
@@ -637,15 +637,18 @@ def test_rows_of_a_table_are_asked_for_with_their_columns_and_told_by_plate(
 def test_a_campaigns_function_says_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*sys.path])
-    for name in ("GDOPT_STUDY", "GDOPT_ALLOWED"):
+    for name in ("GDOPT_STUDY", "GDOPT_DESIGN_FILTER"):
         monkeypatch.delenv(name, raising=False)
     Path("campaign.toml").write_text('allowed = "verbs_rules:mixes"' + CAMPAIGN.replace('algorithm = "random"', ""))
     Path("verbs_rules.py").write_text("def mixes(params):\n    return params['base'] == 'KOAc'\n")
     answer("new")
-    assert "give --allowed verbs_rules:mixes, or set GDOPT_ALLOWED" in error("ask")["message"]
-    assert "--allowed math:sin: the study asks verbs_rules:mixes" in error("ask", "--allowed", "math:sin")["message"]
-    trials = answer("ask", "-n", "3", "--allowed", "verbs_rules:mixes")["trials"]
-    monkeypatch.setenv("GDOPT_ALLOWED", "verbs_rules:mixes")
+    assert "give --design-filter verbs_rules:mixes, or set GDOPT_DESIGN_FILTER" in error("ask")["message"]
+    assert (
+        "--design-filter math:sin: the study asks verbs_rules:mixes"
+        in error("ask", "--design-filter", "math:sin")["message"]
+    )
+    trials = answer("ask", "-n", "3", "--design-filter", "verbs_rules:mixes")["trials"]
+    monkeypatch.setenv("GDOPT_DESIGN_FILTER", "verbs_rules:mixes")
     trials += answer("ask")["trials"]
     assert [t["params"]["base"] for t in trials] == ["KOAc"] * 6
 

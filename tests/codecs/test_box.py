@@ -27,13 +27,13 @@ def test_a_gradient_that_is_of_no_use_is_refused(gradient: dict[str, float], mat
 
 
 def test_a_gradient_may_leave_parameters_out() -> None:
-    slopes = BoxCodec(MIXED).pullback({"heat": 50.0, "cycles": 3, "base": "KOAc"}, {"cycles": 1.0})
+    slopes = BoxCodec(MIXED).gradient_to_z({"heat": 50.0, "cycles": 3, "base": "KOAc"}, {"cycles": 1.0})
     assert np.count_nonzero(slopes) == 1
 
 
 def test_a_log_parameters_slope_is_in_proportion_to_it() -> None:
-    codec = BoxCodec(Space([Real("dose", 0.01, 100, log=True)]))
-    slopes = [float(codec.pullback({"dose": dose}, {"dose": 1.0})) for dose in (0.1, 1.0, 10.0)]
+    codec = BoxCodec(Space([Real("dose", 0.01, 100, log_scale=True)]))
+    slopes = [float(codec.gradient_to_z({"dose": dose}, {"dose": 1.0})) for dose in (0.1, 1.0, 10.0)]
     assert slopes == pytest.approx([0.1 * slopes[1], slopes[1], 10 * slopes[1]])
 
 
@@ -45,7 +45,7 @@ def test_an_infeasible_point_is_drawn_just_to_the_constraint() -> None:
 
 def test_constraints_between_parameters_of_any_kind_leave_choices_alone() -> None:
     space = Space(
-        [Choice("c", ["a", "b"]), Integer("i", 0, 10), Real("x", 1e-3, 10, log=True)],
+        [Choice("c", ["a", "b"]), Integer("i", 0, 10), Real("x", 1e-3, 10, log_scale=True)],
         [Constraint({"i": 1, "x": 1}, 5)],
     )
     z = normal(200, 4, seed=0)

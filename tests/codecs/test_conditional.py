@@ -67,18 +67,48 @@ METAL = Choice("metal", ["Pd", "none"])
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Space([METAL, Real("x", 0, 1, when={"mtal": "Pd"})]), r"x: when names 'mtal', which is unknown"),
-        (lambda: Space([Real("x", 0, 1, when={"metal": "Pd"}), METAL]), r"x: when names 'metal', which has to stand"),
-        (lambda: Space([METAL, Real("x", 0, 1, when={"x": "Pd"})]), r"x: when names 'x', which has to stand before it"),
-        (lambda: Space([Real("y", 0, 1), Real("x", 0, 1, when={"y": 1})]), r"x: when names 'y', which is neither"),
-        (lambda: Space([METAL, Real("x", 0, 1, when={"metal": "Cu"})]), r"x: when can never hold, as metal = 'Cu'"),
-        (lambda: Space([Integer("n", 1, 2), Real("x", 0, 1, when={"n": 3})]), r"x: when can never hold, as n = 3"),
-        (lambda: Real("x", 0, 1, when={"n": []}), r"x: when n = \[\]: expected a string or a whole number, or a list"),
-        (lambda: Integer("x", 0, 1, when={"n": 1.5}), r"x: when n = 1.5: expected a string or a whole number"),
-        (lambda: Choice("x", ["a", "b"], when={"n": True}), r"x: when n = True: expected a string or a whole number"),
-        (lambda: Real("x", 0, 1, when="metal"), r"x: when = 'metal': expected levels by the name of another parameter"),
         (
-            lambda: Space([METAL, Real("x", 0, 1, when={"metal": "Pd"})], [Constraint({"x": 1}, 1)]),
+            lambda: Space([METAL, Real("x", 0, 1, active_if={"mtal": "Pd"})]),
+            r"x: active_if names 'mtal', which is unknown",
+        ),
+        (
+            lambda: Space([Real("x", 0, 1, active_if={"metal": "Pd"}), METAL]),
+            r"x: active_if names 'metal', which has to stand",
+        ),
+        (
+            lambda: Space([METAL, Real("x", 0, 1, active_if={"x": "Pd"})]),
+            r"x: active_if names 'x', which has to stand before it",
+        ),
+        (
+            lambda: Space([Real("y", 0, 1), Real("x", 0, 1, active_if={"y": 1})]),
+            r"x: active_if names 'y', which is neither",
+        ),
+        (
+            lambda: Space([METAL, Real("x", 0, 1, active_if={"metal": "Cu"})]),
+            r"x: active_if can never hold, as metal = 'Cu'",
+        ),
+        (
+            lambda: Space([Integer("n", 1, 2), Real("x", 0, 1, active_if={"n": 3})]),
+            r"x: active_if can never hold, as n = 3",
+        ),
+        (
+            lambda: Real("x", 0, 1, active_if={"n": []}),
+            r"x: active_if n = \[\]: expected a string or a whole number, or a list",
+        ),
+        (
+            lambda: Integer("x", 0, 1, active_if={"n": 1.5}),
+            r"x: active_if n = 1.5: expected a string or a whole number",
+        ),
+        (
+            lambda: Choice("x", ["a", "b"], active_if={"n": True}),
+            r"x: active_if n = True: expected a string or a whole number",
+        ),
+        (
+            lambda: Real("x", 0, 1, active_if="metal"),
+            r"x: active_if = 'metal': expected categories by the name of another parameter",
+        ),
+        (
+            lambda: Space([METAL, Real("x", 0, 1, active_if={"metal": "Pd"})], [Constraint({"x": 1}, 1)]),
             r"constraint x <= 1 names \['x'\], of which a design may have no value to sum",
         ),
     ],
@@ -90,7 +120,7 @@ def test_a_condition_that_makes_no_sense_is_refused(make: object, match: str) ->
 
 def test_spaces_whose_conditions_say_the_same_are_equal() -> None:
     one, other = (
-        Space([METAL, Integer("n", 1, 3), Real("x", 0, 1, when=when)])
+        Space([METAL, Integer("n", 1, 3), Real("x", 0, 1, active_if=when)])
         for when in ({"metal": "Pd", "n": [3, 2]}, {"n": (2, 3, 2), "metal": ["Pd"]})
     )
     assert one == other
@@ -127,7 +157,7 @@ def test_designs_that_differ_in_what_does_not_count_are_one_point(data: st.DataO
     other = torch.where(resting, noise, z)
     assert codec.decode(other)[0].keys() == params.keys()
     torch.testing.assert_close(codec.encode(codec.decode(other)), z)
-    torch.testing.assert_close(codec.neutral(other), z)
+    torch.testing.assert_close(codec.with_defaults_for_inactive(other), z)
 
 
 def test_what_does_not_count_is_as_far_from_each_level() -> None:
@@ -141,17 +171,17 @@ def test_what_does_not_count_is_as_far_from_each_level() -> None:
 def test_no_slope_leads_along_what_does_not_count() -> None:
     codec = BoxCodec(NESTED)
     z = codec.encode([BARE, BARE | {"steps": 2, "second": 30.0}]).requires_grad_()
-    codec.neutral(z).sum().backward()
+    codec.with_defaults_for_inactive(z).sum().backward()
     assert z.grad is not None
     assert z.grad[:, 8].tolist() == [0.0, 1.0]
-    assert not codec.pullback(BARE, {"second": 2.0})[8]
+    assert not codec.gradient_to_z(BARE, {"second": 2.0})[8]
 
 
 def test_gaps_are_filled_from_the_better_designs_in_which_the_parameter_counts() -> None:
     codec, generator = BoxCodec(NESTED, {"heat": 20.0}), torch.Generator().manual_seed(0)
     two = [BARE | {"steps": 2, "second": heat} for heat in (30.0, 40.0, 50.0, 60.0)]
     z = codec.encode([*two, *(BARE | {"heat": float(h)} for h in range(30, 70))])
-    filled = codec.filled(z, generator)
+    filled = codec.impute_inactive(z, generator)
     assert {*filled[4:, 8].tolist()} == {*z[:2, 8].tolist()}
     assert filled[:4, 8].tolist() == z[:4, 8].tolist()
     # No design has a ligand: each of them is as likely, and a level, not something between.
@@ -163,7 +193,7 @@ def test_gaps_are_filled_from_the_better_designs_in_which_the_parameter_counts()
 # As proposals.
 
 ALGORITHMS: dict[str, Algorithm] = {
-    "guided": guided(guide=0.2),
+    "guided": guided(share_guided=0.2),
     "random": gdopt.RandomSearch(),
     **{name: quick(name) for name in ("sobol", "eda", "turbo")},
 }
@@ -188,7 +218,9 @@ def test_the_start_is_of_any_space(space: Space, seed: int) -> None:
 
 def test_constraints_hold_beside_conditions() -> None:
     shares = [Real(name, 0, 1) for name in "ab"]
-    space = Space([METAL, *shares, Real("heat", 20, 80, when={"metal": "Pd"})], [Constraint({"a": 1, "b": 1}, equal=1)])
+    space = Space(
+        [METAL, *shares, Real("heat", 20, 80, active_if={"metal": "Pd"})], [Constraint({"a": 1, "b": 1}, equal=1)]
+    )
     study = gdopt.Study(space, direction="maximize", algorithm=guided())
     drive(study, 2, 4, lambda p: float(p["a"]) + float(p.get("heat", 0.0)) / 80)
     for trial in study.trials:
@@ -198,7 +230,11 @@ def test_constraints_hold_beside_conditions() -> None:
 
 def test_no_design_of_a_small_space_is_repeated_before_all_were_tried() -> None:
     space = Space(
-        [Choice("a", ["x", "y", "z"]), Choice("b", ["u", "v"], when={"a": "x"}), Integer("c", 0, 2, when={"a": "y"})]
+        [
+            Choice("a", ["x", "y", "z"]),
+            Choice("b", ["u", "v"], active_if={"a": "x"}),
+            Integer("c", 0, 2, active_if={"a": "y"}),
+        ]
     )
     every = {
         tuple(one.items())
@@ -262,7 +298,7 @@ def test_what_was_tried_may_be_in_another_branch(tmp_path: object) -> None:
     study.add({"heat": 30.0, "steps": 1, "metal": "none"}, 1.0)
     (trial,) = study.ask(fixed={"steps": 2, "metal": "none"})
     study.tell(trial.id, 2.0, params=BARE)
-    again = gdopt.Study.open(f"{tmp_path}/study.gdopt")
+    again = gdopt.Study.load(f"{tmp_path}/study.gdopt")
     assert [t.params for t in again.trials] == [{"metal": "none", "steps": 1, "heat": 30.0}, BARE]
     assert again.trials[1].proposed == trial.params
     frame = again.to_frame()
@@ -271,7 +307,7 @@ def test_what_was_tried_may_be_in_another_branch(tmp_path: object) -> None:
 
 
 def test_where_a_design_has_to_be_a_row_of_numbers_conditions_are_refused() -> None:
-    space = Space([Integer("n", 1, 2), Real("x", 0, 1, when={"n": 2})])
+    space = Space([Integer("n", 1, 2), Real("x", 0, 1, active_if={"n": 2})])
     with pytest.raises(SpaceError, match=r"\['x'\] do not always count"):
         Box(space)
     with pytest.raises(SpaceError, match="an expert's prior needs a space of linear Real parameters"):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import gdopt
+from gdopt.acquisition.batch import SelectionInput
 from gdopt.algorithms.base import Algorithm
 from gdopt.space.parameters import conditions
 from gdopt.study.study import Study
@@ -431,17 +432,18 @@ def test_results_that_were_never_asked_for_count(case: Case) -> None:
 # Told gradients.
 
 
-def first_of_the_pool(
-    surrogate: object, pool: torch.Tensor, n: int, pending: object, temper: float, generator: object
-) -> list[int]:
+def first_of_the_pool(given: SelectionInput) -> list[int]:
     """No selection at all."""
-    del surrogate, pool, pending, temper, generator
-    return list(range(n))
+    return list(range(given.n))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize(
-    "settings", [{"climb": 1.0, "slopes": 0.0, "selection": first_of_the_pool}, {"climb": 0.0, "slopes": 0.5}]
+    "settings",
+    [
+        {"gradient_step": 1.0, "gradient_radius": 0.0, "selection": first_of_the_pool},
+        {"gradient_step": 0.0, "gradient_radius": 0.5},
+    ],
 )
 def test_told_gradients_move_the_proposals_their_way(sign: float, settings: dict[str, object]) -> None:
     space = gdopt.Space.from_bounds([(-1, 1)] * 2)
@@ -458,7 +460,7 @@ def test_told_gradients_move_the_proposals_their_way(sign: float, settings: dict
 
 
 def test_told_gradients_change_nothing_without_climb_and_slopes() -> None:
-    plain = guided(climb=0.0, slopes=0.0)
+    plain = guided(gradient_step=0.0, gradient_radius=0.0)
 
     def proposals(gradient: dict[str, float] | None) -> list[dict[str, float | int | str]]:
         study = Study(gdopt.Space.from_bounds([(-1, 1)] * 2), direction="maximize", algorithm=plain)
@@ -471,7 +473,7 @@ def test_told_gradients_change_nothing_without_climb_and_slopes() -> None:
 
 @pytest.mark.parametrize("gradient", [{"x": 0.0}, {}, {"x": 1e300}, {"x": -1e-300}])
 def test_gradients_of_any_size_are_climbed(gradient: dict[str, float]) -> None:
-    study = Study(gdopt.Space([gdopt.Real("x", -1, 1)]), direction="maximize", algorithm=guided(climb=1.0))
+    study = Study(gdopt.Space([gdopt.Real("x", -1, 1)]), direction="maximize", algorithm=guided(gradient_step=1.0))
     for trial in study.ask(5):
         study.tell(trial.id, height(trial.params), gradient=gradient)
     assert all(study.space.allows(t.params) for t in study.ask(3))
@@ -479,7 +481,7 @@ def test_gradients_of_any_size_are_climbed(gradient: dict[str, float]) -> None:
 
 def test_told_gradients_of_a_minimization_point_downhill() -> None:
     def proposals(direction: str, sign: float) -> list[dict[str, float | int | str]]:
-        study = Study(gdopt.Space.from_bounds([(-1, 1)]), direction=direction, algorithm=guided(climb=1.0))
+        study = Study(gdopt.Space.from_bounds([(-1, 1)]), direction=direction, algorithm=guided(gradient_step=1.0))
         for trial in study.ask(5):
             study.tell(trial.id, sign * height(trial.params), gradient={"x0": sign * 2.0})
         return params(study.ask(3))

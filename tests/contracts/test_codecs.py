@@ -68,7 +68,7 @@ def test_decoded_parameters_are_within_the_space(codec: Codec, spread: float) ->
 def test_fresh_parameters_are_within_the_space_and_rows_of_a_table_are_not_the_known_ones(codec: Codec) -> None:
     z = normal(20, codec.dim, seed=5)
     known = codec.decode(z[:10])
-    found = codec.fresh(z, known)
+    found = codec.decode_unseen(z, known)
     assert len(found) == 20
     for params in found:
         space_of(codec).check(params)
@@ -121,7 +121,7 @@ def test_pullback_is_the_gradient_through_decode(codec: Codec) -> None:
     steps = step * torch.eye(codec.dim, dtype=torch.float64)
     (params,) = codec.decode(z)
     slopes = torch.tensor([(value(z + e) - value(z - e)) / (2 * step) for e in steps], dtype=torch.float64)
-    found = codec.pullback(params, gradient)
+    found = codec.gradient_to_z(params, gradient)
     torch.testing.assert_close(found, slopes, rtol=1e-5, atol=1e-6)
 
 
@@ -186,7 +186,7 @@ def test_a_choice_is_the_level_of_the_largest_column() -> None:
 
 def test_a_choice_has_no_slope() -> None:
     params = {"heat": 50.0, "cycles": 3, "base": "KOAc"}
-    slopes = BoxCodec(MIXED).pullback(params, {"heat": 1.0, "cycles": 1.0})
+    slopes = BoxCodec(MIXED).gradient_to_z(params, {"heat": 1.0, "cycles": 1.0})
     expected = [100 / (2 * SQRT_3), 8 / (2 * SQRT_3), 0, 0, 0]
     torch.testing.assert_close(slopes, torch.tensor(expected, dtype=torch.float64))
 

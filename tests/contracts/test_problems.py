@@ -45,7 +45,7 @@ def drawn(name: str, n: int) -> list[Params]:
 
 def uniform(parameter: Parameter, generator: np.random.Generator) -> Value:
     if isinstance(parameter, Choice):
-        return parameter.levels[int(generator.integers(len(parameter.levels)))]
+        return parameter.categories[int(generator.integers(len(parameter.categories)))]
     if isinstance(parameter, TableRow):
         assert parameter.table is not None
         return parameter.table.id(int(generator.integers(parameter.rows)))

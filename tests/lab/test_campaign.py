@@ -59,7 +59,7 @@ PRIORS = st.one_of(
 def entries(draw: st.DrawFn, name: str) -> dict[str, object]:
     kind = draw(st.sampled_from(["real", "integer", "choice"]))
     if kind == "choice":
-        return {"name": name, "kind": kind, "levels": draw(st.lists(names, min_size=2, max_size=4, unique=True))}
+        return {"name": name, "kind": kind, "categories": draw(st.lists(names, min_size=2, max_size=4, unique=True))}
     low = draw(st.integers(-1000, 1000))
     high = low + draw(st.integers(1, 1000))
     more = {"log": True} if kind == "real" and low > 0 and draw(st.booleans()) else {}
@@ -70,10 +70,10 @@ def entries(draw: st.DrawFn, name: str) -> dict[str, object]:
 def conditions(parents: list[dict[str, object]]) -> st.SearchStrategy[dict[str, object]]:
     """Nothing, or a level of one parameter as the condition of another."""
     levels = {
-        str(p["name"]): p["levels"] if p["kind"] == "choice" else [p["low"]] for p in parents if p["kind"] != "real"
+        str(p["name"]): p["categories"] if p["kind"] == "choice" else [p["low"]] for p in parents if p["kind"] != "real"
     }
     some = [{name: one} for name, of in levels.items() for one in (of[0], of)]
-    return st.sampled_from([{}, *({"when": one} for one in some)])
+    return st.sampled_from([{}, *({"active_if": one} for one in some)])
 
 
 @st.composite
@@ -81,7 +81,7 @@ def campaigns(draw: st.DrawFn) -> dict[str, object]:
     parameters: list[dict[str, object]] = []
     for name in draw(st.lists(names, min_size=1, max_size=3, unique=True)):
         parameters.append({**draw(entries(name)), **draw(conditions(parameters))})
-    varied = [one["name"] for one in parameters if one["kind"] != "choice" and "when" not in one]
+    varied = [one["name"] for one in parameters if one["kind"] != "choice" and "active_if" not in one]
     bounds = st.fixed_dictionaries(
         {"coefficients": st.dictionaries(st.sampled_from(varied or ["x"]), numbers, min_size=1), "upper": numbers}
     )
@@ -89,8 +89,8 @@ def campaigns(draw: st.DrawFn) -> dict[str, object]:
         "name": draw(st.from_regex(r"[a-z][a-z0-9_.\-]{0,8}", fullmatch=True)),
         "direction": draw(st.sampled_from(["maximize", "minimize"])),
         "objective": draw(names),
-        "limits": draw(st.lists(st.just("impurity <= 2"), max_size=1)),
-        "tracked": draw(st.lists(names, max_size=2)),
+        "outcome_constraints": draw(st.lists(st.just("impurity <= 2"), max_size=1)),
+        "tracking_metrics": draw(st.lists(names, max_size=2)),
         "batch": draw(st.integers(1, 99)),
         "seed": draw(st.integers(0, 2**62)),
         "parameters": parameters,
@@ -125,8 +125,16 @@ def test_the_example_is_read_back_and_makes_its_study(file: Path) -> None:
         ('"maximize"', '"up"', "key direction: got 'up'; input should be 'maximize' or 'minimize'"),
         ('"suzuki"', '"../suzuki"', "key name: got '../suzuki'; string should match pattern"),
         ('objective = "yield"\n', "", "key objective is missing"),
-        ("objective", "limits = ['impurity < 2']\nobjective", "key limits, entry 1: limit 'impurity < 2': expected"),
-        ("objective", "limits = [2]\nobjective", "key limits, entry 1: got 2; input should be a valid string"),
+        (
+            "objective",
+            "outcome_constraints = ['impurity < 2']\nobjective",
+            "key outcome_constraints, entry 1: limit 'impurity < 2': expected",
+        ),
+        (
+            "objective",
+            "outcome_constraints = [2]\nobjective",
+            "key outcome_constraints, entry 1: got 2; input should be a valid string",
+        ),
         (
             "high = 120",
             "high = 120\n[corpus]\nsteps = 0",
@@ -135,13 +143,13 @@ def test_the_example_is_read_back_and_makes_its_study(file: Path) -> None:
         ("high = 120", "high = 120\n[[constraints]]\ncoefficients = {u=1}\nupper = 1", r"names \['u'\]"),
         (
             "high = 120",
-            "high = 120\nwhen = {u = 1}",
-            r"\[\[parameters\]\] and \[\[constraints\]\]: t: when names 'u', which",
+            "high = 120\nactive_if = {u = 1}",
+            r"\[\[parameters\]\] and \[\[constraints\]\]: t: active_if names 'u', which",
         ),
         (
             "high = 120",
-            "high = 120\nwhen = {u = []}",
-            r"\[\[parameters\]\] 1 \(t\): t: when u = \[\]: expected a string",
+            "high = 120\nactive_if = {u = []}",
+            r"\[\[parameters\]\] 1 \(t\): t: active_if u = \[\]: expected a string",
         ),
         ("name =", "name", "is not TOML: .* line 2"),
     ],
@@ -372,7 +380,7 @@ def test_a_table_of_candidates_makes_a_study_of_its_rows(file: Path) -> None:
     assert checked(tomllib.loads(campaign_text(made)), "the file") == made
     study = start_study(made, file.parent)
     assert {t.params["compound"] for t in study.ask(3)} == {"007", "NA", "X9"}
-    assert study.space.beside({"compound": "X9"}) == {"mass": 17.25, "logp": 1.0, "salt": "Na", "note": "c"}
+    assert study.space.annotations({"compound": "X9"}) == {"mass": 17.25, "logp": 1.0, "salt": "Na", "note": "c"}
 
 
 def test_a_table_may_have_semicolons_and_decimal_commas(file: Path) -> None:
@@ -410,21 +418,23 @@ def test_what_is_wrong_with_a_table_is_said(
         start_study(read(file, text), file.parent)
 
 
-ALLOWED = 'allowed = "rules:mixes"' + GOOD.replace('algorithm = "random"\n', "")
+ALLOWED = 'design_filter = "rules:mixes"' + GOOD.replace('algorithm = "random"\n', "")
 
 
 def test_the_function_that_says_what_is_allowed_is_kept_by_its_name(file: Path) -> None:
     made = read(file, ALLOWED)
     assert read(file, campaign_text(made)) == made
-    assert start_study(made, file.parent).algorithm == gdopt.GuidedDiffusion(allowed=FunctionReference("rules:mixes"))
+    assert start_study(made, file.parent).algorithm == gdopt.GuidedDiffusion(
+        design_filter=FunctionReference("rules:mixes")
+    )
 
 
 def test_a_name_of_no_function_is_refused_by_its_key(file: Path) -> None:
-    with pytest.raises(gdopt.SettingsError, match=r"key allowed: 'rules\.mixes': expected module:function"):
+    with pytest.raises(gdopt.SettingsError, match=r"key design_filter: 'rules\.mixes': expected module:function"):
         read(file, ALLOWED.replace(":mixes", ".mixes"))
 
 
 def test_a_function_among_the_settings_is_refused(file: Path) -> None:
-    made = read(file, ALLOWED.replace('allowed = "rules:mixes"', "") + '[settings]\nallowed = "rules:mixes"\n')
+    made = read(file, ALLOWED.replace('design_filter = "rules:mixes"', "") + '[settings]\nallowed = "rules:mixes"\n')
     with pytest.raises(gdopt.SettingsError, match=r"\[settings\], keys \['allowed'\]"):
         start_study(made, file.parent)

@@ -23,7 +23,12 @@ SPACE = gdopt.Space(
 
 
 def study_of(space: gdopt.Space = SPACE, n: int = 4, **settings: object) -> gdopt.Study:
-    said = {"direction": "maximize", "objective": "yield", "limits": ["impurity <= 2"], "tracked": ["mass"]} | settings
+    said = {
+        "direction": "maximize",
+        "objective": "yield",
+        "outcome_constraints": ["impurity <= 2"],
+        "tracking_metrics": ["mass"],
+    } | settings
     study = gdopt.Study(space, algorithm=gdopt.RandomSearch(), **said)
     study.ask(n)
     return study
@@ -205,7 +210,7 @@ def test_another_value_than_was_told_before_is_refused() -> None:
 
 
 def test_values_are_told_in_the_direction_of_the_user() -> None:
-    study = study_of(direction="minimize", limits=[])
+    study = study_of(direction="minimize", outcome_constraints=[])
     said(study, {(0, "yield"): "6"}).tell(study)
     assert not said(study, {(0, "yield"): "6"}).tell(study)
     assert study.best.value == 6
@@ -275,7 +280,7 @@ def damaged(draw: st.DrawFn, plates: list[str], values: dict[int, float]) -> byt
 def test_a_plate_comes_back_from_a_spreadsheet_right_or_refused(data: st.DataObject) -> None:
     space = data.draw(spaces())
     with unchecked():
-        study = study_of(space, n=3, limits=[], tracked=[])
+        study = study_of(space, n=3, outcome_constraints=[], tracking_metrics=[])
     values = data.draw(st.fixed_dictionaries({id: st.floats(-1e9, 1e9) for id in range(3)}))
     plates = [plate_text(study, study.trials, comma=comma) for comma in (False, True)]
     try:
@@ -292,7 +297,7 @@ def test_a_plate_comes_back_from_a_spreadsheet_right_or_refused(data: st.DataObj
 
 def branched() -> gdopt.Study:
     """Any trial, one with a ligand and one without."""
-    study = study_of(NESTED, n=1, limits=[], tracked=[])
+    study = study_of(NESTED, n=1, outcome_constraints=[], tracking_metrics=[])
     study.ask(1, fixed={"metal": "Pd", "ligand": "B", "steps": 1})
     study.ask(1, fixed={"metal": "none", "steps": 1})
     return study
@@ -412,7 +417,7 @@ def test_a_plate_is_not_added_as_results_from_before() -> None:
 def test_an_export_comes_back_right_or_refused(data: st.DataObject) -> None:
     space = data.draw(spaces())
     with unchecked():
-        study, other = (study_of(space, n=n, limits=[], tracked=["id"]) for n in (3, 1))
+        study, other = (study_of(space, n=n, outcome_constraints=[], tracking_metrics=["id"]) for n in (3, 1))
         for id in range(len(study.trials)):
             study.tell(id, {"yield": data.draw(st.floats(-1e9, 1e9)), "id": data.draw(st.floats(-1e9, 1e9))})
         try:
@@ -429,7 +434,7 @@ def test_an_export_comes_back_right_or_refused(data: st.DataObject) -> None:
 def test_levels_and_names_that_look_like_formulas_come_back(comma: bool) -> None:
     levels = ["-CF3", "=O", "@home", "'=O", "+1"]
     space = gdopt.Space([gdopt.Choice("=R", levels), gdopt.Real("-t", -2, -1)])
-    study = study_of(space, n=1, limits=[], tracked=[])
+    study = study_of(space, n=1, outcome_constraints=[], tracking_metrics=[])
     for level in levels:
         study.ask(1, fixed={"=R": level})
     text = plate_text(study, study.trials, comma=comma)

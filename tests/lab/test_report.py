@@ -15,7 +15,7 @@ def heavy(params: dict) -> bool:
 
 
 def test_constraints_and_the_function_that_allows_designs_are_listed() -> None:
-    text = page(Study(MIXTURE, direction="maximize", algorithm=GuidedDiffusion(allowed=heavy)), "mixture")
+    text = page(Study(MIXTURE, direction="maximize", algorithm=GuidedDiffusion(design_filter=heavy)), "mixture")
     assert "<h2>Constraints</h2>" in text
     assert "water + acetone = 1" in text
     assert f"allowed by {__name__}:heavy" in text

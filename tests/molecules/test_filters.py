@@ -54,7 +54,7 @@ def test_a_molecule_is_looked_at_once() -> None:
 def test_proposals_obey_it() -> None:
     allowed = Makeable(2.5)
     prior = alkanes()
-    study = Study(prior.space, direction="maximize", algorithm=masked(prior, allowed=allowed))
+    study = Study(prior.space, direction="maximize", algorithm=masked(prior, design_filter=allowed))
     for _ in range(3):
         study.tell({t.id: len(str(t.params["smiles"])) for t in study.ask(3)})
     found = [str(t.params["smiles"]) for t in study.trials]
@@ -64,6 +64,8 @@ def test_proposals_obey_it() -> None:
 
 def test_a_corpus_that_holds_nothing_allowed_is_filled_up_from_the_prior_or_refused() -> None:
     prior = alkanes()
-    study = Study(MoleculeSpace(), direction="maximize", algorithm=masked(prior, allowed=lambda smiles: "I" in smiles))
+    study = Study(
+        MoleculeSpace(), direction="maximize", algorithm=masked(prior, design_filter=lambda smiles: "I" in smiles)
+    )
     with pytest.raises(SettingsError, match=r"n = 2: the prior has only 0 more strings that are allowed"):
         study.ask(2)

@@ -64,7 +64,7 @@ UNIT = Space.from_bounds([(-100, 100)] * 5)
             "6 designs are outside the space, .* which is not a whole",
         ),
         (corpus(6, 1), {"space": Space([Choice("c", ["a", "b"])])}, r"row 0: c = .* is not one of \['a', 'b'\]"),
-        (corpus(6, 1), {"space": Space([Real("x", 1, 9, log=True)])}, r"which has to be in \[1, 9\]"),
+        (corpus(6, 1), {"space": Space([Real("x", 1, 9, log_scale=True)])}, r"which has to be in \[1, 9\]"),
         (1e-200 * corpus(6, 1), {}, r"x0 is up to .*e-200 in size and varies by .*; give it in another unit"),
         (1e200 * corpus(6, 1), {}, r"x0 is up to .*e\+200 in size and varies by .*: expected at most 1e\+100"),
     ],
@@ -268,7 +268,7 @@ def test_a_saved_experts_prior_is_the_same(tmp_path: Path) -> None:
 
 def test_a_study_with_an_experts_prior_goes_on_from_its_file(tmp_path: Path) -> None:
     def study(storage: Path | None) -> gdopt.Study:
-        algorithm = gdopt.GuidedDiffusion(prior=DiffusionPrior.expert(LAB, BELIEFS), candidates=64, start=4)
+        algorithm = gdopt.GuidedDiffusion(prior=DiffusionPrior.expert(LAB, BELIEFS), candidates=64, n_initial=4)
         return gdopt.Study(LAB, direction="maximize", algorithm=algorithm, storage=storage)
 
     def asked(one: gdopt.Study) -> list:
@@ -278,7 +278,7 @@ def test_a_study_with_an_experts_prior_goes_on_from_its_file(tmp_path: Path) -> 
 
     straight, kept = study(None), study(tmp_path / "lab.gdopt")
     expected = [asked(straight), asked(straight)]
-    assert [asked(kept), asked(gdopt.Study.open(tmp_path / "lab.gdopt"))] == expected
+    assert [asked(kept), asked(gdopt.Study.load(tmp_path / "lab.gdopt"))] == expected
     assert all(2 <= one["hours"] <= 6 for one in expected[0])
 
 
@@ -298,7 +298,7 @@ def test_only_a_network_can_be_fine_tuned() -> None:
         (LAB, {"hours": Normal(30, 1)}, r"hours: Normal\(mean=30, std=1\) is outside the bounds \[1, 24\]"),
         (LAB, {"hours": Uniform(0, 4)}, r"hours: Uniform\(low=0, high=4\) is outside the bounds \[1, 24\]"),
         (Space([Integer("i", 0, 9)]), {}, "needs a space of linear Real parameters"),
-        (Space([Real("x", 1, 9, log=True)]), {}, "needs a space of linear Real parameters"),
+        (Space([Real("x", 1, 9, log_scale=True)]), {}, "needs a space of linear Real parameters"),
         (Space([Real("x", 0, 1), Real("y", 0, 1)], [Constraint({"x": 1, "y": 1}, 1)]), {}, "without constraints"),
     ],
 )

@@ -32,7 +32,7 @@ SPACE = Space(
         Real("temperature", 0, 100, unit="degC"),
         Choice("base", ["weak", "medium", "strong"], ordered=True),
         Integer("equivalents", 1, 3),
-        Real("dose", 1e-2, 1e2, log=True),
+        Real("dose", 1e-2, 1e2, log_scale=True),
     ]
 )
 
@@ -229,12 +229,12 @@ def test_what_is_fixed_stays_and_numbers_follow_it() -> None:
 
 def test_a_study_goes_on_from_its_file(tmp_path: Path) -> None:
     def study(storage: Path | None) -> gdopt.Study:
-        algorithm = GuidedDiffusion(prior=untrained(), candidates=64, start=4)
+        algorithm = GuidedDiffusion(prior=untrained(), candidates=64, n_initial=4)
         return gdopt.Study(SPACE, direction="maximize", algorithm=algorithm, storage=storage)
 
     straight, kept = study(None), study(tmp_path / "lab.gdopt")
     expected = [dict(t.params) for t in told(straight, 2, 4)]
-    found = told(kept, 1, 4) + told(gdopt.Study.open(tmp_path / "lab.gdopt"), 1, 4)
+    found = told(kept, 1, 4) + told(gdopt.Study.load(tmp_path / "lab.gdopt"), 1, 4)
     assert [dict(t.params) for t in found] == expected
 
 

@@ -25,7 +25,7 @@ def test_outcomes_references_and_the_volume_are_botorchs(name: str) -> None:
     rows = torch.tensor([list(d.values()) for d in designs], dtype=torch.float64)
     found = np.array([list(one.values()) for one in problem.outcomes(designs)])
     assert found * signs == pytest.approx(theirs.evaluate_true(rows).numpy())
-    reference = [one.reference for one in problem.objectives]
+    reference = [one.reference_point for one in problem.objectives]
     assert np.array(reference) * signs == pytest.approx(theirs.ref_point.numpy())
     assert problem.volume == theirs.max_hv
 
@@ -43,7 +43,7 @@ def test_told_limits_hold_exactly_where_nothing_is_violated(name: str) -> None:
     assert problem.violations is not None
     assert problem.outcomes is not None
     told = problem.outcomes(designs)
-    held = [all(limit.holds(one[limit.outcome]) for limit in problem.limits) for one in told]
+    held = [all(limit.holds(one[limit.outcome]) for limit in problem.outcome_constraints) for one in told]
     assert held == [v == 0 for v in problem.violations(designs)]
     values = problem.evaluate(designs)
     assert [one["value"] for one, ok in zip(told, held, strict=True) if ok] == [

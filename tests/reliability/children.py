@@ -23,13 +23,13 @@ import torch
 
 import gdopt
 from gdopt import files
-from gdopt.algorithms.base import append
 from gdopt.errors import GdoptError, StoreError, TrialError
 from gdopt.randomness import stream
 from gdopt.storage.events import Event, EventType
 from gdopt.storage.sql_store import SqlStore
 from gdopt.storage.store import Store
 from gdopt.study.study import Study
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -52,7 +52,7 @@ class Learner:
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        generator = stream(state)
+        generator = stream(state.seed, len(state.notes))
         width = (state.space.parameters[0].low, state.space.parameters[0].high)
         values = torch.rand(n, generator=generator, dtype=torch.float64) * (width[1] - width[0]) + width[0]
         new = append(state, [{"x": v} for v in values.tolist()], ["random"] * n, [None] * n, {})
@@ -261,7 +261,7 @@ def play(where: str, dim: int, prior: str | None, count: int, n: int) -> None:
 
 def guided(where: str, dim: int, prior: str | None) -> Study:
     """A study of small pools, with a prior from a file whose network is learned on, if there is one."""
-    settings: dict[str, Any] = {"candidates": 64, "start": 4}
+    settings: dict[str, Any] = {"candidates": 64, "n_initial": 4}
     space = gdopt.Space.from_bounds([(-1, 1)] * dim)
     if prior is not None:
         settings |= {"prior": gdopt.DiffusionPrior.load(prior), "finetune": 3}
@@ -322,8 +322,8 @@ def enlarge(where: str, trials: int, told: int, said: Any) -> None:
     study = Study(WIDE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=where)
     first = tells(study, told)
     fill(study, trials - told)
-    opened = seconds(lambda: Study.open(where))
-    study = Study.open(where)
+    opened = seconds(lambda: Study.load(where))
+    study = Study.load(where)
     last = tells(study, told)
     table = seconds(study.to_frame)
     assert len(study.state.done) == trials
@@ -348,7 +348,7 @@ def fill(study: Study, trials: int) -> None:
     assert header is not None
     for start in range(len(study.trials), trials, BATCH):
         count = min(BATCH, trials - start)
-        with study.store.writing(header) as writer:
+        with study.store.transaction(header) as writer:
             new = [[{n: chance.uniform(-1, 1) for n in WIDE.names}, "random", None] for _ in range(count)]
             writer.append(
                 Event(EventType.ASKED, {"first": start, "trials": new, "note": {"seconds": 0.1}}, time.time())

@@ -35,8 +35,8 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def begun(path: Path, **settings: Any) -> Study:
     """A study of random designs, with results."""
     study = Study(
-        MIXED, direction="minimize", objective="y", limits=["c <= 2"], algorithm=gdopt.RandomSearch(), storage=path,
-        seed=3, **settings,
+        MIXED, direction="minimize", objective="y", outcome_constraints=["c <= 2"], algorithm=gdopt.RandomSearch(),
+        storage=path, seed=3, **settings,
     )  # fmt: skip
     study.ask(4, key="plate", worker="robot")
     study.tell({0: {"y": 1 / 3, "c": (1.0, 0.5)}, 1: 2.0})
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_noticed_or_read_rightly(
     def read() -> object:
         if kind == "prior":
             return gdopt.DiffusionPrior.load(path).designs.tolist()
-        opened = Study.open(path)
+        opened = Study.load(path)
         return opened.state, [(t.at, t.worker, t.key) for t in opened.store.entries()]
 
     right, whole, chance, noticed = read(), path.read_bytes(), random.Random(0), 0
@@ -260,7 +260,7 @@ def test_a_file_of_each_released_version_has_the_same_data(tmp_path: Path, recor
     assert [path.stem for path in released] == sorted(p.name[:4] for p in migrations.HERE.glob("versions/*.py"))
     for path in released:
         shutil.copy(path, tmp_path / path.name)
-        opened = Study.open(tmp_path / path.name)
+        opened = Study.load(tmp_path / path.name)
         found = [[t.id, t.status.value, t.value, dict(t.params)] for t in opened.trials]
         assert found == json.loads(path.with_suffix(".json").read_text())
         opened.store.check()
@@ -332,9 +332,9 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
         patched.setattr(migrations, "HERE", versions(tmp_path / "next", "op.drop_table('missing')"))
         patched.setattr(migrations, "HEAD", "9998")
         with pytest.raises(StoreError, match=r"cannot migrate .*no such table: missing"):
-            Study.open(tmp_path / "study")
+            Study.load(tmp_path / "study")
     assert dump(tmp_path / "study") == before
-    assert len(Study.open(tmp_path / "study").trials) == 4
+    assert len(Study.load(tmp_path / "study").trials) == 4
     record_property("size", "an error in the last step")
     record_property("measured", "the file unchanged, and it opens")
 
@@ -347,7 +347,7 @@ def test_a_file_of_a_newer_version_is_refused(
     assert children.run(children.migrate, str(tmp_path / "study"), str(versions(tmp_path / "next")), 0) == 0
     before = dump(tmp_path / "study")
     with pytest.raises(StoreError, match="was written by a newer gdopt"):
-        Study.open(tmp_path / "study")
+        Study.load(tmp_path / "study")
     assert dump(tmp_path / "study") == before
     record_property("size", "1 file")
     record_property("measured", "refused, unchanged")
@@ -436,7 +436,7 @@ def test_a_forged_study_runs_no_code(
     bomb = pickle.dumps(Bomb(tmp_path / "flag"))
     forge(tmp_path / "study", lambda header, entries, contents: forged(header, entries, contents, bomb))
     with unchecked(), suppress(GdoptError):
-        Study.open(tmp_path / "study").ask()
+        Study.load(tmp_path / "study").ask()
     assert not (tmp_path / "flag").exists()
     record_property("size", forged.__name__.replace("_", " "))
     record_property("measured", "nothing run")
@@ -449,7 +449,7 @@ def test_a_forged_study_runs_no_code(
 def test_a_header_that_says_more_is_no_hindrance(tmp_path: Path, record_property: Record) -> None:
     begun(tmp_path / "study")
     forge(tmp_path / "study", lambda header, *_: header.update(versions={"gdopt": "0.0.1", "torch": "1.0"}))
-    opened = Study.open(tmp_path / "study")
+    opened = Study.load(tmp_path / "study")
     opened.ask(2)
     assert len(begun(tmp_path / "study").trials) == 6
     record_property("size", "a header of other versions")

@@ -144,7 +144,7 @@ def test_a_study_resumed_after_every_round_goes_on_bit_for_bit(
     assert children.run(children.play, storage, dim, prior, count, 4) == 0
     for _ in range(count):
         assert children.run(children.play, other, dim, prior, 1, 4) == 0
-    alone, resumed = Study.open(storage), Study.open(other)
+    alone, resumed = Study.load(storage), Study.load(other)
     assert resumed.state.trials == alone.state.trials
     assert len(alone.state.done) == 4 * count
     record_property("size", f"d = {dim}, {count} rounds{', the network learned on' if learned else ''}")

@@ -17,7 +17,7 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs 
 TOLD = """
 import sys
 from gdopt.study import Study
-study = Study.open(sys.argv[1])
+study = Study.load(sys.argv[1])
 study.tell(0, 0.75)
 print("told")
 """

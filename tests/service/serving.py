@@ -14,7 +14,7 @@ TOKEN = "a-token-of-the-tests"
 SPACE = gdopt.Space(
     [
         gdopt.Real("heat", 20, 120, unit="degC"),
-        gdopt.Real("dose", 1e-3, 10, log=True),
+        gdopt.Real("dose", 1e-3, 10, log_scale=True),
         gdopt.Choice("base", ["KOAc", "Cs2CO3"]),
     ]
 )

@@ -20,7 +20,7 @@ BEARER = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"
 
 @pytest.fixture
 def study():
-    return random_study(objective="yield", limits=["impurity <= 2"])
+    return random_study(objective="yield", outcome_constraints=["impurity <= 2"])
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def http(study):
 @pytest.fixture(scope="module")
 def refusing():
     """A service and its study, of which trial 0 is done and trial 1 pending; for what changes nothing."""
-    study = random_study(objective="yield", limits=["impurity <= 2"])
+    study = random_study(objective="yield", outcome_constraints=["impurity <= 2"])
     http = TestClient(create_app(study, TOKEN, limit=100_000), headers=BEARER)
     ask(http, 2)
     put(http, 0, {"value": 1.5})
@@ -241,7 +241,7 @@ def test_results_told_elsewhere_show_up(tmp_path):
     path = tmp_path / "study.db"
     http = TestClient(create_app(random_study(storage=path), TOKEN), headers=BEARER)
     ask(http)
-    gdopt.Study.open(path).tell(0, 4.0)
+    gdopt.Study.load(path).tell(0, 4.0)
     assert http.get("/v1/best").json()["value"] == 4.0
     assert put(http, 0, {"value": 5.0}).status_code == 409
 
@@ -406,7 +406,7 @@ def test_the_best_so_far_is_of_trials_that_satisfy_the_limits(http):
 
 def test_status_names_constraints_and_the_function_that_allows_designs():
     space = gdopt.Space([gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1)])
-    algorithm = gdopt.GuidedDiffusion(allowed=gdopt.algorithms.user_functions.FunctionReference("rules:mixes"))
+    algorithm = gdopt.GuidedDiffusion(design_filter=gdopt.algorithms.user_functions.FunctionReference("rules:mixes"))
     study = gdopt.Study(space, direction="maximize", algorithm=algorithm)
     said = TestClient(create_app(study, TOKEN), headers=BEARER).get("/v1/status").json()
     assert (said["constraints"], said["allowed"]) == (["a + b = 1"], "rules:mixes")

@@ -22,7 +22,7 @@ from tests.strategies import NESTED, TINY, unchecked
 
 @pytest.fixture
 def study(tmp_path):
-    return random_study(objective="yield", tracked=["cost"], storage=tmp_path / "study.db")
+    return random_study(objective="yield", tracking_metrics=["cost"], storage=tmp_path / "study.db")
 
 
 @pytest.fixture
@@ -271,8 +271,8 @@ def test_a_body_that_stops_halfway_keeps_no_one_waiting(client):
 
 
 def test_the_curl_lines_of_the_documentation_say_what_the_service_takes(client):
-    """Each `curl` of docs/service.md, as the request that it is."""
-    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text()
+    """Each `curl` of docs/howto/service.md, as the request that it is."""
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "service.md").read_text()
     calls = re.findall(r"^curl (.+?)(?=^\$|^curl|^```)", page, re.MULTILINE | re.DOTALL)
     assert len(calls) >= 4
     for call in calls:

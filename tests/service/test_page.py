@@ -156,7 +156,7 @@ def test_a_number_is_read_as_a_plate_reads_a_cell_that_stands_alone(opened, stud
 
 
 def test_decimal_commas_are_kept_in_every_field(opened, tmp_path):
-    study = random_study(objective="yield", limits=["impurity <= 2"], storage=tmp_path / "study.db")
+    study = random_study(objective="yield", outcome_constraints=["impurity <= 2"], storage=tmp_path / "study.db")
     study.ask(1)
     with served(study) as url, opened(url) as page:
         page.get_by_role("button", name="Result: trial 0").click()
@@ -221,7 +221,7 @@ def test_a_correction_needs_a_reason_and_says_who_made_it(opened, study):
 
 
 def test_the_history_of_a_trial_is_behind_its_number(opened, tmp_path):
-    study = random_study(objective="yield", limits=["impurity <= 2"], storage=tmp_path / "study.db")
+    study = random_study(objective="yield", outcome_constraints=["impurity <= 2"], storage=tmp_path / "study.db")
     study.ask(1, worker="ann")
     study.tell(0, {"yield": (83.5, 0.5), "impurity": 1.2}, worker="ann")
     study.amend(0, None, reason="of another vial", worker="bob")
@@ -273,7 +273,7 @@ def test_a_downloaded_plate_is_told_and_all_its_errors_are_named(opened, study, 
 
 
 def test_the_line_of_the_best_is_of_trials_that_satisfy_the_limits(opened):
-    study = random_study(objective="yield", limits=["impurity <= 2"])
+    study = random_study(objective="yield", outcome_constraints=["impurity <= 2"])
     study.ask(3)
     study.tell({0: {"yield": 10, "impurity": 1}, 1: {"yield": 90, "impurity": 5}, 2: {"yield": 20, "impurity": 1}})
     with served(study) as url, opened(url) as page:
@@ -288,7 +288,7 @@ def test_constraints_are_shown(opened):
     space = gdopt.Space([gdopt.Real("a", 0, 1), gdopt.Real("b", 0, 1)], [gdopt.Constraint({"a": 1, "b": 1}, equal=1)])
     study = random_study(
         space=space,
-        algorithm=gdopt.GuidedDiffusion(allowed=gdopt.algorithms.user_functions.FunctionReference("rules:mixes")),
+        algorithm=gdopt.GuidedDiffusion(design_filter=gdopt.algorithms.user_functions.FunctionReference("rules:mixes")),
     )
     with served(study) as url, opened(url) as page:
         expect(page.locator("#constraints")).to_have_text("constraints: a + b = 1; allowed by rules:mixes")
@@ -316,7 +316,7 @@ def test_what_others_do_shows_up_by_itself_and_leaves_the_focus_alone(opened, st
     study.ask(3)
     with served(study) as url, opened(url) as page:
         page.get_by_role("button", name="Failed: trial 2").focus()
-        other = gdopt.Study.open(tmp_path / "study.db")
+        other = gdopt.Study.load(tmp_path / "study.db")
         other.tell(0, 7.0)
         expect(page.locator("#best")).to_have_text("7 in trial 0")
         expect(page.get_by_role("button", name="Failed: trial 2")).to_be_focused()
@@ -330,7 +330,7 @@ def test_what_is_wrong_is_said_in_the_studys_words(opened, study, tmp_path):
         page.get_by_role("button", name="Result: trial 0").click()
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#result-error")).to_have_text("yield: enter a number")
-        gdopt.Study.open(tmp_path / "study.db").tell(0, 1.0)
+        gdopt.Study.load(tmp_path / "study.db").tell(0, 1.0)
         page.get_by_role("textbox", name="yield", exact=True).fill("2")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#result-error")).to_have_text(
@@ -461,8 +461,8 @@ def test_a_row_of_a_table_is_shown_by_its_id(opened):
 
 GOALS = {
     "direction": {"yield": "maximize", "cost": "minimize"},
-    "reference": {"yield": 0, "cost": 10},
-    "limits": ["impurity <= 2"],
+    "reference_point": {"yield": 0, "cost": 10},
+    "outcome_constraints": ["impurity <= 2"],
 }
 # Dominated, on the front twice, and beyond the limit.
 FOUND = [(50, 8, 1), (60, 6, 1), (80, 7, 1), (90, 2, 3)]

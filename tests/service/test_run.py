@@ -142,7 +142,7 @@ def test_workers_evaluate_what_a_service_gives_out(tmp_path):
     finally:
         running.kill()
         running.communicate()
-    told = [t for t in Study.open(path).trials if t.worker == "robot"]
+    told = [t for t in Study.load(path).trials if t.worker == "robot"]
     assert [t.value for t in told] == [sum(v for v in t.params.values() if not isinstance(v, str)) for t in told]
     assert len(told) == 3
 

@@ -15,12 +15,12 @@ from tests.strategies import BRANCHES, DISCRETE, spaces, unchecked
 
 
 def found(space: Space, fixed: Params | None = None) -> list[Params] | None:
-    return first_designs(BoxCodec(space, fixed or {}).every(), 100_000, lambda one: True)
+    return first_designs(BoxCodec(space, fixed or {}).all_designs(), 100_000, lambda one: True)
 
 
 def counted(space: Space) -> set[tuple[object, ...]]:
     """All combinations of values that the space allows, without what does not count in them."""
-    values = [p.levels if isinstance(p, Choice) else range(p.low, p.high + 1) for p in space.parameters]
+    values = [p.categories if isinstance(p, Choice) else range(p.low, p.high + 1) for p in space.parameters]
     rows = [dict(zip(space.names, row, strict=True)) for row in product(*values)]
     counting = [{name: row[name] for name in space.active(row)} for row in rows]
     return {tuple(one.items()) for one in counting if space.allows(one)}
@@ -61,7 +61,7 @@ def test_every_design_is_of_the_space_and_a_real_number_makes_them_endless(space
 
 
 def test_a_real_number_that_is_fixed_or_does_not_count_is_not_free() -> None:
-    space = Space([Choice("metal", ["none", "Pd"]), Real("load", 0, 1, when={"metal": "Pd"})])
+    space = Space([Choice("metal", ["none", "Pd"]), Real("load", 0, 1, active_if={"metal": "Pd"})])
     assert found(space) is None
     assert found(space, {"metal": "none"}) == [{"metal": "none"}]
     assert found(space, {"metal": "Pd", "load": 0.5}) == [{"metal": "Pd", "load": 0.5}]

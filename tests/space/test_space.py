@@ -73,7 +73,7 @@ def test_an_equality_is_broken_on_either_side() -> None:
 
 def test_spaces_of_the_same_parameters_are_equal() -> None:
     assert Space([Choice("c", ["a", "b"])]) == Space((Choice("c", ("a", "b")),))
-    assert Space([Real("x", 0, 1)]) != Space([Real("x", 0, 1, log=False, unit="m")])
+    assert Space([Real("x", 0, 1)]) != Space([Real("x", 0, 1, log_scale=False, unit="m")])
 
 
 def test_bounds_become_numbered_parameters() -> None:
@@ -92,16 +92,16 @@ def test_bounds_become_numbered_parameters() -> None:
         (lambda: Real("x", -1e308, 1e308), r"x: low must be below high, and both at most 1e\+300 in size"),
         (lambda: Real("x", -8e307, 8e307), r"x: low must be below high, and both at most 1e\+300 in size"),
         (lambda: Real("x", math.nan, 1), r"x: low must be below high"),
-        (lambda: Real("x", 0, 1, log=True), r"x: log needs low above 0, got low = 0"),
-        (lambda: Real("x", -1, 1, log=True), r"x: log needs low above 0, got low = -1"),
+        (lambda: Real("x", 0, 1, log_scale=True), r"x: log_scale needs low above 0, got low = 0"),
+        (lambda: Real("x", -1, 1, log_scale=True), r"x: log_scale needs low above 0, got low = -1"),
         (lambda: Integer("i", 3, 3), r"i: low must be below high"),
         (lambda: Integer("i", 1, math.nan), r"i: bounds must be whole numbers, got nan"),
         (lambda: Integer("i", 0.5, 3), r"i: bounds must be whole numbers, got 0.5"),
-        (lambda: Choice("c", ["a"]), r"c: needs two or more different levels, got \['a'\]"),
-        (lambda: Choice("c", []), r"c: needs two or more different levels, got \[\]"),
-        (lambda: Choice("c", ["a", "b", "a"]), r"c: needs two or more different levels, got \['a', 'b', 'a'\]"),
-        (lambda: Choice("c", "ab"), r"c: levels must be a list of strings, got 'ab'"),
-        (lambda: Choice("c", [1, 2]), r"c: levels must be a list of strings, got \[1, 2\]"),
+        (lambda: Choice("c", ["a"]), r"c: needs two or more different categories, got \['a'\]"),
+        (lambda: Choice("c", []), r"c: needs two or more different categories, got \[\]"),
+        (lambda: Choice("c", ["a", "b", "a"]), r"c: needs two or more different categories, got \['a', 'b', 'a'\]"),
+        (lambda: Choice("c", "ab"), r"c: categories must be a list of strings, got 'ab'"),
+        (lambda: Choice("c", [1, 2]), r"c: categories must be a list of strings, got \[1, 2\]"),
         (lambda: Space([]), r"a space needs one parameter or more, got none"),
         (lambda: Space([Real("x", 0, 1), Choice("x", ["a", "b"])]), r"parameters \['x'\] appear more than once"),
         (lambda: Space.from_bounds([(0, 1), (1, 0)]), r"x1: low must be below high"),

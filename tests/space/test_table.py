@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 import gdopt
 from gdopt import plotting
+from gdopt.acquisition.data import TrainingData
 from gdopt.baselines import baseline
 from gdopt.codecs.nearest import nearest
 from gdopt.codecs.table import TableCodec
@@ -44,7 +45,7 @@ def table(space: gdopt.Space) -> Table:
 def test_a_row_is_named_by_its_id_and_shown_with_its_columns() -> None:
     space = gdopt.Space.from_table(compounds(note=["x", None, "y", "z z"]), id="name", descriptors=["mass"])
     space.check({"name": "A2"})
-    assert space.beside({"name": "A2"}) == {"mass": 12.0, "acid": 0, "note": ""}
+    assert space.annotations({"name": "A2"}) == {"mass": 12.0, "acid": 0, "note": ""}
 
 
 def test_without_an_id_the_index_names_the_rows() -> None:
@@ -73,7 +74,7 @@ def test_the_users_frame_may_change_afterwards() -> None:
     space = gdopt.Space.from_table(frame, id="name")
     frame["mass"] += 1
     frame.loc[0, "name"] = "B1"
-    assert space.beside({"name": "A1"})["mass"] == 10.0
+    assert space.annotations({"name": "A1"})["mass"] == 10.0
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,14 @@ def test_when_few_rows_are_left_these_are_the_nearest() -> None:
 def test_candidates_at_one_place_are_different_rows_near_it() -> None:
     codec = TableCodec(TABLE, {})
     z = codec.z([3]).expand(10, -1)
-    places = codec.places(codec.fresh(z, codec.params([3, 4])))
+    places = codec.places(codec.decode_unseen(z, codec.params([3, 4])))
     _, expected = cKDTree(codec.table.z.numpy()).query(codec.table.z[3].numpy(), k=11)
     assert places == [one for one in expected.tolist() if one != 3][:10]
 
 
 def test_the_law_of_a_small_table_is_that_of_its_rows(generator: torch.Generator) -> None:
     codec = TableCodec(TABLE, {})
-    law, z = codec.law(codec.z([0, 1]), generator), codec.z(range(1500))
+    law, z = codec.base_denoiser(codec.z([0, 1]), generator), codec.z(range(1500))
     x, sigma = normal(5, codec.dim, seed=2), torch.tensor(0.8, dtype=torch.float64)
     shares = torch.softmax(-torch.cdist(x, z).square() / (2 * 0.8**2), 1)
     torch.testing.assert_close(law(x, sigma), shares @ z)
@@ -160,7 +161,7 @@ def test_the_law_of_a_large_table_has_all_rows_about_the_elite_and_the_weight_of
 ) -> None:
     frame = pd.DataFrame(normal(6000, 2, seed=0).numpy(), columns=["x", "y"])
     codec = TableCodec(gdopt.Space.from_table(frame), {})
-    law = codec.law(codec.z([5]), generator)
+    law = codec.base_denoiser(codec.z([5]), generator)
     near = codec.z(nearest(codec.table.z, codec.z([5]), 64).flatten())
     assert all((law.means == row).all(1).any() for row in near)
     torch.testing.assert_close(law.weights[-1] / law.weights[0], torch.tensor((6000 - 64) / 2048).double())
@@ -195,14 +196,14 @@ def test_a_study_is_all_in_its_file(tmp_path: Path) -> None:
     space = gdopt.Space.from_table(frame, id="name")
     first = Study(space, direction="minimize", storage=tmp_path / "study.gdopt", algorithm=guided())
     first.add({"name": "A3"}, 1.0)
-    again = Study.open(tmp_path / "study.gdopt")
+    again = Study.load(tmp_path / "study.gdopt")
     assert again.space == space
-    assert again.space.beside(again.best.params) == {"mass": 17.0, "acid": 1, "note": "日本"}
+    assert again.space.annotations(again.best.params) == {"mass": 17.0, "acid": 1, "note": "日本"}
     assert {t.params["name"] for t in again.ask(3)} == {"A1", "A2", "A4"}
 
 
 def test_a_study_of_another_table_is_refused(tmp_path: Path) -> None:
-    Study(gdopt.Space.from_table(compounds()), direction="minimize", storage=tmp_path / "study.gdopt").keep()
+    Study(gdopt.Space.from_table(compounds()), direction="minimize", storage=tmp_path / "study.gdopt").create()
     other = gdopt.Space.from_table(compounds(mass=[10.0, 12.0, 17.0, 20.5]))
     with pytest.raises(gdopt.StoreError, match="study of another space"):
         Study(other, direction="minimize", storage=tmp_path / "study.gdopt")
@@ -261,7 +262,7 @@ def test_a_plate_shows_the_columns_of_each_row_and_takes_results_by_trial() -> N
 
 def test_a_figure_shows_every_row_and_what_was_told(tmp_path: Path) -> None:
     study = drive(Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch()), 1, 20, high)
-    axes = figures.rows(study, tmp_path / "rows.png").axes[0]
+    axes = figures.rows(TABLE, study.state.trials, study.config, tmp_path / "rows.png").axes[0]
     assert [len(one.get_offsets()) for one in axes.collections] == [1500, 20, 1]
     assert (tmp_path / "rows.png").stat().st_size > 10_000
 
@@ -272,16 +273,16 @@ def test_the_surrogate_is_of_the_descriptors() -> None:
 
     study = drive(Study(TABLE, direction="maximize", algorithm=gdopt.RandomSearch()), 1, 40, high)
     codec = TableCodec(TABLE, {})
-    model = fit_surrogate(study.state, codec, 40, power)
+    model = fit_surrogate(TrainingData(study.state, codec), 40, power)
     assert isinstance(model, GaussianProcess)
     assert np.corrcoef(model.mean(codec.z(range(1500))), HIGH)[0, 1] > 0.9
 
 
 def test_the_figure_of_rows_rings_the_best_that_satisfies_the_limits() -> None:
-    study = Study(TABLE, direction="maximize", limits=["impurity <= 2"], algorithm=gdopt.RandomSearch())
+    study = Study(TABLE, direction="maximize", outcome_constraints=["impurity <= 2"], algorithm=gdopt.RandomSearch())
     study.ask(3)
     study.tell({0: {"value": 10, "impurity": 1}, 1: {"value": 90, "impurity": 5}, 2: {"value": 80}})
-    axes = figures.rows(study).axes[0]
+    axes = figures.rows(TABLE, study.state.trials, study.config).axes[0]
     points = {one.get_label(): one.get_offsets().tolist() for one in axes.collections[2:]}
     assert points["best"] == axes.collections[1].get_offsets().tolist()
     assert len(points[plotting.BEYOND]) == 2

@@ -11,7 +11,7 @@ from tests.strategies import unchecked
 LAB = Space(
     [
         Real("heat", 20, 120, unit="degC"),
-        Real("load", 0.1, 10, log=True),
+        Real("load", 0.1, 10, log_scale=True),
         Integer("cycles", 10, 30),
         Choice("base", ["u", "v"]),
     ]
@@ -48,7 +48,7 @@ def test_a_number_outside_by_less_than_its_range_is_kept_and_marked(tried: dict,
     added = study.add(PLAN | tried, 2.0)
     assert [t.outside for t in study.trials] == [True, True, True]
     assert (study.best.params, added.params) == (PLAN | tried, PLAN | tried)
-    assert Study.open(tmp_path / "study").trials == study.trials
+    assert Study.load(tmp_path / "study").trials == study.trials
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_batch_that_is_asked_for_again_comes_back(tmp_path: Path) -> None:
     plate = study.ask(3, key="plate-7")
     study.ask(2, key="plate-8")
     assert study.ask(3, key="plate-7") == plate
-    assert Study.open(tmp_path / "study").ask(3, key="plate-7") == plate
+    assert Study.load(tmp_path / "study").ask(3, key="plate-7") == plate
     assert len(study.trials) == 5
 
 
@@ -180,7 +180,7 @@ def test_a_lease_that_is_none_is_refused(lease: float) -> None:
 
 
 def purity() -> Study:
-    return random_study(objective="yield", limits=["impurity <= 2"], tracked=["cost"])
+    return random_study(objective="yield", outcome_constraints=["impurity <= 2"], tracking_metrics=["cost"])
 
 
 def test_named_outcomes_are_told_together_or_one_after_the_other() -> None:
@@ -220,7 +220,7 @@ def test_no_best_is_known_as_long_as_no_limit_is() -> None:
 
 def test_what_breaks_a_limit_is_a_failure_to_an_algorithm_that_knows_no_limits() -> None:
     eda = baseline("eda")
-    broken = Study(LINE, direction="maximize", objective="y", limits=["c <= 0"], algorithm=eda, seed=1)
+    broken = Study(LINE, direction="maximize", objective="y", outcome_constraints=["c <= 0"], algorithm=eda, seed=1)
     failed = Study(LINE, direction="maximize", algorithm=eda, seed=1)
     for study in (broken, failed):
         study.ask(6)
@@ -271,7 +271,7 @@ def test_a_limit_that_cannot_be_read_is_refused(text: str) -> None:
 
 def test_an_outcome_is_declared_once() -> None:
     with pytest.raises(SettingsError, match=r"outcomes \['y', 'c', 'y'\]: expected names"):
-        random_study(objective="y", limits=["c <= 1"], tracked=["y"])
+        random_study(objective="y", outcome_constraints=["c <= 1"], tracking_metrics=["y"])
 
 
 # For many at once.

@@ -67,7 +67,7 @@ def test_a_store_without_a_study_is_empty(store: Store) -> None:
 
 def test_entries_come_back_equal_and_in_order(store: Store) -> None:
     for number in range(3):
-        with store.writing(HEADER) as writer:
+        with store.transaction(HEADER) as writer:
             writer.append(line(number))
     assert store.entries() == [line(0), line(1), line(2)]
     assert store.entries(2) == [line(2)]
@@ -77,18 +77,18 @@ def test_entries_come_back_equal_and_in_order(store: Store) -> None:
 @pytest.mark.parametrize("text", ["half of a pair: \ud800", "é\u0000\n", "\U0001f9ea"])
 def test_any_text_comes_back_equal(text: str, store: Store) -> None:
     entry = Event(EventType.FAILED, {"ids": [0], "reason": text})
-    with store.writing(HEADER) as writer:
+    with store.transaction(HEADER) as writer:
         writer.append(entry)
     assert store.entries() == [entry]
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
-    with store.writing(HEADER) as writer:
+    with store.transaction(HEADER) as writer:
         writer.append(line())
         kept = writer.put(b"one")
 
     def half() -> None:
-        with store.writing(HEADER) as writer:
+        with store.transaction(HEADER) as writer:
             writer.append(line(1))
             writer.put(b"two", instead_of=kept)
             raise KeyError("stop")
@@ -99,11 +99,11 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
 
 
 def test_a_key_is_taken_once(store: Store) -> None:
-    with store.writing(HEADER) as writer:
+    with store.transaction(HEADER) as writer:
         writer.append(line(key="plate"))
 
     def again() -> None:
-        with store.writing(HEADER) as writer:
+        with store.transaction(HEADER) as writer:
             writer.append(line(1, key="plate"))
 
     with pytest.raises(StoreError):
@@ -112,11 +112,11 @@ def test_a_key_is_taken_once(store: Store) -> None:
 
 
 def test_contents_are_found_by_their_hash_until_they_are_replaced(store: Store) -> None:
-    with store.writing(HEADER, [b"prior"]) as writer:
+    with store.transaction(HEADER, [b"prior"]) as writer:
         first = writer.put(b"first")
         again = writer.put(b"first")
     assert first == again
-    with store.writing(HEADER) as writer:
+    with store.transaction(HEADER) as writer:
         second = writer.put(b"second", instead_of=first)
     assert (store.content(first), store.content(second)) == (None, b"second")
     assert store.content(hashlib.sha256(b"prior").hexdigest()) == b"prior"
@@ -128,14 +128,14 @@ def test_one_asker_at_a_time_while_others_write(store: Store) -> None:
 
     def second() -> None:
         inside.wait()
-        with store.asking():
+        with store.ask_lock():
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with store.asking():
+    with store.ask_lock():
         inside.set()
-        with store.writing(HEADER) as writer:
+        with store.transaction(HEADER) as writer:
             writer.append(line())
         order.append("first")
     thread.join()
@@ -144,7 +144,7 @@ def test_one_asker_at_a_time_while_others_write(store: Store) -> None:
 
 
 def test_an_error_of_what_is_done_while_asking_is_passed_on_as_it_is(store: Store) -> None:
-    with pytest.raises(FileNotFoundError, match="of the user's"), store.asking():
+    with pytest.raises(FileNotFoundError, match="of the user's"), store.ask_lock():
         raise FileNotFoundError("a file of the user's")
 
 
@@ -155,7 +155,7 @@ def test_an_entry_that_would_read_back_as_another_is_not_kept(wrong: dict, tmp_p
         with (
             unchecked(),
             pytest.raises(StoreError, match=r"expected text|cannot write"),
-            store.writing(HEADER) as writer,
+            store.transaction(HEADER) as writer,
         ):
             writer.append(line(0), replace(line(1), **wrong))
         assert store.entries() == []
@@ -165,7 +165,7 @@ def test_an_entry_that_would_read_back_as_another_is_not_kept(wrong: dict, tmp_p
 def test_writers_side_by_side_lose_nothing(store: Store, threads: int) -> None:
     def write(worker: int) -> None:
         for _ in range(5):
-            with store.writing(HEADER) as writer:
+            with store.transaction(HEADER) as writer:
                 writer.append(line(len(writer.entries(0))))
 
     running = [threading.Thread(target=write, args=(i,)) for i in range(threads)]
@@ -177,7 +177,7 @@ def test_writers_side_by_side_lose_nothing(store: Store, threads: int) -> None:
 
 
 def test_a_pickled_store_is_the_same_study(store: Store) -> None:
-    with store.writing(HEADER) as writer:
+    with store.transaction(HEADER) as writer:
         writer.append(line())
     assert pickle.loads(pickle.dumps(store)).entries() == [line()]
 
@@ -264,12 +264,12 @@ def test_a_study_whose_names_were_hashed_as_other_objects_opens_again(name: obje
             )
         connection.execute("UPDATE study SET sha256 = ?", (last,))
         connection.commit()
-    opened = Study.open(tmp_path / "study")
+    opened = Study.load(tmp_path / "study")
     assert [t.value for t in opened.trials] == [1.5, None]
     assert opened.asked(kept) == opened.trials
     opened.tell(1, 2.5)
     opened.store.check()
-    assert Study.open(tmp_path / "study").best.value == 1.5
+    assert Study.load(tmp_path / "study").best.value == 1.5
 
 
 # Files.
@@ -305,7 +305,7 @@ def test_two_studies_that_learn_the_same_keep_what_they_learned(
         for study in studies:
             drive(study, 1, 4)
     for study in studies:
-        again = Study.open(tmp_path / "study", name=study.store.name)
+        again = Study.load(tmp_path / "study", name=study.store.name)
         assert all(torch.equal(again.state.tensors[k], v) for k, v in study.state.tensors.items())
     assert "is missing" not in caplog.text
 
@@ -344,12 +344,16 @@ def test_a_file_of_another_study_is_refused(changes: dict, match: str, tmp_path:
 def test_a_study_is_opened_with_all_that_it_was_begun_with(tmp_path: Path) -> None:
     algorithm = guided(prior=quick_prior(), finetune=5)
     begun = Study(
-        quick_prior().space, direction="minimize", objective="drag", limits=["lift >= 0.7"], tracked=["cost"],
-        algorithm=algorithm, storage=tmp_path / "study", seed=5,
+        quick_prior().space, direction="minimize", objective="drag", outcome_constraints=["lift >= 0.7"],
+        tracking_metrics=["cost"], algorithm=algorithm, storage=tmp_path / "study", seed=5,
     )  # fmt: skip
     drive(begun, 2, 4)
-    opened = Study.open(tmp_path / "study")
-    assert (opened.objective, opened.limits, opened.outcomes) == (begun.objective, begun.limits, begun.outcomes)
+    opened = Study.load(tmp_path / "study")
+    assert (opened.objective, opened.outcome_constraints, opened.outcomes) == (
+        begun.objective,
+        begun.outcome_constraints,
+        begun.outcomes,
+    )
     assert (opened.direction, opened.state.seed) == ("minimize", 5)
     assert opened.algorithm.finetune == 5
     assert torch.equal(opened.algorithm.prior.designs, quick_prior().designs)
@@ -362,7 +366,7 @@ def test_what_is_opened_proposes_what_the_first_process_would(tmp_path: Path) ->
 
     going_on = begun(tmp_path / "a").ask(3)
     begun(tmp_path / "b")
-    assert [t.params for t in Study.open(tmp_path / "b").ask(3)] == [t.params for t in going_on]
+    assert [t.params for t in Study.load(tmp_path / "b").ask(3)] == [t.params for t in going_on]
 
 
 class Own(gdopt.RandomSearch):
@@ -372,17 +376,17 @@ class Own(gdopt.RandomSearch):
 def test_an_algorithm_that_is_not_gdopts_has_to_be_given_again(tmp_path: Path) -> None:
     Study(LINE, direction="maximize", algorithm=Own(), storage=tmp_path / "study").ask()
     with pytest.raises(StoreError, match="an algorithm that is not gdopt's own: open it with algorithm="):
-        Study.open(tmp_path / "study")
-    assert len(Study.open(tmp_path / "study", algorithm=Own()).trials) == 1
+        Study.load(tmp_path / "study")
+    assert len(Study.load(tmp_path / "study", algorithm=Own()).trials) == 1
 
 
 def test_opening_what_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no study 'study' in "):
-        Study.open(tmp_path / "study")
+        Study.load(tmp_path / "study")
     assert list(tmp_path.iterdir()) == []
     random_study(tmp_path / "study").ask()
     with pytest.raises(StoreError, match="there is no study 'other' in "):
-        Study.open(tmp_path / "study", name="other")
+        Study.load(tmp_path / "study", name="other")
 
 
 def test_what_was_learned_is_learned_anew_where_it_is_lost(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -392,14 +396,14 @@ def test_what_was_learned_is_learned_anew_where_it_is_lost(tmp_path: Path, caplo
         kept = json.loads(connection.execute("SELECT header FROM study").fetchone()[0])["algorithm"]
         prior_file = kept["settings"]["prior"]["kept"]
         connection.execute("UPDATE content SET bytes = x'00' WHERE sha256 != ?", (prior_file,))
-    opened = Study.open(tmp_path / "study")
+    opened = Study.load(tmp_path / "study")
     assert opened.state.tensors == {}
-    assert "is missing or was changed: it is learned anew" in caplog.text
+    assert "are missing or were changed: the model is trained anew" in caplog.text
     assert len(opened.ask(3)) == 3
     with sqlite3.connect(tmp_path / "study") as connection:
         connection.execute("UPDATE content SET bytes = x'00' WHERE sha256 = ?", (prior_file,))
     with pytest.raises(StoreError, match="of the algorithm's prior is missing or was changed"):
-        Study.open(tmp_path / "study")
+        Study.load(tmp_path / "study")
 
 
 def test_a_changed_or_lost_entry_is_noticed(tmp_path: Path) -> None:
@@ -454,7 +458,7 @@ def test_a_copy_from_before_that_others_went_on_with_is_noticed(tmp_path: Path) 
 @pytest.mark.parametrize("asked", [0, 2])
 def test_another_study_in_the_place_of_an_open_one_is_noticed(asked: int, tmp_path: Path) -> None:
     study = random_study(tmp_path / "study")
-    study.ask(asked) if asked else study.keep()
+    study.ask(asked) if asked else study.create()
     (tmp_path / "study").unlink()
     random_study(tmp_path / "study", seed=4).ask(3)
     before = (tmp_path / "study").read_bytes()
@@ -467,9 +471,9 @@ def test_another_study_in_the_place_of_an_open_one_is_noticed(asked: int, tmp_pa
 @pytest.mark.parametrize("asked", [0, 2])
 def test_nothing_is_begun_in_the_place_of_a_study_that_is_gone(asked: int, tmp_path: Path) -> None:
     study = random_study(tmp_path / "study")
-    study.ask(asked) if asked else study.keep()
+    study.ask(asked) if asked else study.create()
     (tmp_path / "study").rename(tmp_path / "away")
-    for call in (study.refresh, study.ask, lambda: study.add(MIXED_DESIGN, 1.0), study.keep):
+    for call in (study.refresh, study.ask, lambda: study.add(MIXED_DESIGN, 1.0), study.create):
         with pytest.raises(StoreError, match=r"is gone: put the file back|holds nothing in the place of the study"):
             call()
     assert not (tmp_path / "study").exists()
@@ -493,11 +497,11 @@ def test_who_asks_through_a_link_waits_for_who_asks_through_the_file(tmp_path: P
     done: list[str] = []
 
     def ask(name: str) -> None:
-        with SqlStore(tmp_path / name).asking():
+        with SqlStore(tmp_path / name).ask_lock():
             done.append(name)
 
     waiting = [threading.Thread(target=ask, args=(name,)) for name in ("link", "folder/study")]
-    with study.store.asking():
+    with study.store.ask_lock():
         for thread in waiting:
             thread.start()
         time.sleep(0.3)
@@ -535,7 +539,7 @@ def test_check_finds_a_turned_bit_in_each_content(tmp_path: Path) -> None:
 def test_check_finds_learned_tensors_missing(tmp_path: Path) -> None:
     study = learned(tmp_path / "study")
     with closing(sqlite3.connect(tmp_path / "study")) as connection:
-        connection.execute("DELETE FROM content WHERE sha256 = ?", (study._learned,))
+        connection.execute("DELETE FROM content WHERE sha256 = ?", (study._session.learned,))
         connection.commit()
     with pytest.raises(StoreError, match=r"the tensors .* that study 'study' has learned are missing"):
         study.store.check()
@@ -566,12 +570,12 @@ def test_a_backup_is_whole_while_others_write(tmp_path: Path) -> None:
     writer.start()
     try:
         for number in range(5):
-            Study.open(tmp_path / "study").store.backup(tmp_path / f"copy {number}")
+            Study.load(tmp_path / "study").store.backup(tmp_path / f"copy {number}")
     finally:
         over.set()
         writer.join()
     for number in range(5):
-        copy = Study.open(tmp_path / f"copy {number}")
+        copy = Study.load(tmp_path / f"copy {number}")
         assert copy.store.entries() == study.store.entries()[: copy.revision]
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".copy")]
 
@@ -601,7 +605,7 @@ def test_a_backup_that_is_put_back_goes_on(tmp_path: Path) -> None:
     study.store.backup(tmp_path / "copy")
     expected = study.ask(2)
     (tmp_path / "copy").replace(tmp_path / "study")
-    assert [t.params for t in Study.open(tmp_path / "study").ask(2)] == [t.params for t in expected]
+    assert [t.params for t in Study.load(tmp_path / "study").ask(2)] == [t.params for t in expected]
 
 
 @pytest.mark.parametrize("length", [0, 1, 99, 5000])
@@ -656,7 +660,7 @@ def test_a_server_that_does_not_answer_is_a_store_error(tmp_path: Path) -> None:
     store = SqlStore(f"postgresql://nobody@/nothing?host={tmp_path}")
     with pytest.raises(StoreError, match="cannot read postgresql"):
         store.header()
-    with pytest.raises(StoreError, match="cannot write postgresql"), store.asking():
+    with pytest.raises(StoreError, match="cannot write postgresql"), store.ask_lock():
         raise AssertionError("nobody has the lock")
 
 
@@ -673,7 +677,7 @@ def test_a_server_that_goes_while_one_waits_to_ask_is_a_store_error(postgresql: 
 
     waiting = threading.Thread(target=wait)
     waits = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    with study.store.asking(), psycopg.connect(postgresql, autocommit=True) as server:
+    with study.store.ask_lock(), psycopg.connect(postgresql, autocommit=True) as server:
         waiting.start()
         while server.execute(f"SELECT count(*) {waits}").fetchone() == (0,):
             time.sleep(0.02)
@@ -878,4 +882,4 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_process_that_was_killed_left_all_that_it_was_told(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "study")], check=False)
-    assert [t.value for t in Study.open(tmp_path / "study").trials] == [0, 1, 2, 3, 4, 5, None]
+    assert [t.value for t in Study.load(tmp_path / "study").trials] == [0, 1, 2, 3, 4, 5, None]

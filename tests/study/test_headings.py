@@ -15,16 +15,16 @@ names = st.lists(
 @given(names, names, names)
 def test_no_two_columns_have_one_heading(outcomes: list[str], params: list[str], beside: list[str]) -> None:
     found = headings(outcomes, params, beside)
-    all_of_them = [*RESERVED, *found.measured, *found.params.values(), *found.beside.values()]
+    all_of_them = [*RESERVED, *found.measured, *found.params.values(), *found.annotations.values()]
     assert len(set(all_of_them)) == len(all_of_them)
-    assert [*found.outcomes, *found.params, *found.beside] == [*outcomes, *params, *beside]
+    assert [*found.outcomes, *found.params, *found.annotations] == [*outcomes, *params, *beside]
 
 
 def test_a_name_that_is_free_is_the_heading() -> None:
     found = headings(["yield", "cost"], ["t", "cost"], ["mass", "t"])
     assert found.measured == ["yield", "yield sem", "cost", "cost sem"]
     assert found.params == {"t": "t", "cost": "params.cost"}
-    assert found.beside == {"mass": "mass", "t": "table.t"}
+    assert found.annotations == {"mass": "mass", "t": "table.t"}
 
 
 def test_an_outcome_called_like_a_column_keeps_its_values_in_the_frame() -> None:
@@ -32,7 +32,7 @@ def test_an_outcome_called_like_a_column_keeps_its_values_in_the_frame() -> None
         gdopt.Space([gdopt.Real("id", 0, 1), gdopt.Real("params.id", 0, 1)]),
         direction="maximize",
         objective="status",
-        tracked=["worker"],
+        tracking_metrics=["worker"],
         algorithm=gdopt.RandomSearch(),
     )
     (trial,) = study.ask(1, worker="ann")

@@ -9,8 +9,8 @@ from torch.utils._pytree import tree_leaves
 
 import gdopt
 from gdopt import Choice, Space
-from gdopt.algorithms.base import append
 from gdopt.study.study import Study
+from gdopt.trials.proposals import append
 from gdopt.trials.state import State
 from tests.strategies import drive, unchecked
 

@@ -114,7 +114,7 @@ def test_failed_designs_from_before_the_study_are_added_and_come_back_from_the_f
     failed = study.add({"x": 0.5, "n": 3}, failed=True, reason="no product", key="a")
     assert (failed.status, failed.reason, failed.value) == ("failed", "no product", None)
     assert study.add({"x": 0.5, "n": 3}, failed=True, reason="no product", key="a") == failed
-    assert Study.open(tmp_path / "study").trials == [failed]
+    assert Study.load(tmp_path / "study").trials == [failed]
     with pytest.raises(ResultError, match="a design that failed has no value"):
         study.add({"x": 0.5, "n": 3}, 1.0, failed=True)
     with pytest.raises(ResultError, match=r"needs a value of value, got None; a design without one has failed"):
@@ -133,18 +133,18 @@ def test_numbers_of_numpy_are_taken_wherever_numbers_are(tmp_path: Path) -> None
         [
             Real("x", np.int64(0), np.float32(5)),
             Integer("n", np.array(1), np.int32(8)),
-            gdopt.Choice("c", ["a", np.str_("b")], when={"n": 3}),
+            gdopt.Choice("c", ["a", np.str_("b")], active_if={"n": 3}),
         ],
         [Constraint({"x": np.float32(1), "n": torch.tensor(1.0)}, np.float64(9))],
     )
     study = Study(
-        space, direction="maximize", limits=[OutcomeConstraint("i", "<=", np.float32(2))], seed=np.int64(3),
-        batch=np.int64(2),
+        space, direction="maximize", outcome_constraints=[OutcomeConstraint("i", "<=", np.float32(2))],
+        seed=np.int64(3), batch=np.int64(2),
         algorithm=gdopt.RandomSearch(), storage=tmp_path / "study",
     )  # fmt: skip
     assert len(study.ask(lease=np.float32(60))) == 2
-    opened = Study.open(tmp_path / "study")
-    assert (opened.space, opened.limits, opened.batch) == (space, study.limits, 2)
+    opened = Study.load(tmp_path / "study")
+    assert (opened.space, opened.outcome_constraints, opened.batch) == (space, study.outcome_constraints, 2)
     assert len(opened.ask(np.int64(1))) == 1
     best = gdopt.minimize(lambda p: np.float32(p["x0"]), np.array([[0, 1], [0, 2]]), budget=np.int64(2))
     assert 0 <= best.value <= 1
@@ -223,8 +223,16 @@ def with_algorithm(algorithm: object) -> Study:
         (lambda: random_study(seed=1.5), SettingsError, "seed = 1.5: expected a whole number"),
         (lambda: with_algorithm("guided"), SettingsError, r"expected an algorithm, such as GuidedDiffusion\(\)"),
         (lambda: with_algorithm(gdopt.RandomSearch), SettingsError, "expected an algorithm, such as"),
-        (lambda: random_study(tracked="colour"), SettingsError, r"tracked = 'colour': expected a list of names"),
-        (lambda: random_study(limits="i <= 2"), SettingsError, r"limits = 'i <= 2': expected a list, such as"),
+        (
+            lambda: random_study(tracking_metrics="colour"),
+            SettingsError,
+            r"tracking_metrics = 'colour': expected a list of names",
+        ),
+        (
+            lambda: random_study(outcome_constraints="i <= 2"),
+            SettingsError,
+            r"outcome_constraints = 'i <= 2': expected a list, such as",
+        ),
         (lambda: random_study(storage=5), SettingsError, "storage = 5: expected the path of a file"),
         (lambda: Real("x", "0", "1"), SpaceError, "x: low and high must be numbers, got '0' and '1'; expected such as"),
         (lambda: Real(5, 0, 1), SpaceError, r'must be a string, got 5; expected such as Real\("x", 0, 1\)'),

@@ -169,7 +169,7 @@ def broken(params: gdopt.space.parameters.Params) -> float:
 @pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(2)])
 def test_a_run_goes_on_after_an_exception_that_is_caught(executor: object) -> None:
     study = random_study()
-    study.run(broken, budget=12, batch=2, catch=(ValueError,), executor=executor)
+    study.optimize(broken, budget=12, batch=2, catch=(ValueError,), executor=executor)
     failed = [t for t in study.trials if t.params["x"] > 0]
     assert failed
     assert {(t.status, t.reason) for t in failed} == {("failed", "ValueError: no convergence")}
@@ -187,7 +187,7 @@ def test_another_exception_is_passed_on_and_its_design_is_not_tried_again(execut
     raised = 0
     for _ in range(20):
         try:
-            study.run(once, budget=8, catch=KeyError, executor=executor)
+            study.optimize(once, budget=8, catch=KeyError, executor=executor)
         except ValueError:
             raised += 1
     assert raised == sum(t.status == "failed" for t in study.trials) > 0
@@ -201,15 +201,15 @@ def test_a_value_is_told_before_the_next_evaluation() -> None:
         known.append(len(study.state.done))
         return 1.0
 
-    study.run(evaluate, budget=4, batch=4)
+    study.optimize(evaluate, budget=4, batch=4)
     assert known == [0, 1, 2, 3]
 
 
 def test_an_objective_may_look_for_a_name_that_is_not_there() -> None:
     study = random_study()
-    study.run(lambda params: params.get("y", 1.0), budget=1)
+    study.optimize(lambda params: params.get("y", 1.0), budget=1)
     with pytest.raises(KeyError, match="y"):
-        study.run(lambda params: params["y"], budget=2)
+        study.optimize(lambda params: params["y"], budget=2)
 
 
 # In an executor.
@@ -247,9 +247,9 @@ def random_study(**settings: object) -> Study:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_an_executor_measures_what_is_measured_here(batch: int) -> None:
     with ThreadPoolExecutor(4) as threads:
-        best = random_study().run(slowly, budget=7, batch=batch, executor=threads)
+        best = random_study().optimize(slowly, budget=7, batch=batch, executor=threads)
     here = random_study()
-    here.run(height, budget=7, batch=1)
+    here.optimize(height, budget=7, batch=1)
     # Random search proposes the same whatever was told, if it is asked for one at a time.
     if batch == 1:
         assert best == here.best
@@ -271,7 +271,9 @@ def test_a_full_batch_runs_at_once_and_each_end_is_told() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         study = random_study()
-        study.run(evaluate, budget=12, batch=3, executor=threads, progress=lambda s: told.append(len(s.state.done)))
+        study.optimize(
+            evaluate, budget=12, batch=3, executor=threads, progress=lambda s: told.append(len(s.state.done))
+        )
     assert most == 3
     assert len(study.state.done) == 12
     assert told[-1] == 12
@@ -281,14 +283,14 @@ def test_a_full_batch_runs_at_once_and_each_end_is_told() -> None:
 def test_what_a_dead_worker_had_is_evaluated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GDOPT_TEST_FOLDER", str(tmp_path))
     study = random_study(storage=tmp_path / "study")
-    study.run(dying_once, budget=6, batch=2, executor=pool)
+    study.optimize(dying_once, budget=6, batch=2, executor=pool)
     assert (tmp_path / "died").exists()
     assert [t.status for t in study.trials] == ["done"] * 6
 
 
 def test_a_trial_that_kills_its_workers_is_abandoned() -> None:
     study = random_study()
-    study.run(deadly, budget=3, batch=1, executor=pool)
+    study.optimize(deadly, budget=3, batch=1, executor=pool)
     assert {t.status for t in study.trials if t.params["x"] > 0} <= {"abandoned"}
     assert [t.status for t in study.trials if t.params["x"] <= 0] == ["done"] * 3
     assert {t.reason for t in study.trials if t.status == "abandoned"} <= {"its worker died 3 times"}
@@ -298,9 +300,9 @@ def test_a_run_after_a_pool_that_stayed_broken_goes_on(tmp_path: Path, monkeypat
     monkeypatch.setenv("GDOPT_TEST_FOLDER", str(tmp_path))
     study = random_study(storage=tmp_path / "study")
     with pool() as processes, pytest.raises(BrokenExecutor, match="give a function that makes one"):
-        study.run(dying_once, budget=4, batch=2, executor=processes)
+        study.optimize(dying_once, budget=4, batch=2, executor=processes)
     assert len(study.pending) >= 1
-    study.run(height, budget=4, batch=2)
+    study.optimize(height, budget=4, batch=2)
     assert [t.status for t in study.trials] == ["done"] * len(study.trials)
 
 
@@ -314,7 +316,7 @@ def test_an_error_in_a_worker_is_raised_after_the_others_are_told() -> None:
     calls: list[gdopt.space.parameters.Params] = []
     study = random_study()
     with ThreadPoolExecutor(1) as threads, pytest.raises(KeyError, match="broken pipette"):
-        study.run(evaluate, budget=8, batch=2, executor=threads)
+        study.optimize(evaluate, budget=8, batch=2, executor=threads)
     assert len(study.state.done) == 3
     assert {t.reason for t in study.trials if t.status == "failed"} == {"KeyError: 'broken pipette'"}
 
@@ -341,12 +343,12 @@ class Remote:
 
 def test_jobs_that_are_no_futures_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "LOOK", 0.001)
-    assert random_study().run(height, budget=3, batch=2, executor=Remote()).value is not None
+    assert random_study().optimize(height, budget=3, batch=2, executor=Remote()).value is not None
 
 
 def test_several_outcomes_come_from_one_evaluation() -> None:
-    study = Study(LINE, direction="maximize", objective="y", limits=["c <= 0"], algorithm=RANDOM)
-    best = study.run(lambda p: {"y": height(p), "c": p["x"]}, budget=9, batch=3)
+    study = Study(LINE, direction="maximize", objective="y", outcome_constraints=["c <= 0"], algorithm=RANDOM)
+    best = study.optimize(lambda p: {"y": height(p), "c": p["x"]}, budget=9, batch=3)
     assert best.outcomes["c"][0] <= 0
     assert best.value == max(t.value for t in study.trials if t.params["x"] <= 0)
 

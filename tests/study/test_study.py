@@ -384,8 +384,8 @@ def test_a_parameter_called_value_does_not_overwrite_the_value_column() -> None:
 
 
 def test_a_study_is_kept_before_anything_is_asked(tmp_path: Path) -> None:
-    Study(LINE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=tmp_path / "a.gdopt", batch=3).keep()
-    opened = Study.open(tmp_path / "a.gdopt")
+    Study(LINE, direction="minimize", algorithm=gdopt.RandomSearch(), storage=tmp_path / "a.gdopt", batch=3).create()
+    opened = Study.load(tmp_path / "a.gdopt")
     assert (opened.trials, opened.direction, opened.batch) == ([], "minimize", 3)
     assert len(opened.ask()) == 3
 
@@ -419,7 +419,7 @@ def test_many_results_are_added_each_once_or_none_at_all(tmp_path: Path) -> None
     assert [t.id for t in study.add_all({"b": (params[1], 2.0), "c": (params[0], 3.0)})] == [4]
     with pytest.raises(SpaceError, match="missing parameters"):
         study.add_all({"d": (params[0], 1.0), "e": ({}, 2.0)})
-    assert [t.value for t in Study.open(tmp_path / "a.gdopt").trials] == [None, None, 1.0, 2.0, 3.0]
+    assert [t.value for t in Study.load(tmp_path / "a.gdopt").trials] == [None, None, 1.0, 2.0, 3.0]
 
 
 SOLVENTS = gdopt.Space([gdopt.Real("heat", 20, 120), gdopt.Choice("solvent", ["DMF", "THF", "water"])])

@@ -31,8 +31,8 @@ def test_a_worker_evaluates_as_many_as_wanted_under_its_name() -> None:
 WORKER = """
 import sys
 import gdopt
-from gdopt.worker import work
-work(gdopt.Study.open(sys.argv[1]), lambda p: -abs(p["x"]), evaluations=5)
+from gdopt.study.worker import run_worker
+run_worker(gdopt.Study.load(sys.argv[1]), lambda p: -abs(p["x"]), evaluations=5)
 """
 
 
@@ -40,7 +40,7 @@ def test_workers_in_processes_share_the_trials(tmp_path: Path) -> None:
     random_study(storage=tmp_path / "study").abandon(*[t.id for t in random_study(storage=tmp_path / "study").ask()])
     running = [subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path / "study")]) for _ in range(2)]
     assert [process.wait(60) for process in running] == [0, 0]
-    study = Study.open(tmp_path / "study")
+    study = Study.load(tmp_path / "study")
     assert [t.status for t in study.trials[1:]] == ["done"] * 10
     assert len({t.worker for t in study.trials[1:]}) == 2
 

@@ -19,6 +19,7 @@ from gdopt.study.study import Study
 from gdopt.surrogates import ensemble
 from gdopt.surrogates.base import Surrogate, SurrogateFactory
 from gdopt.surrogates.ensemble import MEMBERS, Ensemble
+from gdopt.surrogates.multi_output import single_output
 from tests.oracles import normal, seeded
 
 
@@ -58,7 +59,7 @@ def test_mean_and_variance_are_those_of_networks_one_by_one(fitted: Ensemble) ->
 
 
 def test_batches_of_rows_are_the_rows_one_batch_after_the_other(fitted: Ensemble) -> None:
-    together = fitted.model.posterior(fitted.inputs(AT.reshape(5, 4, 5, 4)))
+    together = fitted.model.posterior(fitted.transform_inputs(AT.reshape(5, 4, 5, 4)))
     np.testing.assert_allclose(together.mean.flatten(), fitted.mean(AT), atol=1e-6)
     assert together.values.shape == (5, 4, MEMBERS, 5, 1)
 
@@ -96,7 +97,7 @@ def test_predictions_can_be_differentiated(fitted: Ensemble) -> None:
 
 
 def test_each_draw_is_a_member_and_all_are_drawn_before_one_is_again(fitted: Ensemble) -> None:
-    alone, found = members(fitted, AT), fitted.draw(AT, MEMBERS + 3, 1.0, seeded())
+    alone, found = members(fitted, AT), fitted.sample_posterior(AT, MEMBERS + 3, 1.0, seeded())
     nearest = torch.cdist(found, alone)
     assert float(nearest.amin(1).amax()) < 1e-3
     first, again = nearest.argmin(1).split([MEMBERS, 3])
@@ -106,7 +107,7 @@ def test_each_draw_is_a_member_and_all_are_drawn_before_one_is_again(fitted: Ens
 
 def test_draws_at_half_of_the_spread_are_half_as_far_from_the_mean(fitted: Ensemble) -> None:
     mean = members(fitted, AT).mean(0)
-    whole, half = (fitted.draw(AT, 4, spread, seeded()) - mean for spread in (1.0, 0.5))
+    whole, half = (fitted.sample_posterior(AT, 4, spread, seeded()) - mean for spread in (1.0, 0.5))
     np.testing.assert_allclose(half, whole / 2, atol=1e-5)
 
 
@@ -125,7 +126,7 @@ def test_values_known_better_are_followed_closer() -> None:
 def test_values_that_are_given_later_are_learned_and_are_not_among_the_known(errors: bool) -> None:
     variance = torch.full((80,), 0.1).double() if errors else None
     surrogate, more = ensemble.fit(Z, Y, variance), 2 * normal(20, 4, seed=3)
-    found = surrogate.given(more, wave(more))
+    found = surrogate.condition_on_observations(more, wave(more))
     before, after = ((s.mean(more) - wave(more)).square().mean() for s in (surrogate, found))
     assert after < 0.2 * before
     assert torch.equal(found.z, Z)
@@ -135,14 +136,14 @@ def test_values_that_are_given_later_are_learned_and_are_not_among_the_known(err
 def test_the_same_values_give_the_same_ensemble_bit_for_bit() -> None:
     one, other = (ensemble.fit(Z[:20], Y[:20]) for _ in range(2))
     assert torch.equal(one.mean(AT), other.mean(AT))
-    assert torch.equal(one.draw(AT, 30, 0.5, seeded()), other.draw(AT, 30, 0.5, seeded()))
+    assert torch.equal(one.sample_posterior(AT, 30, 0.5, seeded()), other.sample_posterior(AT, 30, 0.5, seeded()))
 
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_fitting_drawing_and_selecting_leave_the_global_random_state_alone() -> None:
     surrogate = ensemble.fit(Z[:8], Y[:8])
-    surrogate.draw(AT, 2, 1.0, seeded())
-    sequential_greedy(surrogate, AT, 2, AT[:1], seed=0)
+    surrogate.sample_posterior(AT, 2, 1.0, seeded())
+    sequential_greedy(single_output(surrogate), AT, 2, AT[:1], seed=0)
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -166,7 +167,7 @@ def test_it_is_a_fit_and_gives_a_surrogate(fitted: Ensemble) -> None:
 def test_batches_are_selected_from_a_pool(fitted: Ensemble) -> None:
     best = fitted.mean(AT).argsort(descending=True)
     assert thompson_sampling(fitted, AT, 12, 0.0, seeded()) == best[:12].tolist()
-    picks = sequential_greedy(fitted, AT, 4, AT[:2], seed=0)
+    picks = sequential_greedy(single_output(fitted), AT, 4, AT[:2], seed=0)
     assert len(set(picks)) == 4
     assert fitted.mean(AT[picks]).mean() > fitted.mean(AT).quantile(0.8)
 
@@ -174,10 +175,10 @@ def test_batches_are_selected_from_a_pool(fitted: Ensemble) -> None:
 def test_the_first_of_a_few_is_what_improves_most_by_the_members(fitted: Ensemble) -> None:
     # qLogNEI over the members that BoTorch's sampler draws; logarithms of smoothed gains, so among the best by gains.
     base: Any = IndexSampler(torch.Size([128]), seed=0)
-    base._construct_base_samples(fitted.model.posterior(fitted.inputs(Z[:1])))
+    base._construct_base_samples(fitted.model.posterior(fitted.transform_inputs(Z[:1])))
     drawn = base.base_samples.flatten()
     gain = (members(fitted, AT)[drawn] - members(fitted, Z)[drawn].amax(1, keepdim=True)).clamp_min(0).mean(0)
-    assert sequential_greedy(fitted, AT, 1, AT[:0], seed=0)[0] in gain.topk(3).indices
+    assert sequential_greedy(single_output(fitted), AT, 1, AT[:0], seed=0)[0] in gain.topk(3).indices
 
 
 def test_a_study_that_was_cut_goes_on_bit_for_bit(tmp_path: Path) -> None:

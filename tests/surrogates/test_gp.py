@@ -58,7 +58,7 @@ def test_predictions_can_be_differentiated(fitted: GaussianProcess) -> None:
 
 
 def test_draws_without_spread_are_the_mean(fitted: GaussianProcess) -> None:
-    found = fitted.draw(AT, 3, 0.0, seeded())
+    found = fitted.sample_posterior(AT, 3, 0.0, seeded())
     np.testing.assert_allclose(found, np.tile(by_hand(fitted, AT)[0], (3, 1)), atol=1e-8)
 
 
@@ -66,14 +66,14 @@ def test_draws_without_spread_are_the_mean(fitted: GaussianProcess) -> None:
 def test_draws_have_the_posteriors_joint_covariance(fitted: GaussianProcess, spread: float) -> None:
     # Draws are the mean plus a root of the covariance times noise, which is drawn a second time and divided out.
     mean, cov = by_hand(fitted, AT)
-    found = fitted.draw(AT, 9, spread, seeded())
+    found = fitted.sample_posterior(AT, 9, spread, seeded())
     noise = torch.randn(9, 9, generator=seeded(), dtype=torch.float64)
     root = np.linalg.solve(noise.numpy(), found.numpy() - mean)
     np.testing.assert_allclose(root.T @ root, spread**2 * cov, atol=1e-6)
 
 
 def test_draws_at_one_point_agree(fitted: GaussianProcess) -> None:
-    values = fitted.draw(AT[:1].expand(4, 4), 5, 1.0, seeded())
+    values = fitted.sample_posterior(AT[:1].expand(4, 4), 5, 1.0, seeded())
     assert float((values - values[:, :1]).abs().max()) < 1e-2 * float(values.std())
 
 
@@ -92,7 +92,7 @@ def test_values_known_better_are_followed_closer() -> None:
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_fitting_and_drawing_leave_the_global_random_state_alone() -> None:
-    gp.fit(Z[:8], Y[:8]).draw(AT, 2, 1.0, seeded())
+    gp.fit(Z[:8], Y[:8]).sample_posterior(AT, 2, 1.0, seeded())
 
 
 def test_the_same_values_give_the_same_model() -> None:
@@ -140,7 +140,7 @@ def test_values_that_are_given_later_join_the_posterior_by_hand() -> None:
     x, y = np.vstack([Z, more]) / BOX, np.hstack([Y, values])
     constant = float(model.mean_module.constant.detach())
     mean, cov = gp_posterior(x, y, AT.numpy() / BOX, lengths, constant, noise)
-    found = surrogate.given(more, values)
+    found = surrogate.condition_on_observations(more, values)
     np.testing.assert_allclose(found.mean(AT), mean, atol=1e-7)
     np.testing.assert_allclose(found.predict(AT)[1].detach(), cov.diagonal(), atol=1e-7)
     # What is known, and so the best of it, stays what was measured.
@@ -150,7 +150,7 @@ def test_values_that_are_given_later_join_the_posterior_by_hand() -> None:
 
 def test_values_given_beside_known_errors_have_the_typical_one() -> None:
     variance = 0.01 + 0.1 * normal(30, seed=3).square()
-    found = gp.fit(Z, Y, variance).given(AT, torch.zeros(9).double())
+    found = gp.fit(Z, Y, variance).condition_on_observations(AT, torch.zeros(9).double())
     noise = found.model.likelihood.noise.detach()
     assert noise.shape == (39,)
     np.testing.assert_allclose(noise[30:], noise[:30].median().expand(9), rtol=1e-6)

@@ -39,7 +39,7 @@ def test_descriptors_are_the_cheap_properties() -> None:
 def test_the_covariance_is_tanimotos_and_scikit_learns_matern(z: torch.Tensor, polar: torch.Tensor) -> None:
     fitted = Described(len(DESCRIPTORS)).fit(z[:N], polar[:N])
     made_of, like = fitted.model.covar_module.kernels
-    rows, number = fitted.inputs(z), len(DESCRIPTORS)
+    rows, number = fitted.transform_inputs(z), len(DESCRIPTORS)
     spread = z[:N, -number:].numpy().std(0)
     matern = Matern(like.base_kernel.lengthscale.detach().numpy()[0], nu=2.5)
     p = z[:, -number:].numpy() / (gp.BOX * spread)
@@ -65,7 +65,7 @@ def test_all_values_are_learned_though_parameters_are_fitted_to_some(
     variance = None if noise is None else torch.full((N,), noise, dtype=torch.float64)
     fitted = Described(len(DESCRIPTORS)).fit(z[:N], polar[:N], variance)
     with torch.no_grad():
-        covariance = fitted.model.covar_module(fitted.inputs(z)).to_dense()
+        covariance = fitted.model.covar_module(fitted.transform_inputs(z)).to_dense()
         likelihood = fitted.model.likelihood
         inferred = likelihood.second_noise if noise is not None else likelihood.noise
         known = covariance[:N, :N] + (float(inferred) + (noise or 0.0)) * torch.eye(N)

@@ -24,7 +24,7 @@ ALWAYS = gp.fit(Z, Z.flatten() - 5.0, None)
 
 
 def test_log_feasible_is_the_sum_of_normal_probabilities() -> None:
-    found = MultiOutputSurrogate((RISING,), (LEFT, ALWAYS), feasible=9).log_feasible(HERE)
+    found = MultiOutputSurrogate((RISING,), (LEFT, ALWAYS), n_feasible=9).log_feasible(HERE)
     expected = np.zeros(len(HERE))
     for one in (LEFT, ALWAYS):
         mean, variance = (part.detach().numpy() for part in one.predict(HERE))
@@ -34,14 +34,14 @@ def test_log_feasible_is_the_sum_of_normal_probabilities() -> None:
 
 def test_log_feasible_has_a_gradient_towards_where_the_limit_holds() -> None:
     z = torch.tensor([[0.3]], dtype=torch.float64, requires_grad=True)
-    MultiOutputSurrogate((RISING,), (LEFT,), feasible=9).log_feasible(z).sum().backward()
+    MultiOutputSurrogate((RISING,), (LEFT,), n_feasible=9).log_feasible(z).sum().backward()
     assert z.grad is not None
     assert z.grad.item() < 0
 
 
 def test_draws_that_break_a_limit_are_below_all_that_break_none_the_more_they_do() -> None:
     z = torch.cat([Z, HERE])
-    values = MultiOutputSurrogate((RISING,), (LEFT,), feasible=9).draw(z, 16, 0.0, generator())
+    values = MultiOutputSurrogate((RISING,), (LEFT,), n_feasible=9).sample_posterior(z, 16, 0.0, generator())
     # What is known of the limit is certain: its draws are those of the surrogate alone, but for a small spread.
     broken = z.flatten() > 0.1
     for row in values:
@@ -50,34 +50,38 @@ def test_draws_that_break_a_limit_are_below_all_that_break_none_the_more_they_do
 
 
 def test_the_best_draws_of_several_objectives_lie_all_along_the_front() -> None:
-    joint = MultiOutputSurrogate((RISING, FALLING), reference=torch.tensor([-1.5, -1.5], dtype=torch.float64))
-    best = joint.draw(Z, 64, 0.0, generator()).argmax(1)
+    joint = MultiOutputSurrogate((RISING, FALLING), reference_point=torch.tensor([-1.5, -1.5], dtype=torch.float64))
+    best = joint.sample_posterior(Z, 64, 0.0, generator()).argmax(1)
     assert len(best.unique()) > len(Z) // 2
 
 
 def test_the_incumbent_breaks_no_limit_unless_all_do() -> None:
     # As the belief sorts them: those that break nothing first.
     limited = gp.fit(Z.flip(0), torch.tensor([0.2, 0.1, 0.3, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0]).double(), None)
-    assert MultiOutputSurrogate((limited,), (LEFT,), feasible=3).incumbent == pytest.approx(0.3)
-    assert MultiOutputSurrogate((limited,), (LEFT,), feasible=0).incumbent == pytest.approx(9.0)
+    assert MultiOutputSurrogate((limited,), (LEFT,), n_feasible=3).incumbent == pytest.approx(0.3)
+    assert MultiOutputSurrogate((limited,), (LEFT,), n_feasible=0).incumbent == pytest.approx(9.0)
 
 
 def test_promise_is_higher_where_the_limit_may_hold() -> None:
-    found = MultiOutputSurrogate((RISING,), (LEFT,), feasible=9).promise(HERE, 2.0)
+    found = MultiOutputSurrogate((RISING,), (LEFT,), n_feasible=9).upper_confidence_bound(HERE, 2.0)
     assert found.argmax().item() == 1
     assert found[2] > found[3]
 
 
 def test_promise_of_several_objectives_is_highest_where_nothing_dominates() -> None:
     second = gp.fit(Z, -Z.flatten().square(), None)
-    found = MultiOutputSurrogate((RISING, second), reference=torch.tensor([-2.0, -2.0]).double()).promise(HERE, 0.0)
+    found = MultiOutputSurrogate(
+        (RISING, second), reference_point=torch.tensor([-2.0, -2.0]).double()
+    ).upper_confidence_bound(HERE, 0.0)
     # (-0.9, -0.81) is dominated by the next two, (-0.1, -0.01) and (0.33, -0.1), and by (0.8, -0.64).
     assert found.argmin().item() == 0
     assert (found[1:] > found[0]).all()
 
 
 def test_sums_along_weights_have_the_mean_and_variance_of_independent_objectives() -> None:
-    along = MultiOutputSurrogate((RISING, LEFT), reference=torch.zeros(2).double()).along(4, generator())
+    along = MultiOutputSurrogate((RISING, LEFT), reference_point=torch.zeros(2).double()).random_scalarization(
+        4, generator()
+    )
     (m1, v1), (m2, v2) = RISING.predict(HERE), LEFT.predict(HERE)
     mean, variance = along.predict(HERE)
     w = along.weights

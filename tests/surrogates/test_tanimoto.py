@@ -12,6 +12,7 @@ from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.surrogates import tanimoto
 from gdopt.surrogates.base import Surrogate, SurrogateFactory
 from gdopt.surrogates.gp import GaussianProcess
+from gdopt.surrogates.multi_output import single_output
 from gdopt.surrogates.tanimoto import Tanimoto, similarity
 from tests.oracles import normal, seeded
 
@@ -116,7 +117,7 @@ def test_predictions_are_the_posterior_by_hand(fitted: GaussianProcess) -> None:
 
 def test_draws_have_the_posteriors_joint_covariance(fitted: GaussianProcess) -> None:
     mean, cov = posterior(fitted, Z, W, AT)
-    found = fitted.draw(AT, 9, 0.5, seeded())
+    found = fitted.sample_posterior(AT, 9, 0.5, seeded())
     noise = torch.randn(9, 9, generator=seeded(), dtype=torch.float64)
     root = np.linalg.solve(noise.numpy(), found.numpy() - mean)
     np.testing.assert_allclose(root.T @ root, 0.25 * cov, atol=1e-6)
@@ -126,7 +127,7 @@ def test_values_that_are_given_later_join_the_posterior_by_hand() -> None:
     surrogate = tanimoto.fit(Z, W)
     more, values = counts(6, 60, seed=7), normal(6, seed=8)
     mean, cov = posterior(surrogate, torch.cat([Z, more]), torch.cat([W, values]), AT)
-    found = surrogate.given(more, values)
+    found = surrogate.condition_on_observations(more, values)
     np.testing.assert_allclose(found.mean(AT), mean, atol=1e-7)
     np.testing.assert_allclose(found.predict(AT)[1].detach(), cov.diagonal(), atol=1e-7)
 
@@ -176,6 +177,6 @@ def test_batches_are_selected_from_a_pool() -> None:
     surrogate, pool = tanimoto.fit(Z, W), counts(80, 60, seed=9)
     best = surrogate.mean(pool).argsort(descending=True)
     assert thompson_sampling(surrogate, pool, 12, 0.0, seeded()) == best[:12].tolist()
-    picks = sequential_greedy(surrogate, pool, 4, pool[:2], seed=0)
+    picks = sequential_greedy(single_output(surrogate), pool, 4, pool[:2], seed=0)
     assert len(set(picks)) == 4
     assert surrogate.mean(pool[picks]).mean() > surrogate.mean(pool).quantile(0.8)

@@ -59,7 +59,7 @@ def told(direction: str = "maximize") -> Study:
         Space([Real("x", 0, 1)]),
         direction=direction,
         objective="yield",
-        limits=["impurity <= 2"],
+        outcome_constraints=["impurity <= 2"],
         algorithm=RandomSearch(),
     )
     sign = 1 if direction == "maximize" else -1
@@ -80,7 +80,9 @@ def test_a_rounds_best_satisfies_the_limits_as_the_studys_does(direction: str, s
 
 
 def test_a_round_in_which_nothing_satisfies_the_limits_has_neither_best_nor_winner() -> None:
-    study = Study(Space([Real("x", 0, 1)]), direction="maximize", limits=["impurity <= 2"], algorithm=RandomSearch())
+    study = Study(
+        Space([Real("x", 0, 1)]), direction="maximize", outcome_constraints=["impurity <= 2"], algorithm=RandomSearch()
+    )
     study.ask(2)
     study.tell({0: 80.0, 1: {"value": 90.0, "impurity": 3}})
     (one,) = study.rounds
@@ -89,7 +91,8 @@ def test_a_round_in_which_nothing_satisfies_the_limits_has_neither_best_nor_winn
 
 @pytest.mark.parametrize(("direction", "sign"), [("maximize", 1), ("minimize", -1)])
 def test_the_line_of_the_figure_is_of_trials_that_satisfy_the_limits(direction: str, sign: int) -> None:
-    (axes,) = progress(told(direction)).axes
+    study = told(direction)
+    (axes,) = progress(study.state.trials, study.config).axes
     (line,) = axes.lines
     assert line.get_ydata()[0] == sign * 10
     assert set(line.get_ydata()) == {sign * 10, sign * 20}
@@ -103,7 +106,7 @@ def test_the_figure_has_no_line_as_long_as_nothing_satisfies_the_limits() -> Non
     study.amend(0, None, reason="broken")
     study.amend(2, {"yield": 20.0, "impurity": 3.0}, reason="typo")
     study.amend(4, None, reason="broken")
-    (axes,) = progress(study).axes
+    (axes,) = progress(study.state.trials, study.config).axes
     assert not axes.lines
     assert "best so far" not in [one.get_text() for one in axes.get_legend().get_texts()]
 
@@ -119,7 +122,7 @@ def test_the_status_has_no_best_that_breaks_a_limit(tmp_path, monkeypatch) -> No
     study = Study(
         Space([Real("x", 0, 1)]),
         direction="maximize",
-        limits=["impurity <= 2"],
+        outcome_constraints=["impurity <= 2"],
         algorithm=RandomSearch(),
         storage=path,
     )

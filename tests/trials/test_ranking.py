@@ -41,7 +41,7 @@ def test_objectives_are_turned_so_that_higher_is_better_and_wait_for_each_other(
 
 
 def test_what_breaks_limits_comes_after_the_rest_by_how_much_it_does() -> None:
-    goals = OptimizationConfig(limits=LIMITS[:1])
+    goals = OptimizationConfig(outcome_constraints=LIMITS[:1])
     worst, mild = trial(0, 99.0, impurity=9.0), trial(1, 0.0, impurity=3.0)
     poor, open_ = trial(2, -5.0, impurity=1.0), trial(3, -4.0)
     assert order(goals, worst, mild, poor, open_) == [3, 2, 1, 0]
@@ -49,7 +49,7 @@ def test_what_breaks_limits_comes_after_the_rest_by_how_much_it_does() -> None:
 
 def test_limits_in_different_units_weigh_alike() -> None:
     # Each breaks one limit by the mean of that limit's breaches, the last both by half of them.
-    goals = OptimizationConfig(limits=LIMITS)
+    goals = OptimizationConfig(outcome_constraints=LIMITS)
     small, large = trial(0, 0.0, impurity=4.0, purity=95.0), trial(1, 0.0, impurity=1.0, purity=50.0)
     both = trial(2, 0.0, impurity=2.1, purity=89.0)
     assert order(goals, small, large, both)[0] == 2
@@ -70,7 +70,9 @@ def test_a_trial_that_lacks_an_objective_comes_after_those_that_have_all() -> No
 def test_to_an_algorithm_that_knows_no_limits_what_breaks_one_has_failed() -> None:
     state = State(Space([Real("x", 0, 9)]), 0, (trial(0, 1.0, impurity=9.0), trial(1, 2.0, impurity=1.0)))
     assert infeasible_as_failed(state) is state
-    seen = infeasible_as_failed(State(state.space, 0, state.trials, goals=OptimizationConfig(limits=LIMITS[:1])))
+    seen = infeasible_as_failed(
+        State(state.space, 0, state.trials, config=OptimizationConfig(outcome_constraints=LIMITS[:1]))
+    )
     assert [(t.status, t.value) for t in seen.trials] == [(Status.FAILED, None), (Status.DONE, 2.0)]
 
 

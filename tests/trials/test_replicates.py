@@ -79,7 +79,7 @@ def test_a_design_told_often_is_one_row_of_what_is_known() -> None:
 
 
 def test_learning_waits_for_different_designs() -> None:
-    study = Study(LINE, direction="maximize", algorithm=gdopt.GuidedDiffusion(start=4, candidates=16))
+    study = Study(LINE, direction="maximize", algorithm=gdopt.GuidedDiffusion(n_initial=4, candidates=16))
     for value in range(4):
         study.add({"x": 0.0}, float(value))
     assert study.ask()[0].source == "start"

@@ -10,15 +10,9 @@ __all__ = ["HEAD", "HERE", "known", "upgrade", "version"]
 
 # The last of the versions.
 HEAD = "0001"
-
-
 HERE = Path(__file__).parent
-
-
 # Alembic's `op` and `context` are of the whole process.
 ALONE = threading.Lock()
-
-
 VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 

@@ -4,8 +4,6 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
-
-
 down_revision = None
 
 

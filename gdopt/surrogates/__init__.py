@@ -1,0 +1,2 @@
+"""Models of outcomes, fitted to tensors: Gaussian processes of numbers, categories, molecules, sequences;
+classifiers."""
