@@ -62,7 +62,7 @@ PARTS: Mapping[str, Homes] = {
         "named": ("gdopt.algorithms.user_functions", "FunctionReference"),
     },
     "features": {"fingerprints": ("gdopt.molecules.fingerprints", "counts")},
-    "guidance": {"improvement": ("gdopt.algorithms.guided", "to_improvement"), "raw": ("gdopt.bench.variants", "raw")},
+    "guidance": {"improvement": ("gdopt.algorithms.sources", "to_improvement"), "raw": ("gdopt.bench.variants", "raw")},
     "selection": {
         "automatic": ("gdopt.acquisition.batch", "select_batch"),
         "best_means": ("gdopt.bench.variants", "best_means"),

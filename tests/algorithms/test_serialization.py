@@ -48,14 +48,14 @@ def everything() -> list[str]:
 # Refused is each name in each place; what was imported before is what is imported after.
 REFUSING = """
 import json, sys
-import gdopt.guided
+import gdopt.algorithms.guided
 from gdopt.errors import StoreError
-from gdopt.plain import ALGORITHMS, PARTS, PATHS_OF_0_1, from_plain
+from gdopt.algorithms.serialization import ALGORITHMS, PARTS, PATHS_OF_0_1, deserialize
 algorithm = "GuidedDiffusion"
 before, taken = set(sys.modules), []
 def tried(place, name, raw):
     try:
-        from_plain(raw)
+        deserialize(raw)
     except StoreError:
         return
     taken.append((place, name))
@@ -108,7 +108,7 @@ def test_every_algorithm_of_the_list_is_kept(name: str) -> None:
 @pytest.mark.parametrize("part", ARMS)
 def test_every_part_of_the_benchmarks_is_kept(part: str) -> None:
     place = {"raw": "guidance", "best_means": "selection", "ensemble": "surrogate"}
-    name = place.get(part, "selection" if part.startswith("by_") else "outcome_transform")
+    name = place.get(part, "selection" if part.startswith("select_by_") else "outcome_transform")
     algorithm = _with(gdopt.GuidedDiffusion(), f"gdopt:{name}={part}", f"{name}={part}")
     assert deserialize(json.loads(json.dumps(serialize(algorithm)))) == algorithm
 
