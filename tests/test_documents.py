@@ -67,7 +67,7 @@ def test_links_between_documents_lead_somewhere(link):
 
 
 def test_airfoil_example_writes_its_results(tmp_path):
-    command = [sys.executable, ROOT / "examples" / "airfoil.py", tmp_path / "out", "60", "100"]
+    command = [sys.executable, ROOT / "examples" / "airfoil.py", tmp_path / "out", "60", "20"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "round 1: best" in done.stdout
     assert {"results.csv", "progress.png", "samples.png", "study.gdopt"} <= {
@@ -114,6 +114,7 @@ def test_images_example_writes_its_figures_and_a_line_for_each_guidance_and_stre
     assert re.findall(r"^(G\S*) +(\w+) +1(?: +-?\d+\.\d\d){3}$", printed, re.MULTILINE) == arms
 
 
+@pytest.mark.slow
 def test_images_example_gives_the_same_images_again(digits, tmp_path):
     out, printed = digits
     assert draw_digits(tmp_path) == printed

@@ -63,7 +63,7 @@ class VSD(StringLearner):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("draws", 2), ("steps", 1), ("evaluations", 1), ("keep", 2)):
+        for name, least in (("draws", 2), ("steps", 1), ("evaluations", 1), ("max_training_points", 2)):
             if getattr(self, name) < least:
                 raise SettingsError(f"{name} = {getattr(self, name)}: expected {least} or more")
         if not self.strength > 0:

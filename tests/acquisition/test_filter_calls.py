@@ -43,7 +43,7 @@ SEEDS = pytest.mark.parametrize("seed", range(40))
 
 
 @SEEDS
-def test_the_first_allowed_designs_pass_with_one_call_for_each_different_design_before_the_last(seed: int) -> None:
+def test_the_first_allowed_designs_pass_with_one_call_for_each_design(seed: int) -> None:
     values, allowed, refused, n = case(seed)
     region = Region(allowed)
     gate = FilteredBatch(region, 1000, State(LINE, 0, refused=tuple(rows_of(refused))), n)

@@ -7,6 +7,7 @@ from scipy.stats import norm
 from sklearn.preprocessing import PowerTransformer
 
 import gdopt
+from gdopt.acquisition.data import TrainingData
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible, with_gradients
 from gdopt.codecs.box import BoxCodec
 from gdopt.surrogates import gp
@@ -36,7 +37,7 @@ def trial(number: int, x: np.ndarray, result: Result, outcomes: dict[str, Measur
 def state(
     trials: list[Trial], limits: tuple[OutcomeConstraint, ...] = (), objectives: tuple[Objective, ...] = VALUE
 ) -> State:
-    return State(SPACE, 0, tuple(trials), goals=OptimizationConfig(objectives, limits))
+    return State(SPACE, 0, tuple(trials), config=OptimizationConfig(objectives, limits))
 
 
 def plain() -> State:
@@ -59,14 +60,14 @@ def predicted(model: object) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("keep", [30, 12])
 def test_predictions_are_the_posterior_of_the_best_results_as_sklearn_warps_them(keep: int) -> None:
-    model = fit_surrogate(plain(), CODEC, keep, power)
+    model = fit_surrogate(TrainingData(plain(), CODEC), keep, power)
     best = np.argsort(-Y)[:keep]
     gap = Y.max() - Y[best]
     unit = np.sort(gap)[(keep - 1) // 2]
     y = PowerTransformer().fit_transform((-gap / unit).reshape(-1, 1))[:, 0]
     np.testing.assert_allclose(model.z, WIDE * X[best], rtol=1e-12)
     np.testing.assert_allclose(model.y, y, rtol=0, atol=1e-5)
-    expected = posterior(model, X[best], model.y.numpy())
+    expected = posterior(model.objectives[0], X[best], model.y.numpy())
     for found, one in zip(predicted(model), expected, strict=True):
         np.testing.assert_allclose(found, one, rtol=1e-6, atol=1e-8)
 
@@ -75,7 +76,7 @@ def test_replicates_are_one_row_at_their_weighted_mean_and_its_error() -> None:
     sems = 0.1 + np.random.default_rng(3).random(30)
     once = [trial(i, x, Result(float(y), float(s))) for i, (x, y, s) in enumerate(zip(X, Y, sems, strict=True))]
     again = [trial(30, X[4], Result(2.5, 0.2)), trial(31, X[4], Result(-1.0, 0.7))]
-    model = fit_surrogate(state([*once, *again]), CODEC, 100, standardized)
+    model = fit_surrogate(TrainingData(state([*once, *again]), CODEC), 100, standardized)
     weights = np.array([sems[4], 0.2, 0.7]) ** -2.0
     y, errors = Y.copy(), sems.copy()
     y[4], errors[4] = np.average([Y[4], 2.5, -1.0], weights=weights), weights.sum() ** -0.5
@@ -83,7 +84,7 @@ def test_replicates_are_one_row_at_their_weighted_mean_and_its_error() -> None:
     np.testing.assert_allclose(model.z, WIDE * X[order], rtol=1e-12)
     np.testing.assert_allclose(model.y, (y[order] - y.mean()) / y.std(), rtol=0, atol=1e-12)
     # More noise of one variance is inferred beside the known errors.
-    beside = model.model.likelihood.noise.detach().numpy() - (errors[order] / y.std()) ** 2
+    beside = model.objectives[0].model.likelihood.noise.detach().numpy() - (errors[order] / y.std()) ** 2
     np.testing.assert_allclose(beside, beside[0], rtol=1e-6)
     assert beside[0] > 0
 
@@ -101,10 +102,10 @@ def constrained() -> State:
 
 
 def test_the_probability_that_limits_hold_is_a_product_of_normal_probabilities() -> None:
-    model = fit_surrogate(constrained(), CODEC, 100, power)
+    model = fit_surrogate(TrainingData(constrained(), CODEC), 100, power)
     assert isinstance(model, MultiOutputSurrogate)
     chances = np.ones(len(AT))
-    for one, outcome in zip(model.limits, (HEAT - 0.6, 0.31 - X[:, 2]), strict=True):
+    for one, outcome in zip(model.constraints, (HEAT - 0.6, 0.31 - X[:, 2]), strict=True):
         # sign(y) log(1 + |y|/u), u the mean of |y|, in units of its root mean square: in the order of the model's rows.
         bent = np.sign(outcome) * np.log1p(np.abs(outcome) / np.abs(outcome).mean())
         bent /= np.sqrt((bent**2).mean())
@@ -117,11 +118,11 @@ def test_the_probability_that_limits_hold_is_a_product_of_normal_probabilities()
 
 
 def test_results_that_break_a_limit_come_last_and_are_no_incumbent() -> None:
-    model = fit_surrogate(constrained(), CODEC, 100, power)
+    model = fit_surrogate(TrainingData(constrained(), CODEC), 100, power)
     feasible = (HEAT <= 0.6) & (X[:, 2] >= 0.31)
     order = [i for i in np.argsort(-Y) if feasible[i]]
     np.testing.assert_allclose(model.z[: len(order)], WIDE * X[order], rtol=1e-12)
-    assert model.feasible == feasible.sum() == len(order) < 30
+    assert model.n_feasible == feasible.sum() == len(order) < 30
     assert model.incumbent == pytest.approx(float(model.y[: len(order)].max()))
     assert Y[order[0]] < Y.max()
 
@@ -131,8 +132,8 @@ def test_an_outcome_that_was_measured_of_some_designs_is_learned_from_those() ->
         trial(i, x, Result(float(y)), {"heat": (float(h), None)} if i % 2 else {})
         for i, (x, y, h) in enumerate(zip(X, Y, HEAT, strict=True))
     ]
-    model = fit_surrogate(state(trials, LIMITS[:1]), CODEC, 100, power)
-    (heat,) = model.limits
+    model = fit_surrogate(TrainingData(state(trials, LIMITS[:1]), CODEC), 100, power)
+    (heat,) = model.constraints
     assert (len(model.z), len(heat.z)) == (30, 15)
     assert {tuple(z) for z in heat.z.tolist()} == {
         tuple(z) for z in CODEC.encode([t.params for t in trials[1::2]]).tolist()
@@ -140,7 +141,7 @@ def test_an_outcome_that_was_measured_of_some_designs_is_learned_from_those() ->
 
 
 def test_without_limits_no_probability_is_given() -> None:
-    model = fit_surrogate(plain(), CODEC, 100, power)
+    model = fit_surrogate(TrainingData(plain(), CODEC), 100, power)
     assert probability_feasible(model, torch.zeros(3, D, dtype=torch.float64)) == [None] * 3
 
 
@@ -150,7 +151,7 @@ def test_several_objectives_are_scaled_to_mean_0_and_variance_1_each_in_its_dire
         trial(i, x, Result(float(y)), {"cost": (float(h), None)})
         for i, (x, y, h) in enumerate(zip(X, Y, HEAT, strict=True))
     ]
-    model = fit_surrogate(state(trials, objectives=goals), CODEC, 100, power)
+    model = fit_surrogate(TrainingData(state(trials, objectives=goals), CODEC), 100, power)
     rows = np.array([np.abs(WIDE * X - z).sum(1).argmin() for z in model.z.numpy()])
     for one, values in zip(model.objectives, (Y, -HEAT), strict=True):
         np.testing.assert_allclose(one.y, ((values - values.mean()) / values.std())[rows], rtol=0, atol=1e-12)
@@ -159,7 +160,7 @@ def test_several_objectives_are_scaled_to_mean_0_and_variance_1_each_in_its_dire
 # Gradients.
 
 
-def test_the_gradients_of_the_forty_best_results_are_values_in_eight_directions_at_most() -> None:
+def test_forty_gradients_become_values_in_eight_directions_each() -> None:
     space = gdopt.Space.from_bounds([(-1, 1)] * 10)
     rows = np.random.default_rng(4).uniform(-1, 1, (50, 10))
     trials = []
@@ -171,8 +172,9 @@ def test_the_gradients_of_the_forty_best_results_are_values_in_eight_directions_
             )
         )
     codec, step = BoxCodec(space), 0.2
-    before = fit_surrogate(State(space, 0, tuple(trials)), codec, 100, standardized)
-    after = with_gradients(before, State(space, 0, tuple(trials)), codec, step, seeded(5))
+    data = TrainingData(State(space, 0, tuple(trials)), codec)
+    before = fit_surrogate(data, 100, standardized)
+    after = with_gradients(before, data, step, seeded(5)).objectives[0]
     inputs, values = (3 * after.model.train_inputs[0]).numpy(), after.model.train_targets.numpy()
     assert len(inputs) == 50 + 40 * 8
     moved = inputs[50:].reshape(40, 8, 10) - np.repeat(before.z[:40].numpy()[:, None], 8, 1)

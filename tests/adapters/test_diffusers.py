@@ -212,7 +212,7 @@ def test_a_network_in_half_precision_is_given_its_time_in_single() -> None:
     torch.testing.assert_close(found, torch.full((4,), 18.3).double(), rtol=0, atol=1e-5)
 
 
-def test_a_network_that_looks_its_time_up_in_a_table_can_be_asked_at_any_level() -> None:
+def test_a_network_with_a_table_of_times_takes_any_noise_level() -> None:
     net = images(time_embedding_type="learned", num_train_timesteps=STEPS)
     denoiser = DiffusersDenoiser(net, DDPMScheduler(**SCHEDULE, clip_sample=False))
     sigma = denoiser.sigmas[4] * 1.01

@@ -247,7 +247,7 @@ def test_prior_takes_the_variables_in_any_order():
 # --- what is refused -------------------------------------------------------------------------------
 
 
-def test_values_of_a_set_are_put_in_order_as_a_set_has_another_in_every_process():
+def test_values_of_a_set_are_put_in_order():
     (base,) = generator_of(variables={"base": set("hgfedcba")}).study.space.parameters
     assert base.levels == tuple("abcdefgh")
 

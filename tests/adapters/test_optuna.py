@@ -144,7 +144,7 @@ def test_gradients_change_what_is_proposed_as_they_do_in_a_study():
         ({"z": 1.0}, r"gradient names \['z'\]"),
     ],
 )
-def test_what_is_no_gradient_is_refused_when_it_is_told_and_the_value_is_used(gradient, message):
+def test_an_invalid_gradient_is_refused_and_its_value_is_used(gradient, message):
     study = study_of()
     trial = study.ask(BOX)
     trial.set_user_attr("gdopt:gradient", gradient)
@@ -206,7 +206,7 @@ def objective(trial):
     return trial.suggest_float("x", 0, 1) + trial.suggest_float("y", 0, 2) + trial.suggest_int("n", 1, 9)
 
 
-def test_first_trial_is_random_where_no_search_space_is_given_and_all_others_are_proposed():
+def test_only_the_first_trial_is_random_without_a_search_space():
     study = study_of(space=None)
     study.optimize(objective, n_trials=5)
     assert ["gdopt:proposal" in t.system_attrs for t in study.trials] == [False, True, True, True, True]

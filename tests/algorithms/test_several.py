@@ -105,7 +105,7 @@ def test_a_study_goes_on_while_some_trials_lack_an_objective() -> None:
     assert len(study.ask(2)) == 2
 
 
-def test_as_long_as_too_few_trials_have_all_objectives_designs_of_the_start_are_asked_for() -> None:
+def test_initial_designs_continue_until_enough_trials_have_all_objectives() -> None:
     study = several()
     study.tell({t.id: {"near": two(t.params)["near"]} for t in study.ask(8)})
     assert {t.source for t in study.ask(2)} == {"start"}
@@ -408,7 +408,7 @@ def test_modelled_limits_are_kept_more_often_and_the_best_on_the_border_is_found
     assert modelled.best.value == pytest.approx(-0.18, abs=0.02)
 
 
-def test_a_proposal_says_how_likely_it_is_to_satisfy_the_limits_and_its_file_keeps_that(tmp_path: Path) -> None:
+def test_the_probability_of_feasibility_is_kept_with_the_proposal(tmp_path: Path) -> None:
     study = Study(
         SQUARE, direction="maximize", outcome_constraints=["sum <= 1"], algorithm=quick(), storage=tmp_path / "a.gdopt"
     )

@@ -100,7 +100,7 @@ def test_a_bound_stands_in_where_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_top_10_auc_is_the_mean_over_calls_of_the_mean_of_the_ten_best(sign: int) -> None:
+def test_the_top_10_auc_is_the_mean_of_the_ten_best_over_calls(sign: int) -> None:
     values = np.random.default_rng(0).normal(size=40)
     expected = np.mean([np.sort(values[:n])[::-1][:10].mean() for n in range(1, 41)])
     direction = "maximize" if sign > 0 else "minimize"

@@ -86,7 +86,7 @@ def test_several_objectives_are_scored_by_the_hypervolume_of_what_was_told() -> 
     assert record["values"][-1] == pytest.approx(below, abs=1.0)
 
 
-def test_methods_that_model_limits_are_told_the_outcomes_and_others_values_that_say_as_much() -> None:
+def test_methods_with_and_without_limits_record_the_same_values() -> None:
     run = f"{__name__}:limited"
     one, other = (play(Run(run, name, 0)) for name in ("gdopt:candidates=64", "random"))
     assert one["values"][:6] == other["values"][:6]

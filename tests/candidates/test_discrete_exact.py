@@ -29,7 +29,7 @@ Log = Callable[[tuple[int, ...]], float]
 
 
 def law() -> CategoricalProduct:
-    return CategoricalProduct(tuple(CODEC.blocks), tuple(map(f64, PROBABILITIES)), CODEC.held)
+    return CategoricalProduct(tuple(CODEC.blocks), tuple(map(f64, PROBABILITIES)), CODEC.inpainting_mask)
 
 
 def rows(combination: tuple[int, ...], n: int = N) -> Tensor:
@@ -155,7 +155,7 @@ def test_varied_designs_have_the_exact_distribution_about_their_parents() -> Non
     z = rows((0, 1, 0))
     varied = law().varied(z, rows(parent), noise, seeded(6))
     assert_drawn_from(varied, mixed(parts))
-    assert torch.equal(varied[:, ~CODEC.held], z[:, ~CODEC.held])
+    assert torch.equal(varied[:, ~CODEC.inpainting_mask], z[:, ~CODEC.inpainting_mask])
 
 
 def test_each_set_of_parameters_is_hidden_as_often_as_by_enumeration() -> None:
@@ -169,7 +169,7 @@ def test_each_set_of_parameters_is_hidden_as_often_as_by_enumeration() -> None:
 
 def test_beyond_64_parameters_the_rest_is_drawn_without_the_tilt() -> None:
     codec = BoxCodec(Space([Choice(f"c{i}", ["no", "yes"]) for i in range(70)]))
-    law = CategoricalProduct(tuple(codec.blocks), (f64([0.5, 0.5]),) * 70, codec.held)
+    law = CategoricalProduct(tuple(codec.blocks), (f64([0.5, 0.5]),) * 70, codec.inpainting_mask)
     z = codec.encode([{f"c{i}": "no" for i in range(70)}]).repeat(200, 1)
     yes = torch.stack([block.points[1] for block in codec.blocks])
 
@@ -187,7 +187,9 @@ def test_beyond_64_parameters_the_rest_is_drawn_without_the_tilt() -> None:
 
 def test_categories_tried_in_parts_are_those_tried_at_once() -> None:
     codec = BoxCodec(Space([Choice("letter", [str(i) for i in range(500)]), Real("x", 0, 1)]))
-    law = CategoricalProduct(tuple(codec.blocks), (torch.full((500,), 1 / 500, dtype=torch.float64),), codec.held)
+    law = CategoricalProduct(
+        tuple(codec.blocks), (torch.full((500,), 1 / 500, dtype=torch.float64),), codec.inpainting_mask
+    )
     # 20 rows of 500 categories in 501 columns are five million numbers: two parts.
     z, wanted = codec.encode([{"letter": "0", "x": 0.5}] * 20), torch.arange(20) * 25
     sizes = []

@@ -108,7 +108,7 @@ def test_noise_levels_are_log_normal_about_the_scale_and_clipped(scale: float) -
 
 
 @pytest.mark.parametrize(("known", "elite"), [(2, 2), (3, 2), (5, 2), (9, 4), (24, 12), (25, 12), (400, 12)])
-def test_the_elite_is_the_better_half_but_for_two_at_least_and_twelve_at_most(known: int, elite: int) -> None:
+def test_the_elite_is_the_better_half_within_two_and_twelve(known: int, elite: int) -> None:
     z = torch.arange(known, dtype=torch.float64).unsqueeze(1)
     assert elite_of(z, 12).flatten().tolist() == list(range(elite))
 

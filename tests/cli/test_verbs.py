@@ -421,7 +421,7 @@ def test_a_report_overwrites_an_earlier_one_and_nothing_else(folder: Path) -> No
     assert {name: Path(name).read_bytes() for name in kept}["campaign.toml"] == kept["campaign.toml"]
 
 
-def test_a_reason_that_is_no_text_is_refused_and_one_that_was_kept_hinders_nothing(folder: Path) -> None:
+def test_a_reason_that_is_no_text_is_refused_but_read_from_old_files(folder: Path) -> None:
     answer("ask")
     assert "it cannot be written in UTF-8" in error("fail", "1", "--reason", "caf\udce9")["message"]
     store = SqlStore("suzuki.gdopt")

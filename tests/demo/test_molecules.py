@@ -71,7 +71,7 @@ def test_a_study_of_another_task_is_refused(folder: Path) -> None:
         run(folder, task="qed")
 
 
-def test_a_task_and_a_file_that_are_not_there_are_named_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_missing_task_or_file_is_named_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="'osimertinib' is not a task of PMO"):
         run(tmp_path / "out", task="osimertinib")
     with pytest.raises(CorpusError, match=r"none\.smi cannot be read"):

@@ -248,7 +248,7 @@ def test_as_many_are_asked_for_as_the_batch_of_the_study_has(opened):
         expect(page.locator("#ask-said")).to_have_text("4 trials are new: 0, 1, 2, 3")
 
 
-def test_a_plate_is_downloaded_filled_in_and_told_and_what_is_wrong_is_said_in_full(opened, study, tmp_path):
+def test_a_downloaded_plate_is_told_and_all_its_errors_are_named(opened, study, tmp_path):
     study.ask(40)
     path = tmp_path / "monday.csv"
     with served(study) as url, opened(url) as page:
@@ -475,7 +475,7 @@ def told(study, rows=FOUND):
     return study
 
 
-def test_the_front_of_two_objectives_is_drawn_with_what_is_dominated_and_what_breaks_a_limit(opened):
+def test_a_front_is_drawn_with_dominated_and_infeasible_trials(opened):
     study = told(random_study(**GOALS))
     with served(study) as url, opened(url) as page:
         # By hand: 60 x 4 and, beyond that, 20 x 3.

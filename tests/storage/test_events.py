@@ -346,7 +346,7 @@ def test_the_state_is_what_the_entries_add_up_to() -> None:
     assert replay(fresh, study.store.entries(), -1.0) == study.state
 
 
-def test_the_history_says_who_told_failed_and_corrected_and_that_a_correction_was_to_failed() -> None:
+def test_the_history_names_who_told_failed_and_corrected_a_trial() -> None:
     study = random_study()
     study.ask(2, worker="ann")
     study.tell(0, 5.0, worker="bob")

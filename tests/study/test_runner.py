@@ -125,7 +125,7 @@ def test_a_budget_or_batch_that_is_no_whole_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, (math.nan, 0.1)])
-def test_a_value_that_is_not_finite_is_a_failed_trial_and_the_others_of_its_batch_are_told(bad: object) -> None:
+def test_a_value_that_is_not_finite_fails_its_trial_alone(bad: object) -> None:
     seen: list[float] = []
     studies: list[Study] = []
 
@@ -256,7 +256,7 @@ def test_an_executor_measures_what_is_measured_here(batch: int) -> None:
     assert best.value is not None
 
 
-def test_as_many_as_the_batch_are_under_way_at_once_and_each_is_told_when_it_ends() -> None:
+def test_a_full_batch_runs_at_once_and_each_end_is_told() -> None:
     under_way, most, lock, told = 0, 0, threading.Lock(), list[int]()
 
     def evaluate(params: gdopt.space.parameters.Params) -> float:
@@ -296,9 +296,7 @@ def test_a_trial_that_kills_its_workers_is_abandoned() -> None:
     assert {t.reason for t in study.trials if t.status == "abandoned"} <= {"its worker died 3 times"}
 
 
-def test_a_broken_pool_that_cannot_be_made_again_is_an_error_and_the_next_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_after_a_pool_that_stayed_broken_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GDOPT_TEST_FOLDER", str(tmp_path))
     study = random_study(storage=tmp_path / "study")
     with pool() as processes, pytest.raises(BrokenExecutor, match="give a function that makes one"):
@@ -308,7 +306,7 @@ def test_a_broken_pool_that_cannot_be_made_again_is_an_error_and_the_next_run_go
     assert [t.status for t in study.trials] == ["done"] * len(study.trials)
 
 
-def test_what_the_objective_raises_in_a_worker_is_passed_on_after_the_others_are_told() -> None:
+def test_an_error_in_a_worker_is_raised_after_the_others_are_told() -> None:
     def evaluate(params: gdopt.space.parameters.Params) -> float:
         if len(calls) == 3:
             raise KeyError("broken pipette")

@@ -90,7 +90,7 @@ def test_a_trial_that_another_worker_told_first_stays_as_it_is() -> None:
     assert "trial 0 is done with 7.0 already; it was now told 8.0" in lines[0]
 
 
-def test_a_failure_of_a_trial_that_another_worker_told_first_does_not_end_the_worker() -> None:
+def test_a_failure_after_another_workers_result_does_not_end_the_worker() -> None:
     study, lines = random_study(), list[str]()
 
     def slower(params: gdopt.space.parameters.Params) -> float:

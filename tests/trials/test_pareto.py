@@ -77,7 +77,7 @@ def test_what_does_not_dominate_the_reference_has_no_volume() -> None:
     assert hypervolume([], (0.0, 0.0)) == 0.0
 
 
-def test_a_reference_is_taken_as_given_and_inferred_a_tenth_of_the_range_below_the_front() -> None:
+def test_an_inferred_reference_is_a_tenth_of_the_range_below_the_front() -> None:
     goals = OptimizationConfig((Objective("a", "maximize"), Objective("b", "minimize", 7.0)))
     values = [(0.0, -2.0), (10.0, -4.0), (-5.0, -9.0)]
     assert reference_point(goals, values) == pytest.approx([-1.0, -7.0])
