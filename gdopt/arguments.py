@@ -1,6 +1,6 @@
-"""Arguments as people give them, as plain Python: numbers of NumPy, torch and pandas among them.
+"""Conversions of arguments to plain Python, also from numbers of NumPy, torch and pandas.
 
-A conversion answers None where the value is not of its kind, so that the caller says in one error what was expected.
+A conversion returns None for a value of another kind; the caller then raises one error with the expected kind.
 """
 
 import math
@@ -28,11 +28,11 @@ __all__ = [
     "whole",
 ]
 
-# `float` takes them, and nobody means a number by them.
+# `float` accepts them, but they are not numbers.
 TEXTS = (str, bytes, bytearray)
-# A float has every whole number up to here.
+# A float represents every integer up to here.
 EXACT = 2**53
-# Raised by the conversions of objects that are no number; by torch, of tensors of several.
+# Raised by conversions of objects that are not numbers, and by torch for tensors of several numbers.
 REFUSED = (TypeError, ValueError, OverflowError, RuntimeError, AttributeError)
 # Characters of a value in a message.
 SHOWN = 200
@@ -48,12 +48,17 @@ class Array(Protocol):
         ...
 
     def tolist(self) -> Any:
-        """The values as lists, or as the one value that it is."""
+        """The values as nested lists; without dimensions, the one value."""
         ...
 
 
 def number(value: object) -> float | int | None:
-    """The value as a `float`, or an `int` that a `float` holds exactly; None if it is no number, or larger than any."""
+    """The value as a `float`, or as an `int` that a `float` represents exactly; None for other values.
+
+    Example:
+        >>> number("1.5") is None, number(2)
+        (True, 2)
+    """
     if type(value) is float:
         return value
     try:
@@ -68,7 +73,7 @@ def number(value: object) -> float | int | None:
 
 
 def whole(value: object) -> int | None:
-    """The value as an `int`; None if it is no whole number by its type: neither 2.0 nor True is one."""
+    """The value as an `int`; None if its type is not an integer type: neither 2.0 nor True is one."""
     try:
         bare = _bare(value)
         return None if isinstance(bare, bool) else int(operator.index(bare))
@@ -77,7 +82,7 @@ def whole(value: object) -> int | None:
 
 
 def flag(value: object) -> bool | None:
-    """The value as a `bool`; None if it is none."""
+    """The value as a `bool`; None if it is not one."""
     try:
         bare = _bare(value)
     except REFUSED:
@@ -86,19 +91,19 @@ def flag(value: object) -> bool | None:
 
 
 def text(value: object) -> str | None:
-    """The value as a `str` and no subclass of it, such as NumPy's; None if it is none."""
+    """The value as a plain `str`, not a subclass such as NumPy's; None if it is not text."""
     return str.__str__(value) if isinstance(value, str) else None
 
 
 def plain_text(said: str, value: object) -> str:
-    """The value as a `str` that any file of text can hold.
+    """The value as a `str` that any text file can contain.
 
     Args:
-        said: how the argument is called.
+        said: the name of the argument.
         value: of the argument; also a subclass of `str`, such as a member of a `StrEnum` or NumPy's string.
 
     Raises:
-        SettingsError: it is no text, or has half of a surrogate pair or a zero byte.
+        SettingsError: it is not text, or it has a lone surrogate or a zero byte.
     """
     if (found := text(value)) is None:
         raise SettingsError(f"{said} = {shown(value)}: expected text")
@@ -112,7 +117,7 @@ def plain_text(said: str, value: object) -> str:
 
 
 def listed(value: object) -> list[Any] | None:
-    """The values in their order; None of what has no order or is one thing: a set, a mapping, text, a number."""
+    """The values in their order; None for a value without order or of one item: a set, a mapping, text, a number."""
     if isinstance(value, str | bytes | bytearray | Mapping | set | frozenset) or not isinstance(value, Iterable):
         return None
     try:
@@ -122,18 +127,18 @@ def listed(value: object) -> list[Any] | None:
 
 
 def row(value: Any) -> list[Any] | None:
-    """The values of an array or a tensor of one dimension; None of anything else, such as a pandas Series."""
-    # The values of a Series have names of their own, and are in no order that was agreed on.
+    """The values of an array or a tensor of one dimension; None for other values, such as a pandas Series."""
+    # The values of a Series have names, and their order is not that of the parameters.
     if not isinstance(value, Array) or value.ndim != 1 or hasattr(value, "iloc"):
         return None
     return list(value.tolist())
 
 
 def at_least(least: float, said: str, value: object, kind: Callable[[object], float | None]) -> float:
-    """The setting as a finite number of a kind, `number` or `whole`.
+    """The setting as a finite number, converted by `number` or `whole`.
 
     Raises:
-        SettingsError: it is none, or below the least.
+        SettingsError: it is not such a number, or it is below the least.
     """
     if (found := kind(value)) is None or not least <= found < math.inf:
         raise SettingsError(f"{said} = {shown(value)}: expected {least:g} or more")
@@ -155,41 +160,46 @@ def check_flags(**flags: object) -> None:
 
 
 def shown(value: object) -> str:
-    """The value in a message: on one line, and shortened."""
+    """The value as text for a message: on one line, and shortened."""
     try:
         # Not "np.int64(3)".
         said = " ".join(repr(value if getattr(value, "ndim", 0) else _bare(value)).split())
-    # Of a number of thousands of digits Python refuses to make text, and of an object its class may.
+    # Python refuses to convert integers of thousands of digits to text, and the class of an object may too.
     except Exception:
         said = f"a {type(value).__name__}"
     return said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
 
 
 def assign(thing: object, **values: object) -> None:
-    """Give a frozen object its attributes."""
+    """Set attributes of a frozen object."""
     for name, value in values.items():
         object.__setattr__(thing, name, value)
 
 
 def _bare(value: Any) -> Any:
-    """The one number in a scalar, an array or a tensor; what is none of these as it is."""
+    """The number in a scalar, an array or a tensor of one element; other values unchanged."""
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number and a noun, such as "1 trial" or "3 trials"; the plural adds an s unless it is given."""
+    """A number and a noun, such as "1 trial" or "3 trials"; the plural has an s unless it is given.
+
+    Example:
+        >>> counted(3, "trial")
+        '3 trials'
+    """
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-# What the generators take.
+# Seeds are below this number: the limit of the random generators.
 SEEDS = 2**63
 
 
 def checked_seed(seed: SupportsIndex) -> int:
-    """The seed as Python's own number.
+    """The seed as an `int`.
 
     Raises:
-        SettingsError: it is no whole number that the random streams can be derived from.
+        SettingsError: it is not an integer from 0 to below 2**63.
     """
     found = whole(seed)
     if found is None or not 0 <= found < SEEDS:

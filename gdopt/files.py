@@ -1,4 +1,4 @@
-"""Tensors and a JSON header in one safetensors file with a checksum: nothing that is loaded can run code."""
+"""Safetensors files with tensors, a JSON header and a checksum: loading a file runs no code from it."""
 
 import errno
 import hashlib
@@ -20,7 +20,7 @@ HEADER, CHECKSUM = "gdopt", "sha256"
 
 
 def packed(tensors: Mapping[str, Any], header: Mapping[str, Any]) -> bytes:
-    """The content of a safetensors file with tensors and a header, which JSON takes."""
+    """The content of a safetensors file with tensors and a JSON header."""
     # Imported where tensors are packed or unpacked: `put` is for all files, and PyTorch takes a second to import.
     import torch
     from safetensors.torch import save
@@ -34,10 +34,10 @@ def packed(tensors: Mapping[str, Any], header: Mapping[str, Any]) -> bytes:
 
 
 def unpacked(content: bytes, name: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The tensors and the header that were packed; `name` is what errors call the file.
+    """The tensors and the header of a content of `packed`; `name` is the name of the file in errors.
 
     Raises:
-        StoreError: it is no such file, or is not what was written.
+        StoreError: it is not such a file, or it was changed.
     """
     from safetensors.torch import load
 
@@ -71,7 +71,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The tensors and the header of a file that `write` wrote.
 
     Raises:
-        StoreError: the file is missing, is no such file, or is not what was written.
+        StoreError: the file is missing, is not such a file, or was changed.
     """
     try:
         content = path.read_bytes()
@@ -82,10 +82,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @contextmanager
 def parts_of(name: str | Path, tensors: Mapping[str, Any]) -> Iterator[None]:
-    """A context in which something is made of the parts of a file: whoever can write a sha256 can write other parts.
+    """A context in which an object is made of the parts of a file: a valid checksum does not make the parts valid.
 
     Raises:
-        StoreError: a tensor has a NaN, or nothing can be made of the parts.
+        StoreError: a tensor has NaN, or the parts are not valid.
     """
     if spoilt := [key for key, value in tensors.items() if value.is_floating_point() and bool(value.isnan().any())]:
         raise StoreError(f"{name} is not a file that gdopt wrote: {spoilt} have NaN in them")

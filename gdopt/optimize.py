@@ -1,4 +1,4 @@
-"""The whole loop in one call, for objectives that a program can evaluate: here, or in the workers of an executor."""
+"""Optimization in one call, for objectives that are functions: evaluated here, or by the workers of an executor."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from gdopt.trials.trial import Trial
 
 __all__ = ["maximize", "minimize"]
 
-# As `Space.from_bounds` takes them.
+# As of `Space.from_bounds`.
 Bounds = Sequence[Sequence[SupportsFloat]] | Array
 
 
@@ -34,24 +34,30 @@ def maximize(
 ) -> Trial:
     """The trial of the highest value, after `budget` evaluations.
 
-    A value that is NaN or infinite is a failed trial, which counts as an evaluation. So is a design on which the
-    objective raises; the exception is passed on then, unless it is caught.
+    A trial fails if its value is NaN or infinite, or if the objective raises an exception, which is passed on unless it
+    is in `catch`. A failed trial is an evaluation of the budget.
 
     Args:
-        objective: parameters by name to what `Study.tell` takes: a value, or (value, standard error).
-        space: what may be tried; or (low, high) pairs, for parameters x0, x1, ..., as `Space.from_bounds` takes them.
-        budget: evaluations in all, those in `storage` included.
-        batch: evaluations between one proposal and the next; with an executor, at once.
-        executor: where the objective is evaluated, as `run` takes it; here by default.
-        catch: exceptions of the objective after which the run goes on, such as `(ValueError,)`.
-        algorithm: how trials are found; `GuidedDiffusion()` by default.
-        storage: a file to keep the study in, and to go on from.
-        seed: of every random draw.
+        objective: a function of the parameters by name that returns a value, or (value, standard error).
+        space: the search space; or (low, high) pairs for parameters x0, x1, ..., as of `Space.from_bounds`.
+        budget: the total number of evaluations, those in `storage` included.
+        batch: the number of evaluations between two proposals; with an executor, of simultaneous evaluations.
+        executor: of the evaluations, as of `Study.optimize`; by default they run in this thread.
+        catch: exceptions of the objective after which the run continues, such as `(ValueError,)`.
+        algorithm: that proposes trials; `GuidedDiffusion()` by default.
+        storage: a file for the study; a study that is stored there continues.
+        seed: of all random draws.
         progress: called with the study after each batch.
 
     Raises:
-        SettingsError: the budget or the batch is not a whole number above 0.
-        TrialError: every evaluation failed.
+        SettingsError: the budget or the batch is not an integer above 0.
+        TrialError: all evaluations failed.
+
+    Example:
+        >>> from gdopt import RandomSearch
+        >>> best = maximize(lambda params: -params["x0"] ** 2, [(-1, 1)], budget=8, algorithm=RandomSearch())
+        >>> -1 <= best.value <= 0
+        True
     """
     return _optimized("maximize", objective, space, budget, batch, executor, catch, algorithm, storage, seed, progress)
 

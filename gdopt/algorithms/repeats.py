@@ -1,4 +1,4 @@
-"""Repeated measurements where every design was tried."""
+"""Replicates of the best designs where no untried design is left."""
 
 from collections import Counter
 from dataclasses import replace
@@ -14,7 +14,7 @@ from gdopt.trials.trial import Trial
 
 __all__ = ["ask_or_repeat"]
 
-# What `Trial.source` says of designs that are measured again.
+# The `Trial.source` of replicates.
 REPEAT = "repeat"
 
 
@@ -22,13 +22,13 @@ def ask_or_repeat(algorithm: Algorithm, state: State, n: int, repeat: bool) -> S
     """The state with n new pending trials of an algorithm; with fewer, if fewer designs are left to try.
 
     Args:
-        algorithm: that proposes.
+        algorithm: that proposes trials.
         state: before the `ask`.
-        n: how many.
-        repeat: whether the best designs are measured again in place of the missing ones.
+        n: the number of trials.
+        repeat: whether replicates of the best designs take the place of missing trials.
 
     Raises:
-        ExhaustedError: no design is left, and none is to be or can be measured again.
+        ExhaustedError: no untried design is left, and none is to be or can be measured again.
     """
     try:
         with one_thread():
@@ -47,10 +47,10 @@ def ask_or_repeat(algorithm: Algorithm, state: State, n: int, repeat: bool) -> S
 
 
 def _again(state: State, n: int) -> list[Params]:
-    """n designs to measure again, of those that have the fixed parameters: the best first, pending ones after others.
+    """n designs to measure again, of those with the fixed parameters: best first, pending ones last.
 
     Raises:
-        ExhaustedError: none of them has a value.
+        ExhaustedError: no such design has a value.
     """
     best = [t.params for t in ranked_trials(state) if has_values(t.params, state.fixed) and not t.outside]
     if not best:

@@ -1,7 +1,7 @@
-"""An algorithm as plain data and back: its class, its settings by name, and its prior as a file beside them.
+"""Serialization of algorithms: the class, the settings by name, and the file of the prior.
 
-A file may name the algorithms and the settings of the tables below, each in its place, and nothing else: whatever a
-file says, no other module is imported and nothing else is called.
+A file may name the algorithms and settings of the tables below, each in its place. Whatever the content of a file, no
+other module is imported and nothing else is called.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 PLAIN = (bool, int, float, str, type(None))
-# A setting that is a function, such as an outcome transform, is a mapping of this to its name; a prior, to that of
-# its file.
+# A function, such as an outcome transform, is stored as a mapping of "named" to its name; a prior as a mapping of
+# "kept" to the name of its file.
 NAMED, KEPT = "named", "kept"
 PRIOR = "prior"
-# The name in a file to the module and the attribute: modules are imported by this table, not by what a file says. A
-# name stays when its module moves.
+# The module and the attribute of each name: modules are imported by this table, not by the content of a file. A name
+# stays the same when its module moves.
 Homes = Mapping[str, tuple[str, str]]
-# Those of strings other than `MaskedDiffusion` have their corpus as a setting, which no header has room for.
+# Other algorithms for strings than `MaskedDiffusion` have their corpus as a setting, which is too large for a header.
 ALGORITHMS: Homes = {
     "GuidedDiffusion": ("gdopt.algorithms.guided", "GuidedDiffusion"),
     "MaskedDiffusion": ("gdopt.algorithms.masked", "MaskedDiffusion"),
@@ -55,7 +55,7 @@ ALGORITHMS: Homes = {
     "Sobol": ("gdopt.baselines.sobol", "Sobol"),
     "TuRBO": ("gdopt.baselines.turbo", "TuRBO"),
 }
-# The settings that are functions, or objects that are called, and which ones each may be.
+# The settings that are functions or callable objects, and the possible values of each.
 PARTS: Mapping[str, Homes] = {
     "design_filter": {
         "makeable": ("gdopt.molecules.filters", "Makeable"),
@@ -81,13 +81,13 @@ PARTS: Mapping[str, Homes] = {
         "standardized": ("gdopt.surrogates.outcome_transforms", "standardized"),
     },
 }
-# The priors, and how the format of a file of the second one begins.
+# The priors; the format of a file of the second one begins with `MASKED_FORMAT`.
 PRIORS: Homes = {
     "DiffusionPrior": ("gdopt.priors.diffusion", "DiffusionPrior"),
     "MaskedPrior": ("gdopt.priors.masked", "MaskedPrior"),
 }
 MASKED_FORMAT = "gdopt masked prior"
-# Studies of version 0.1 name things by their import paths of that version.
+# Names by their import paths in version 0.1, which studies of that version have.
 PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.guided.GuidedDiffusion": "GuidedDiffusion",
     "gdopt.masked.MaskedDiffusion": "MaskedDiffusion",
@@ -119,7 +119,7 @@ PATHS_OF_0_1: Mapping[str, str] = {
     "gdopt.surrogate.warp.rank_normal": "rank_normal",
     "gdopt.surrogate.warp.standardized": "standardized",
 }
-# Settings of version 0.1 by their names of today; those of all algorithms, and those of one.
+# New names of settings by their names in version 0.1: of all algorithms, and of one algorithm.
 SETTINGS_OF_0_1: Mapping[str, str] = {
     "start": "n_initial",
     "elites": "n_elite",
@@ -153,20 +153,25 @@ OWN_SETTINGS_OF_0_1: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-# Takes the content of a file, and gives the name by which it will be found.
+# A function that stores the content of a file and returns its name.
 Keep = Callable[[bytes], str]
 
 
 def serialize(algorithm: Algorithm, keep: Keep | None = None) -> dict[str, Any]:
-    """The class and the settings of an algorithm, as JSON takes them.
+    """The class and the settings of an algorithm as JSON data.
 
     Args:
         algorithm: one of `ALGORITHMS`.
-        keep: keeps the file of a prior.
+        keep: a function that stores the file of a prior.
 
     Raises:
         SettingsError: the algorithm is not in that table, or a setting is neither plain, nor one of `PARTS`, nor a
-            prior that can be kept.
+            prior that can be stored.
+
+    Example:
+        >>> from gdopt import RandomSearch
+        >>> serialize(RandomSearch())
+        {'class': 'RandomSearch', 'settings': {'prior': None}}
     """
     if (name := _name(type(algorithm), ALGORITHMS)) is None:
         raise SettingsError(f"{type(algorithm).__qualname__} is not one of gdopt's own algorithms")
@@ -174,14 +179,14 @@ def serialize(algorithm: Algorithm, keep: Keep | None = None) -> dict[str, Any]:
 
 
 def deserialize(raw: Mapping[str, Any], content: Callable[[str], bytes | None] | None = None) -> Algorithm:
-    """The algorithm that `serialize` was given.
+    """The algorithm of a result of `serialize`.
 
     Args:
         raw: the result of `serialize`.
-        content: the files that it kept, by name.
+        content: the stored files, by name.
 
     Raises:
-        StoreError: there is no such algorithm in gdopt, it has no such setting, or a file is missing.
+        StoreError: gdopt has no such algorithm, it has no such setting, or a file is missing.
         MissingExtraError: the algorithm needs a package that is not installed.
     """
     kind, settings = _class_and_settings(raw)
@@ -248,7 +253,7 @@ def _class_and_settings(raw: object) -> tuple[object, Mapping[str, Any]]:
 
 
 def _of_today(kind: object, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of an algorithm by their names of today."""
+    """The settings of an algorithm by their new names."""
     if not isinstance(kind, str) or kind not in PATHS_OF_0_1:
         return settings
     names = {**SETTINGS_OF_0_1, **OWN_SETTINGS_OF_0_1.get(PATHS_OF_0_1[kind], {})}
@@ -285,7 +290,7 @@ def _setting(name: str, value: Any, content: Callable[[str], bytes | None] | Non
 
 
 def _part(name: str, raw: Mapping[str, Any]) -> object:
-    """The function of a name, or the object of a class and its settings."""
+    """The function of a name, or the object of a class with its settings."""
     if NAMED not in raw:
         return _made(raw.get("class"), PARTS[name], _read(raw.get("settings")))
     found = _found(raw[NAMED], PARTS[name])
@@ -305,7 +310,7 @@ def _made(name: object, homes: Homes, settings: Mapping[str, object]) -> object:
             fine = {name: one for name, one in settings.items() if name in inner}
             settings = {name: one for name, one in settings.items() if name not in inner} | {TUNING: tuning(**fine)}
         return kind(**settings)
-    # Settings of other types, or out of the range of those that were written.
+    # Settings of wrong types or out of their range.
     except (TypeError, AttributeError, SettingsError) as error:
         raise StoreError(f"{name}: {error}") from error
 
@@ -343,7 +348,7 @@ def _read(raw: object) -> Mapping[str, Any]:
 
 
 def _name(thing: object, homes: Homes) -> str | None:
-    """The name by which a table has a thing; None if it has not."""
+    """The name of a thing in a table; None if it is not there."""
     home = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", "")
     return next((name for name, place in homes.items() if place == home and _found(name, homes) is thing), None)
 

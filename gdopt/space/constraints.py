@@ -17,15 +17,19 @@ SLACK = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`sum of coefficient * parameter <= upper`, or `= equal`, in the parameters' units.
+    """A linear constraint Σ cᵢ xᵢ ≤ upper, or Σ cᵢ xᵢ = equal, in the units of the parameters.
 
     Args:
-        coefficients: of `Real` and `Integer` parameters, by name.
-        upper: what the sum is at most.
-        equal: what the sum is exactly, instead: such as 1 for shares of a mixture.
+        coefficients: cᵢ of `Real` and `Integer` parameters, by name.
+        upper: the upper bound of the sum.
+        equal: the value of the sum, in place of `upper`, such as 1 for the shares of a mixture.
 
     Raises:
-        SpaceError: a coefficient or the bound is not finite, or not one of the two bounds is given.
+        SpaceError: a coefficient or the bound is not finite, or not exactly one of `upper` and `equal` is given.
+
+    Example:
+        >>> print(Constraint({"a": 1, "b": 2}, 1))
+        a + 2 b <= 1
     """
 
     coefficients: tuple[tuple[str, float], ...]
@@ -64,7 +68,7 @@ class Constraint:
         return f"{' + '.join(terms)} {sign} {self.bound:g}"
 
     def check(self, params: Params, share: float = SLACK) -> None:
-        """Raise `SpaceError` unless the parameters satisfy it, up to a share of the terms' size."""
+        """Raise `SpaceError` unless the parameters satisfy the constraint, up to a share of the size of its terms."""
         terms = [c * float(params[name]) for name, c in self.coefficients]
         slack = share * (abs(self.bound) + sum(map(abs, terms)))
         beyond = sum(terms) - self.bound

@@ -202,7 +202,7 @@ class Choice:
 
 @runtime_checkable
 class RowLookup(Protocol):
-    """The rows of a table of candidates, as a parameter sees them: `gdopt.space.table.Table`."""
+    """The rows of a table of candidates: `gdopt.space.table.Table`."""
 
     def place(self, id: object) -> int | None:
         """The place of the row of an id; None if there is none."""
@@ -231,10 +231,10 @@ class TableRow:
     """A row of a given table, by its id; `Space.from_table` makes it.
 
     Args:
-        name: what the id is called in `trial.params`.
-        rows: how many there are.
+        name: of the id in `trial.params`.
+        rows: the number of rows.
         sha256: of the table.
-        table: the rows, where they are at hand.
+        table: the rows, where they are loaded.
     """
 
     name: str
@@ -247,7 +247,7 @@ class TableRow:
         self._place(value)
 
     def plain(self, value: Value) -> int | str:
-        """The id as the table has it."""
+        """The id, as in the table."""
         table, place = self._place(value)
         return table.id(place)
 
@@ -268,7 +268,7 @@ Parameter = Real | Integer | Choice | TableRow | strings.Sequence | strings.Mole
 
 
 def design_key(params: Params) -> tuple[Value, ...]:
-    """What two designs of a space share only if they are the same: their values, in the order of the space."""
+    """The values of a design in the order of the space, equal for equal designs only."""
     return tuple(params.values())
 
 
@@ -278,7 +278,7 @@ def has_values(params: Params, fixed: Params) -> bool:
 
 
 def conditions(parameter: Parameter) -> Conditions:
-    """At which levels of which other parameters a parameter counts; of one that always counts, none."""
+    """The conditions of a parameter, none if it is not conditional."""
     return cast(Conditions, parameter.active_if) if isinstance(parameter, Real | Integer | Choice) else ()
 
 
@@ -301,10 +301,10 @@ def _flag(name: str, said: str, value: object) -> bool:
 
 
 def _conditions(name: str, when: object) -> Conditions:
-    """The conditions in an order of their own, so that those that say the same are equal.
+    """The conditions, sorted, so that equivalent conditions are equal.
 
     Raises:
-        SpaceError: they are not a level or several by the name of a parameter.
+        SpaceError: they are not values by the names of parameters.
     """
     try:
         given = dict(() if when is None else when)  # type: ignore[call-overload]  # whatever has pairs
@@ -318,7 +318,7 @@ def _conditions(name: str, when: object) -> Conditions:
 
 
 def _levels(name: str, parent: str, given: object) -> tuple[str | int, ...]:
-    """The levels of a parent, each once, in an order of their own."""
+    """The values of a parent, sorted and without duplicates."""
     several = listed(given)
     levels = [text(one) if isinstance(one, str) else whole(one) for one in ([given] if several is None else several)]
     if not levels or None in levels:
@@ -349,7 +349,7 @@ def _check_number(parameter: Real | Integer, value: Value) -> None:
 
 
 def _check_tried(parameter: Real | Integer, value: Value, far: bool) -> None:
-    """Raise `SpaceError` unless a number may have been tried."""
+    """Raise `SpaceError` if an evaluated number is too far outside the bounds."""
     scale: Callable[[float], float] = math.log if isinstance(parameter, Real) and parameter.log_scale else float
     found = number(value)
     if found is None or not abs(found) <= LARGEST or (scale is math.log and found <= 0):
@@ -363,12 +363,12 @@ def _check_tried(parameter: Real | Integer, value: Value, far: bool) -> None:
 
 
 def _range(parameter: Real | Integer) -> str:
-    """The bounds of a number with their unit."""
+    """The bounds of a parameter with their unit."""
     return f"[{parameter.low}, {parameter.high}] {parameter.unit}".rstrip()
 
 
 def _snapped(parameter: Real | Integer, value: object) -> float:
-    """The number; the bound that it is beyond by no more than rounding."""
+    """The number, set to a bound if it is beyond it by rounding only."""
     found, low, high = cast(float, number(value)), parameter.low, parameter.high
     slack = ROUNDING * (high - low)
     if low - slack <= found < low:

@@ -1,4 +1,4 @@
-"""Spaces as what JSON has, and back."""
+"""Spaces as JSON data, and back."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -22,12 +22,17 @@ KINDS: Mapping[str, type[Parameter]] = {
 }
 
 
-# Fields that files of version 0.1 call otherwise.
+# New names of fields by their names in files of version 0.1.
 FIELDS_OF_0_1: Mapping[str, str] = {"levels": "categories", "log": "log_scale", "when": "active_if"}
 
 
 def to_json(space: Space) -> dict[str, Any]:
-    """Numbers, strings, lists and dictionaries that say all of a space; of a table of candidates, which it is."""
+    """The JSON data of a space; a table of candidates is named by its sha256.
+
+    Example:
+        >>> from_json(to_json(Space([Real("x", 0, 1)]))).names
+        ('x',)
+    """
     kind = {cls: name for name, cls in KINDS.items()}
     return {
         "parameters": [{"kind": kind[type(p)], **_said(p)} for p in space.parameters],
@@ -36,7 +41,7 @@ def to_json(space: Space) -> dict[str, Any]:
 
 
 def from_json(raw: Mapping[str, Any]) -> Space:
-    """The space that was written so."""
+    """The space of the JSON data of `to_json`."""
     parameters = [
         KINDS[p["kind"]](**{FIELDS_OF_0_1.get(k, k): v for k, v in p.items() if k != "kind"}) for p in raw["parameters"]
     ]
@@ -52,10 +57,10 @@ def table_content(space: Space) -> bytes | None:
 
 
 def with_table(space: Space, content: bytes, name: str) -> Space:
-    """The space with the table of candidates that a file has; `name` is what errors call it.
+    """The space with the table of candidates of a file; `name` is the name of the file in errors.
 
     Raises:
-        StoreError: it is no file of a table, or is not what was written.
+        StoreError: it is not the file of a table, or it was changed.
     """
     # Imported here: only spaces with a table need pandas and PyTorch.
     from gdopt.space.table import Table
@@ -66,7 +71,7 @@ def with_table(space: Space, content: bytes, name: str) -> Space:
 
 
 def _said(parameter: Parameter) -> dict[str, Any]:
-    """What makes a parameter the one that it is; `when` only of those that do not always count."""
+    """The settings of a parameter; `active_if` only of conditional parameters."""
     said = {f.name: getattr(parameter, f.name) for f in fields(parameter) if f.compare and f.name != "active_if"}
     return said | ({"active_if": {n: list(levels) for n, levels in when}} if (when := conditions(parameter)) else {})
 

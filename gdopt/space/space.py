@@ -149,17 +149,17 @@ class Space:
             constraint.check(params, WEIGHING)
 
     def check_names(self, params: Params) -> None:
-        """Raise `SpaceError` unless `params` names every parameter that counts, and no other."""
+        """Raise `SpaceError` unless `params` names each active parameter, and no other one."""
         if not isinstance(params, Mapping):
             raise SpaceError(f"expected a value for each of {list(self.names)} by its name, got {shown(params)}")
         missing = [n for n in self.active(params) if n not in params]
         unknown = sorted(set(params) - set(self.names), key=str)
         if missing or unknown:
             raise SpaceError(f"missing parameters {missing}, unknown parameters {unknown}")
-        self._check_counting(params)
+        self._check_active(params)
 
-    def _check_counting(self, params: Params) -> None:
-        """Raise `SpaceError` if a parameter is named that does not count beside the others."""
+    def _check_active(self, params: Params) -> None:
+        """Raise `SpaceError` if an inactive parameter has a value."""
         if not self.conditional:
             return
         active = self.active(params)
@@ -171,9 +171,9 @@ class Space:
                 raise SpaceError(f"{parameter.name} = {value!r} does not count beside {beside}: it needs {needs}")
 
     def check_some(self, params: Params) -> None:
-        """Raise `SpaceError` unless each of some parameters counts, and has a value that its bounds or levels allow.
+        """Raise `SpaceError` unless each of some parameters is active and has an allowed value.
 
-        A conditional parameter counts if its parents are among them, at levels at which it does.
+        A conditional parameter is active if its parents are among them, at values at which it is active.
         """
         if not isinstance(params, Mapping):
             raise SpaceError(f"expected values by the names of parameters, got {shown(params)}")
@@ -182,10 +182,15 @@ class Space:
         for parameter in self.parameters:
             if parameter.name in params:
                 parameter.check(params[parameter.name])
-        self._check_counting(params)
+        self._check_active(params)
 
     def allows(self, params: Params) -> bool:
-        """Whether `check` would pass."""
+        """Whether the space allows the parameters: `check` raises no error.
+
+        Example:
+            >>> Space([Real("x", 0, 1)]).allows({"x": 2})
+            False
+        """
         try:
             self.check(params)
         except SpaceError:
@@ -193,7 +198,7 @@ class Space:
         return True
 
     def broken(self, params: Params) -> list[str]:
-        """The bounds and constraints that tried parameters do not keep to, a sentence each; none if they do."""
+        """The violated bounds and constraints of evaluated parameters, a sentence each."""
         checks = [partial(p.check, params[p.name]) for p in self.parameters if p.name in params]
         found = []
         for check in [*checks, *(partial(one.check, params) for one in self.constraints)]:
@@ -204,7 +209,7 @@ class Space:
         return found
 
     def annotations(self, params: Params) -> dict[str, Value]:
-        """What people are shown beside the parameters: the columns of a table's row; else nothing."""
+        """Values that are shown to people with the parameters: the columns of a row of a table, otherwise none."""
         found: dict[str, Value] = {}
         for parameter in self.parameters:
             if isinstance(parameter, TableRow):
@@ -213,25 +218,26 @@ class Space:
 
     @property
     def annotation_names(self) -> tuple[str, ...]:
-        """The names of what `beside` gives."""
+        """The names of the values of `annotations`."""
         tables = [p.table for p in self.parameters if isinstance(p, TableRow) and p.table is not None]
         return tuple(name for table in tables for name in table.columns)
 
     @classmethod
     def from_table(cls, table: Any, id: str | None = None, descriptors: Sequence[str] | None = None) -> "Space":
-        """A space of the rows of a table: `trial.params` has the id of one, and `beside` its columns.
+        """A space of the rows of a table: `trial.params` has the id of a row, and `annotations` its columns.
 
         Args:
-            table: a DataFrame of pandas, a row for each candidate.
-            id: the column whose whole numbers or strings name the rows; by default the table's index.
-            descriptors: the columns that say what is alike; by default all that vary and are numbers, or text of at
-                most 10 levels, each of which counts as a number. The other columns are kept for people.
+            table: a data frame of pandas, a row for each candidate.
+            id: the column of integers or strings that identify the rows; by default the index of the table.
+            descriptors: the columns that measure similarity; by default all columns that vary and are numbers, or text
+                of at most 10 categories, which become one number for each category. The other columns are annotations.
 
         Raises:
-            SpaceError: there is no such column, or two of a name, or nothing describes the rows.
-            CorpusError: there are fewer than two rows, or an id is missing or stands in two of them, or a descriptor
-                is missing, infinite, the same in all rows, or text of more levels.
+            SpaceError: there is no such column, two columns have one name, or there is no descriptor.
+            CorpusError: there are fewer than two rows, an id is missing or not unique, or a descriptor is missing,
+                infinite, constant, or text of more categories.
         """
+        # Imported here: only spaces with a table need pandas and PyTorch.
         from gdopt.space.table import table_of
 
         name, rows = table_of(table, id, descriptors)
@@ -242,18 +248,22 @@ class Space:
         """A space of `Real` parameters x0, x1, ...
 
         Args:
-            bounds: a (low, high) pair for each, as a list or an array of shape (d, 2); or an array or a tensor of shape
-                (2, d), all lows before all highs, as BoTorch has bounds. An array of shape (2, 2) is read in the one
-                way in which each low is below its high, and refused if both ways are right.
+            bounds: a (low, high) pair for each parameter, as a list or an array of shape (d, 2); or an array or a
+                tensor of shape (2, d), as in BoTorch, with all lower bounds in the first row. An array of shape (2, 2)
+                is read such that each lower bound is below its upper bound, and refused if both ways are possible.
 
         Raises:
-            SpaceError: neither of the two, or what `Real` refuses.
+            SpaceError: the bounds have none of these shapes, or `Real` refuses them.
+
+        Example:
+            >>> Space.from_bounds([(0, 1), (-1, 1)]).names
+            ('x0', 'x1')
         """
         return cls([Real(f"x{i}", low, high) for i, (low, high) in enumerate(_pairs(bounds))])
 
 
 def _all_of(wanted: tuple[Any, str], given: object) -> list[Any]:
-    """The things of a list, all of one kind."""
+    """The items of a list, all of one type."""
     kind, examples = wanted
     things = listed(given)
     wrong = [given] if things is None else [one for one in things if not isinstance(one, kind)]
@@ -263,7 +273,7 @@ def _all_of(wanted: tuple[Any, str], given: object) -> list[Any]:
 
 
 def _pairs(bounds: Any) -> list[list[Any]]:
-    """The low and the high of each parameter."""
+    """The bounds of each parameter."""
     rows = [listed(one) for one in listed(bounds) or [None]]
     pairs = [one for one in rows if one is not None]
     if len(getattr(bounds, "shape", ())) == 2 and len(pairs) == 2:
@@ -280,13 +290,13 @@ def _pairs(bounds: Any) -> list[list[Any]]:
 
 
 def _rising(pairs: Sequence[Sequence[Any]]) -> bool:
-    """Whether each low is below its high."""
+    """Whether each lower bound is below its upper bound."""
     ends = [(number(low), number(high)) for low, high in pairs]
     return all(low is not None and high is not None and low < high for low, high in ends)
 
 
 def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: Sequence[str]) -> None:
-    """Raise `SpaceError` unless the parents of a parameter are discrete, stand before it and have the levels."""
+    """Raise `SpaceError` unless the parents of a parameter are discrete, are before it and have the given values."""
     for parent, levels in conditions(parameter):
         if parent not in names:
             raise SpaceError(f"{parameter.name}: active_if names {parent!r}, which is unknown; there are {list(names)}")
@@ -304,7 +314,7 @@ def _check_conditions(parameter: Parameter, before: Sequence[Parameter], names: 
                 raise SpaceError(f"{parameter.name}: active_if can never hold, as {error}") from error
 
 
-# The kinds of things that a space is of, with examples for people.
+# The types of the items of a space, with examples for messages.
 PARAMETERS = (Parameter, 'parameters, such as Real("x", 0, 1), Integer("n", 1, 8) or Choice("base", ["A", "B"])')
 CONSTRAINTS = (Constraint, 'constraints, such as Constraint({"a": 1, "b": 1}, 1)')
 

@@ -31,7 +31,7 @@ FORMAT = "gdopt study 2"
 def objectives_of(
     direction: Direction | Mapping[str, Direction], name: str, reference: Mapping[str, SupportsFloat]
 ) -> tuple[Objective, ...]:
-    """One objective of a name, or one for each that has a direction."""
+    """The objective of a name, or one objective for each name with a direction."""
     if text(name) is None:
         raise SettingsError(f"objective = {shown(name)}: expected the name of an outcome, such as 'yield'")
     directions = direction if isinstance(direction, Mapping) else {name: direction}

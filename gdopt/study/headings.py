@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 __all__ = ["RESERVED", "Headings", "headings"]
 
-# What such a table says of a trial beside its parameters and outcomes; sem is the objective's standard error.
+# The other columns of such a table; sem is the standard error of the objective.
 RESERVED = ("id", "round", "status", "source", "sem", "feasible", "outside", "worker", "reason", "note")
 
 
@@ -13,12 +13,12 @@ RESERVED = ("id", "round", "status", "source", "sem", "feasible", "outside", "wo
 class Headings:
     """The heading of each column, by name.
 
-    A name that another column has comes after "outcomes.", "params." or "table.".
+    The name of another column comes after "outcomes.", "params." or "table.".
 
     Args:
         outcomes: of each outcome.
         params: of each parameter.
-        annotations: of each column that is shown beside a parameter.
+        annotations: of each annotation of the space.
     """
 
     outcomes: Mapping[str, str]
@@ -41,7 +41,7 @@ def headings(outcomes: Sequence[str], params: Sequence[str], beside: Sequence[st
     Args:
         outcomes: names of the outcomes, the objective first.
         params: names of the parameters.
-        beside: names of the columns that are shown beside them.
+        beside: names of the annotations.
     """
     taken = set(RESERVED)
     measured = dict[str, str]()
@@ -56,7 +56,7 @@ def headings(outcomes: Sequence[str], params: Sequence[str], beside: Sequence[st
 
 
 def _free(names: Sequence[str], prefix: str, taken: Collection[str]) -> dict[str, str]:
-    """A heading for each name that no other column has: the name itself, if it can be."""
+    """A unique heading for each name: the name itself, if it is not taken."""
     found = {name: name for name in names if name not in taken}
     for name in names:
         heading = name

@@ -1,4 +1,4 @@
-"""Results as people give them, in plain numbers: what was measured of a trial, and of which trial."""
+"""Arguments of `tell`, converted to reports of trials in plain numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat
@@ -12,9 +12,9 @@ from gdopt.trials.trial import Measured, Result, Trial
 
 __all__ = ["Outcome", "Told", "by_trial", "design", "reasons", "reported"]
 
-# A value, with its standard error if that is known.
+# A value, or a value and its standard error.
 Outcome = SupportsFloat | tuple[SupportsFloat, SupportsFloat]
-# Of one trial: the objective's, or those of several outcomes by name.
+# The result of one trial: of the objective, or of several outcomes by name.
 Told = Outcome | Mapping[str, Outcome]
 CALLS = (
     "expected tell(trial, 1.5), tell({0: 1.5, 3: 0.7}) by the trials' ids, tell([(trial, 1.5), ...]), or "
@@ -23,15 +23,15 @@ CALLS = (
 
 
 def by_trial(results: Any, value: Any, last: Sequence[int] | None) -> list[tuple[Any, Any]]:
-    """Trials, or their ids, each with what is told of it.
+    """Trials, or their ids, each with its result.
 
     Args:
-        results: a mapping, one trial, pairs, or values in the order of the last ask.
+        results: a mapping, one trial, pairs, or values in the order of the last `ask`.
         value: of the one trial.
-        last: the ids of that ask; None if there was none.
+        last: the ids of the last `ask`; None if there was none.
 
     Raises:
-        ResultError: results and value are none of these, or there are more or fewer values than trials.
+        ResultError: the arguments are none of these, or there are more or fewer values than trials.
     """
     several = list(results.items()) if isinstance(results, Mapping) else _listed(results, last)
     if several is None:
@@ -58,14 +58,14 @@ def _listed(results: Any, last: Sequence[int] | None) -> list[tuple[Any, Any]] |
 
 
 def reasons(said: str, trials: Any) -> dict[str, list[Any]]:
-    """Trials that are given up, or their ids, by the reason why; it is empty where there is none.
+    """Failed or abandoned trials, or their ids, by reason; the reason is empty if none is given.
 
     Args:
-        said: how the argument is called.
-        trials: a list of them, or a mapping of ids to reasons.
+        said: the name of the argument.
+        trials: a list of trials or ids, or a mapping of ids to reasons.
 
     Raises:
-        SettingsError: neither of the two, or a reason is no string.
+        SettingsError: it is neither of the two, or a reason is not a string.
     """
     given = listed(trials)
     if given is None and not isinstance(trials, Mapping | set | frozenset):
@@ -77,10 +77,10 @@ def reasons(said: str, trials: Any) -> dict[str, list[Any]]:
 
 
 def design(space: Space, given: object) -> Params:
-    """The parameters of a design by name: given so, as an array in the order of the space, or by a trial.
+    """The parameters of a design by name, from parameters, an array in the order of the space, or a trial.
 
     Raises:
-        SpaceError: none of these.
+        SpaceError: it is none of these.
     """
     return given.params if isinstance(given, Trial) else space.by_name(given)
 
@@ -88,20 +88,20 @@ def design(space: Space, given: object) -> Params:
 def reported(
     outcomes: Sequence[str], space: Space, told: Any, gradient: Any = None, params: object = None, note: object = ""
 ) -> Report:
-    """What is told of a trial, in plain numbers.
+    """The report of a trial, in plain numbers.
 
     Args:
-        outcomes: the names that are known, the objective's first.
+        outcomes: the names of all outcomes, the objective first.
         space: of the study.
-        told: a value, a value with its standard error, several outcomes by name, or a `Report` that says all.
+        told: a value, a value with its standard error, several outcomes by name, or a complete `Report`.
         gradient: of the objective, by parameter.
-        params: what was tried, if it is not what was proposed.
-        note: what else there is to say.
+        params: the evaluated parameters, if they differ from the proposed ones.
+        note: on the result.
 
     Raises:
-        ResultError: a number is none, is not finite or too large, or an outcome is unknown.
-        SpaceError: the parameters are no design.
-        SettingsError: the note is no string.
+        ResultError: a value is not a number, not finite or too large, or an outcome is unknown.
+        SpaceError: the parameters are not a design of the space.
+        SettingsError: the note is not a string.
     """
     if isinstance(told, Report):
         return _checked(outcomes, space, told)
@@ -119,7 +119,7 @@ def reported(
 
 
 def _checked(outcomes: Sequence[str], space: Space, report: Report) -> Report:
-    """The report, with all that `reported` checks."""
+    """A given report, with the checks of `reported`."""
     result, others = report.result, report.outcomes
     if not isinstance(result, Result | None) or not isinstance(others, Mapping):
         raise ResultError(f"{shown(report)}: expected such as Report(Result(1.5), {{'mass': (12.0, None)}})")
@@ -146,7 +146,7 @@ def _measured(outcome: Any, name: object) -> Measured:
     """A value and its standard error, as finite numbers."""
     value, sem = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, None)
     found, error = number(value), None if sem is None else number(sem)
-    # A truth value is a number to Python, and to nobody who measures.
+    # Python's True and False are numbers, but not measured values.
     booleans = flag(value) is not None or flag(sem) is not None
     if found is None or (error is None) != (sem is None) or booleans:
         raise ResultError(f"{name} must be a number or (number, standard error), got {shown(outcome)}")

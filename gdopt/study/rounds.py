@@ -1,4 +1,4 @@
-"""What each `ask` of a study proposed, and what came of it."""
+"""Summaries of rounds: the trials of each `ask` and their results."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -11,29 +11,30 @@ from gdopt.trials.trial import Trial
 
 __all__ = ["RoundSummary", "summarize_rounds"]
 
-# A rank correlation of fewer values says nothing.
+# A rank correlation of fewer values is not informative.
 LEAST_RANKED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RoundSummary:
-    """What one `ask` proposed and what came of it.
+    """The summary of one `ask`.
 
     Args:
-        number: from 0.
-        asked: trials proposed.
-        told: trials done so far.
-        best: the best value of its trials that are known to satisfy the limits, in the user's direction; None of none.
-        median: of all its values, in the user's direction.
-        sources: for each part of the algorithm, how many of the trials it proposed.
-        winner: the part that proposed the best trial of the round.
-        rank_correlation: Spearman's, between the surrogate's predictions and the values told; None below three values.
-        mass_lift: how many times likelier than the prior the candidates were to be among its best tenth, by the
-            surrogate.
+        number: of the round, from 0.
+        asked: the number of proposed trials.
+        told: the number of its trials that are done.
+        best: the best value of its feasible trials, in the user's direction; None if there is none.
+        median: of its values, in the user's direction.
+        sources: the number of trials of each part of the algorithm.
+        winner: the source of the best trial of the round.
+        rank_correlation: Spearman's rank correlation of the predicted and the measured values; None with fewer than
+            three values.
+        mass_lift: the probability, by the surrogate, that a candidate is in the best tenth of the prior, divided by
+            that of a sample of the prior.
         scale: the contraction of the prior.
-        seconds: that the `ask` took.
-        feasible: how likely its trials seemed to satisfy the limits when they were proposed, on average.
-        hypervolume: of several objectives, of all trials up to the round's.
+        seconds: of the `ask`.
+        feasible: the mean predicted probability of feasibility of its trials when they were proposed.
+        hypervolume: with several objectives, of all trials up to those of this round.
     """
 
     number: int
@@ -57,13 +58,13 @@ def summarize_rounds(
     notes: Sequence[Mapping[str, float]],
     volumes: Sequence[float] = (),
 ) -> list[RoundSummary]:
-    """A round for each note of an `ask`.
+    """A summary for each `ask`.
 
     Args:
-        goals: the direction of the first objective, and the limits.
+        goals: objectives and outcome constraints.
         trials: with values that are higher the better.
         notes: of each `ask`, in order.
-        volumes: of several objectives, the hypervolume up to each trial.
+        volumes: with several objectives, the hypervolume after each trial.
     """
     of: dict[int, list[Trial]] = {}
     for trial in trials:

@@ -1,4 +1,4 @@
-"""A worker: asks a study for one trial after the other, evaluates it and tells, on any machine."""
+"""A worker: a loop that asks a study for a trial, evaluates it and tells the result, on any machine."""
 
 import math
 import os
@@ -16,9 +16,9 @@ from gdopt.trials.trial import Trial
 
 __all__ = ["HOUR", "TrialSource", "reason_of", "record", "run_worker"]
 
-# Seconds after which another worker may get what this one has.
+# The seconds of a lease, after which another worker may get the trial.
 HOUR = 3600.0
-# Evaluations in a row that may raise something before the worker takes itself for broken.
+# After so many consecutive evaluations that raise an exception, the worker stops.
 TROUBLE = 3
 # Characters of an exception in the reason of a trial; a service takes 10,000.
 LONGEST = 2000
@@ -26,7 +26,7 @@ LONGEST = 2000
 
 @runtime_checkable
 class TrialSource(Protocol):
-    """Gives out trials and takes results: a `Study`, or the client of a service."""
+    """A source of trials that records their results: a `Study`, or the client of a service."""
 
     def ask(
         self, n: int = 1, *, key: str | None = None, worker: str | None = None, lease: float | None = None
@@ -52,22 +52,28 @@ def run_worker(
     lease: float = HOUR,
     say: Callable[[str], None] | None = None,
 ) -> int:
-    """How many evaluations were made, when they were as many as wanted or every design was tried.
+    """The number of evaluations of this worker, which ends after the given number or if no untried design is left.
 
-    First come trials whose worker's lease ran out. A trial fails if its value is not finite or `evaluate` raises. A
-    trial that another worker was faster with stays as that one told it.
+    Trials with an expired lease come first. A trial fails if its value is not finite or `evaluate` raises an exception.
+    If another worker has told the trial meanwhile, that result stays.
 
     Args:
         source: of the trials.
-        evaluate: parameters to what `Study.tell` takes.
-        evaluations: after which to stop; never, if left out.
-        worker: the name under which trials are asked for; machine and process by default.
-        lease: seconds that an evaluation may take before another worker gets the trial.
+        evaluate: a function of the parameters that returns a result, as `Study.tell` takes it.
+        evaluations: the number of evaluations; unlimited by default.
+        worker: the name of the worker; machine and process by default.
+        lease: the seconds of an evaluation after which another worker gets the trial.
         say: called with a line for each evaluation.
 
     Raises:
-        SettingsError: the evaluations are no whole number above 0.
-        Exception: what `evaluate` raised, when it did so three times in a row.
+        SettingsError: the number of evaluations is not an integer above 0.
+        Exception: the exception of `evaluate`, after three exceptions in a row.
+
+    Example:
+        >>> from gdopt import RandomSearch, Real, Space, Study
+        >>> study = Study(Space([Real("x", 0, 1)]), direction="maximize", algorithm=RandomSearch())
+        >>> run_worker(study, lambda params: params["x"], evaluations=2)
+        2
     """
     wanted = None if evaluations is None else whole(evaluations)
     if evaluations is not None and (wanted is None or wanted < 1):
@@ -75,7 +81,7 @@ def run_worker(
     name = worker or f"{socket.gethostname()}-{os.getpid()}"
     count = trouble = 0
     while wanted is None or count < wanted:
-        # With a key, so that an answer that was lost on the way is not a trial that nobody has.
+        # With a key: if the answer is lost, a second call returns the same trial.
         try:
             (trial,) = source.ask(1, key=f"{name}-{uuid.uuid4().hex}", worker=name, lease=lease)
         except ExhaustedError as error:
@@ -85,7 +91,7 @@ def run_worker(
         try:
             outcome = evaluate(trial.params)
             trouble = 0
-        # Whatever a program of the user's raises: the design has failed.
+        # Any exception of the user's function: the evaluation has failed.
         except Exception as error:
             trouble += 1
             _unless_told(partial(source.fail, trial.id, reason=reason_of(error)), say)
@@ -101,7 +107,7 @@ def run_worker(
 
 
 def record(source: TrialSource, id: int, outcome: Told) -> None:
-    """Tell an outcome; a value that is not finite is a failure."""
+    """Tell a result; a value that is not finite is a failure."""
     if _is_finite(outcome):
         source.tell(id, outcome)
     else:
@@ -109,9 +115,9 @@ def record(source: TrialSource, id: int, outcome: Told) -> None:
 
 
 def reason_of(error: BaseException) -> str:
-    """The type and the text of an exception as the reason of a trial: shortened, without NUL and half characters.
+    """The type and the text of an exception as the reason of a trial: shortened, without NUL and lone surrogates.
 
-    Databases and files take neither, and a text may be a whole log.
+    Databases and files take neither, and the text may be a whole log.
     """
     try:
         said = str(error)
@@ -123,7 +129,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def _unless_told(told: Callable[[], object], say: Callable[[str], None] | None) -> None:
-    """Record what came of a trial, unless another worker was faster after this one's lease."""
+    """Record the result of a trial, unless another worker has told it after the lease expired."""
     try:
         told()
     except TrialError as error:
@@ -132,7 +138,7 @@ def _unless_told(told: Callable[[], object], say: Callable[[str], None] | None) 
 
 
 def _is_finite(outcome: Told) -> bool:
-    """Whether there is a value; what is no number at all is for `tell` to refuse."""
+    """Whether all values are finite; `tell` refuses values that are not numbers."""
     if isinstance(outcome, Mapping):
         return all(map(_is_finite, outcome.values()))
     found = number(outcome[0] if isinstance(outcome, tuple) and outcome else outcome)
