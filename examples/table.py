@@ -49,7 +49,7 @@ def main() -> None:
         trials = study.ask(min(BATCH, given.budget - len(study.trials)))
         study.tell({t.id: float(solubility[t.params["compound"]]) for t in trials})
 
-    figures.rows(study, given.folder / "rows.png")
+    figures.rows(study.space, study.state.trials, study.config, given.folder / "rows.png")
     best = study.best
     better = int((solubility > best.value).sum())
     sys.stdout.write(

@@ -268,7 +268,6 @@ def test_a_figure_shows_every_row_and_what_was_told(tmp_path: Path) -> None:
 
 
 def test_the_surrogate_is_of_the_descriptors() -> None:
-    from gdopt.acquisition.data import TrainingData
     from gdopt.acquisition.surrogate import fit_surrogate
     from gdopt.surrogates.outcome_transforms import power
 
