@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,7 @@ from gdopt.errors import SettingsError, StoreError, TrialError
 if TYPE_CHECKING:
     from gdopt.study.rounds import RoundSummary
     from gdopt.study.study import Study
+    from gdopt.trials.objectives import Objective
 
 __all__ = ["VERBS"]
 
@@ -46,7 +46,7 @@ def status(study: Where = None) -> Answer:
     }
     if found.config.several:
         volume = found.hypervolume if front else None
-        data |= {"objectives": [asdict(one) for one in found.objectives], "front": front, "hypervolume": volume}
+        data |= {"objectives": [_objective(one) for one in found.objectives], "front": front, "hypervolume": volume}
     text = [
         f"{found.store}: {goal}",
         f"trials: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'none yet'}",
@@ -209,6 +209,11 @@ def _front(study: "Study") -> list[dict[str, Any]]:
         return [facts(t) for t in study.pareto] if study.config.several else []
     except TrialError:
         return []
+
+
+def _objective(objective: "Objective") -> dict[str, Any]:
+    """An objective in the answer's JSON, whose keys are the service's."""
+    return {"name": objective.name, "direction": objective.direction, "reference": objective.reference_point}
 
 
 def _reached(study: "Study", round: "RoundSummary") -> dict[str, Any]:

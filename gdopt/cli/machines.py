@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gdopt.arguments import counted
-from gdopt.cli.which import HOUR, DesignFilterName, Where, opened, place, split
+from gdopt.cli.which import DesignFilterName, OldDesignFilterName, Where, opened, place, refuse_old_name, split
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ def serve(
         bool, typer.Option("--insecure", help="Listen on any address without TLS, as behind a proxy that has it.")
     ] = False,
     design_filter: DesignFilterName = None,
+    allowed: OldDesignFilterName = None,
 ) -> None:
     """Serve a study as a page for people and over HTTP for programs, until it is stopped with Ctrl-C."""
     from gdopt.service import run
 
+    refuse_old_name(allowed)
     where, name = split(place(study))
     run.serve(
         where,
@@ -62,11 +64,13 @@ def worker(
     ] = None,
     token_file: Annotated[Path | None, typer.Option(help="File of a service's token.")] = None,
     design_filter: DesignFilterName = None,
+    allowed: OldDesignFilterName = None,
 ) -> None:
     """Evaluate a study's trials with a function of yours, one after the other, beside any number of other workers."""
     from gdopt.algorithms import user_functions
-    from gdopt.study.worker import run_worker
+    from gdopt.study.worker import HOUR, run_worker
 
+    refuse_old_name(allowed)
     evaluate, source = user_functions.function(function), _source(where, token_file or token, design_filter)
     count = run_worker(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
     typer.echo(counted(count, "evaluation"))

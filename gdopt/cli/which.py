@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdopt.errors import StoreError
+from gdopt.errors import RenamedError, StoreError
 
 if TYPE_CHECKING:
     from gdopt.study.study import Study
 
-__all__ = ["HOUR", "SUFFIX", "DesignFilterName", "Where", "opened", "place", "split"]
+__all__ = ["SUFFIX", "DesignFilterName", "OldDesignFilterName", "Where", "opened", "place", "refuse_old_name", "split"]
 
 SUFFIX = ".gdopt"
-# Of leases, in seconds.
-HOUR = 3600.0
 
 Where = Annotated[
     str | None,
@@ -36,10 +34,23 @@ DesignFilterName = Annotated[
         "--design-filter",
         envvar="GDOPT_DESIGN_FILTER",
         metavar="MODULE:FUNCTION",
-        help="The function that the campaign names, found from this folder: it says which designs are design_filter.",
+        help="The design filter that the campaign names, a function of a module in this folder. "
+        "It returns True for each design that may be proposed.",
         show_default=False,
     ),
 ]
+
+# The option's name in version 0.1: hidden, and any value is refused.
+OldDesignFilterName = Annotated[str | None, typer.Option("--allowed", envvar="GDOPT_ALLOWED", hidden=True)]
+
+
+def refuse_old_name(allowed: str | None) -> None:
+    """Raise `RenamedError` if `--allowed` or GDOPT_ALLOWED of version 0.1 was given."""
+    if allowed is not None:
+        raise RenamedError(
+            f"{allowed!r} was given by --allowed or GDOPT_ALLOWED, which version 0.2 renamed: "
+            "give --design-filter, or set GDOPT_DESIGN_FILTER and unset GDOPT_ALLOWED"
+        )
 
 
 def place(given: str | None) -> str:

@@ -11,7 +11,7 @@ from gdopt.arguments import counted
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import check_replaceable, facts, percent, put
 from gdopt.cli.waiting import waiting
-from gdopt.cli.which import HOUR, DesignFilterName, Where, opened
+from gdopt.cli.which import DesignFilterName, OldDesignFilterName, Where, opened, refuse_old_name
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -55,11 +55,14 @@ def ask(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file, whatever is in it.")] = False,
     design_filter: DesignFilterName = None,
+    allowed: OldDesignFilterName = None,
     study: Where = None,
 ) -> Answer:
     """Ask for trials to measure, as a list or as a CSV file. Repeated after a crash, it gives the same file."""
     from gdopt.lab.plate import headings_of, plate_text
+    from gdopt.study.worker import HOUR
 
+    refuse_old_name(allowed)
     found = opened(study, design_filter)
     if csv is not None:
         headings_of(found)

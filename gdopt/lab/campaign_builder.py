@@ -11,7 +11,7 @@ from gdopt.algorithms.settings import setting_names, with_settings
 from gdopt.algorithms.user_functions import FunctionReference, with_filter
 from gdopt.baselines import baseline, string_baseline
 from gdopt.diffusion.training import Progress
-from gdopt.errors import SettingsError
+from gdopt.errors import RenamedError, SettingsError
 from gdopt.lab.campaign import GUIDED, RANDOM, Campaign
 from gdopt.priors import corpus_file as corpora
 from gdopt.priors.diffusion import DiffusionPrior
@@ -142,10 +142,15 @@ def _with_settings(algorithm: Algorithm, settings: dict[str, bool | int | float 
     """The algorithm with other settings, of those that are numbers or words."""
     known = {name for name, value in setting_names(algorithm).items() if isinstance(value, PLAIN)}
     known -= {"design_filter"}  # a function, with a key of its own
-    if unknown := [name for name in settings if name not in known]:
+    unknown = [name for name in settings if name not in known]
+    try:
+        changed = with_settings(algorithm, settings)
+    except RenamedError as error:
+        raise SettingsError(f"[settings]: {error}") from error
+    except (TypeError, SettingsError) as error:
+        if not unknown:
+            raise SettingsError(f"[settings]: {error}") from error
+    if unknown:
         kind = type(algorithm).__name__
         raise SettingsError(f"[settings], keys {unknown}: {kind} has no such settings; it has {sorted(known)}")
-    try:
-        return with_settings(algorithm, settings)
-    except (TypeError, SettingsError) as error:
-        raise SettingsError(f"[settings]: {error}") from error
+    return changed

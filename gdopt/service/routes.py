@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -19,7 +18,6 @@ from gdopt.algorithms import user_functions
 from gdopt.errors import SettingsError, TrialError
 from gdopt.lab.plate import plate_text, read_plate
 from gdopt.service import schema
-from gdopt.space.serialization import to_json
 from gdopt.study.study import Study
 from gdopt.trials.incumbent import incumbents
 from gdopt.trials.ranking import hypervolume_history
@@ -266,7 +264,7 @@ def _standing(made: APIRouter, study: Study, name: str) -> None:
 
 def standing(study: Study, name: str, revision: int) -> schema.Standing:
     """What a study is and how it stands."""
-    trials, space = study.trials, to_json(study.space)
+    trials = study.trials
     return schema.Standing(
         name=name,
         revision=revision,
@@ -274,7 +272,7 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         direction=study.direction,
         outcomes=list(study.outcomes),
         limits=[str(limit) for limit in study.outcome_constraints],
-        parameters=space["parameters"],
+        parameters=schema.parameter_messages(study.space),
         constraints=[str(constraint) for constraint in study.space.constraints],
         allowed=user_functions.filter_name(study.algorithm),
         batch=study.batch,
@@ -282,7 +280,7 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         best=_best(study),
         best_so_far=_best_so_far(study),
         goal=str(study.config),
-        objectives=[schema.Aim(**asdict(one)) for one in study.objectives],
+        objectives=[schema.Aim.of(one) for one in study.objectives],
         **_front(study),
         version=gdopt.__version__,
     )

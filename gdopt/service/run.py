@@ -51,7 +51,7 @@ def serve(
         certificate: of TLS, a file of PEM.
         private_key: of the certificate, if it is in another file.
         insecure: whether other addresses may do without, as behind a proxy that has one.
-        design_filter: the function that says which designs are design_filter, by the name that the study has of it.
+        design_filter: the name of the study's design filter, module:function, to be imported from the current folder.
         say: gets what there is to say at the start.
 
     Raises:

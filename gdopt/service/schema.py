@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict
 
+from gdopt.space.serialization import to_json
+from gdopt.space.space import Space
 from gdopt.spreadsheet import cells
 from gdopt.storage.events import Event, EventType, described
-from gdopt.trials.objectives import OutcomeConstraint
+from gdopt.trials.objectives import Objective, OutcomeConstraint
 from gdopt.trials.ranking import is_feasible
 from gdopt.trials.trial import Result, Status, Trial
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Added",
+    "Aim",
     "Amended",
     "Asked",
     "Event",
@@ -38,6 +41,7 @@ __all__ = [
     "Rows",
     "Standing",
     "Told",
+    "parameter_messages",
 ]
 
 # Most trials that one request gets; more of them are more requests.
@@ -246,6 +250,23 @@ class Aim(Message):
     name: str
     direction: Literal["maximize", "minimize"]
     reference: float | None = None
+
+    @classmethod
+    def of(cls, objective: Objective) -> "Aim":
+        """The message of an objective."""
+        return cls(name=objective.name, direction=objective.direction, reference=objective.reference_point)
+
+
+# Field names of /v1 by the names of a parameter's fields; clients of version 0.1 read them.
+PARAMETER_FIELDS = {"categories": "levels", "log_scale": "log", "active_if": "when"}
+
+
+def parameter_messages(space: Space) -> list[dict[str, Any]]:
+    """The parameters of a space as /v1 sends them."""
+    return [
+        {PARAMETER_FIELDS.get(name, name): value for name, value in parameter.items()}
+        for parameter in to_json(space)["parameters"]
+    ]
 
 
 class Standing(Message):

@@ -268,6 +268,26 @@ def test_a_file_that_is_gone_or_replaced_under_the_service_is_a_503(tmp_path, in
     assert path.exists() == (instead == "another study")
 
 
+def test_parameters_and_objectives_have_the_field_names_of_version_0_1():
+    space = gdopt.Space(
+        [
+            gdopt.Choice("base", ["KOAc", "K3PO4"]),
+            gdopt.Real("load", 0.001, 0.1, log_scale=True, active_if={"base": ["KOAc"]}),
+        ]
+    )
+    study = gdopt.Study(
+        space,
+        direction={"yield": "maximize", "cost": "minimize"},
+        reference_point={"cost": 20},
+        algorithm=gdopt.RandomSearch(),
+    )
+    said = TestClient(create_app(study, TOKEN), headers=BEARER).get("/v1/status").json()
+    base, load = said["parameters"]
+    assert base["levels"] == ["KOAc", "K3PO4"]
+    assert (load["log"], load["when"]) == (True, {"base": ["KOAc"]})
+    assert [one["reference"] for one in said["objectives"]] == [None, 20]
+
+
 def test_frame_is_the_studys_as_rows_and_as_csv(http, study):
     ask(http, 3, worker="=1+1")
     put(http, 1, {"value": {"yield": 0.1 + 0.2, "impurity": 1}})
