@@ -1,6 +1,6 @@
-"""Which study a verb is about: `--study`, or GDOPT_STUDY, or the only one in the folder.
+"""The study of a verb: `--study`, GDOPT_STUDY, or the only study file in the folder.
 
-One of several in a file or a database is written with its name after it: `postgresql://lab/screens#amines`.
+If a file or a database has several studies, the name of the study follows a "#": `postgresql://lab/screens#amines`.
 """
 
 from pathlib import Path
@@ -22,8 +22,8 @@ Where = Annotated[
     typer.Option(
         "--study",
         envvar="GDOPT_STUDY",
-        help="The study's file, or the URL of a PostgreSQL database, #NAME after it if it holds several; "
-        "the only *.gdopt in this folder by default.",
+        help="The study's file, or the URL of a PostgreSQL database, followed by #NAME if it has several studies; "
+        "by default the only *.gdopt file in this folder.",
         show_default=False,
     ),
 ]
@@ -54,10 +54,10 @@ def refuse_old_name(allowed: str | None) -> None:
 
 
 def place(given: str | None) -> str:
-    """Where the study is, as it was given or found.
+    """The given place of the study, or the only study file in the folder.
 
     Raises:
-        StoreError: it was not given, and the folder has none or several.
+        StoreError: no place was given, and the folder has no study file or several.
     """
     if given:
         return given
@@ -69,7 +69,7 @@ def place(given: str | None) -> str:
 
 
 def split(place: str) -> tuple[str, str]:
-    """The path or URL of a study, and its name."""
+    """The path or URL, and the name of the study in it."""
     from gdopt.storage.sql_engine import ALONE
 
     where, _, name = place.rpartition("#")
@@ -77,11 +77,11 @@ def split(place: str) -> tuple[str, str]:
 
 
 def opened(given: str | None, design_filter: str | None = None) -> "Study":
-    """The study, with the function that says what is allowed where its name is given.
+    """The study, with its design filter if the filter's name is given.
 
     Raises:
-        StoreError: there is none, or it cannot be read.
-        SettingsError: the study does not ask that function, or it is not found.
+        StoreError: there is no study, or it cannot be read.
+        SettingsError: the study has another filter or none, or the function is not found.
     """
     from gdopt.algorithms import user_functions
     from gdopt.study.study import Study

@@ -15,8 +15,9 @@ from fastapi.security import HTTPBearer
 import gdopt
 from gdopt import spreadsheet
 from gdopt.algorithms import user_functions
-from gdopt.errors import SettingsError, TrialError
+from gdopt.errors import SettingsError
 from gdopt.lab.plate import plate_text, read_plate
+from gdopt.lab.summary import best_or_none, front
 from gdopt.service import schema
 from gdopt.study.study import Study
 from gdopt.trials.incumbent import incumbents
@@ -264,7 +265,7 @@ def _standing(made: APIRouter, study: Study, name: str) -> None:
 
 def standing(study: Study, name: str, revision: int) -> schema.Standing:
     """What a study is and how it stands."""
-    trials = study.trials
+    trials, best = study.trials, best_or_none(study)
     return schema.Standing(
         name=name,
         revision=revision,
@@ -277,20 +278,13 @@ def standing(study: Study, name: str, revision: int) -> schema.Standing:
         allowed=user_functions.filter_name(study.algorithm),
         batch=study.batch,
         counts={status: sum(t.status is status for t in trials) for status in Status},
-        best=_best(study),
+        best=None if best is None else schema.Row.of(best, study.outcome_constraints),
         best_so_far=_best_so_far(study),
         goal=str(study.config),
         objectives=[schema.Aim.of(one) for one in study.objectives],
         **_front(study),
         version=gdopt.__version__,
     )
-
-
-def _best(study: Study) -> schema.Row | None:
-    try:
-        return schema.Row.of(study.best, study.outcome_constraints)
-    except TrialError:
-        return None
 
 
 def _best_so_far(study: Study) -> list[float | None]:
@@ -306,12 +300,9 @@ def _front(study: Study) -> dict[str, Any]:
     """The front of several objectives and the hypervolume as it grew."""
     if not study.config.several:
         return {"front": [], "hypervolume": None, "hypervolumes": []}
-    try:
-        front = [t.id for t in study.pareto]
-    except TrialError:
-        front = []
+    ids = [trial.id for trial in front(study)]
     reached = hypervolume_history(study.config, study.state.trials)
-    return {"front": front, "hypervolume": reached[-1] if front else None, "hypervolumes": reached}
+    return {"front": ids, "hypervolume": reached[-1] if ids else None, "hypervolumes": reached}
 
 
 def _rows(study: Study, trials: list[Trial]) -> schema.Rows:

@@ -5,10 +5,13 @@ import io
 import json
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 import gdopt
+from gdopt import cli
 from gdopt.lab.plate import plate_text
 from gdopt.service.app import create_app
 from gdopt.spreadsheet import LISTED
@@ -327,6 +330,28 @@ def test_the_plate_that_is_downloaded_is_filled_in_and_told_once(http, study):
     assert answers[1] == {**answers[0], "new": 0}
     assert [(t.value, t.reason) for t in study.trials] == [(83.5, ""), (None, "burst"), (None, "")]
     assert study.history(1)[-1].worker == "ann"
+
+
+def test_the_plate_of_the_service_is_told_by_the_command_line(tmp_path):
+    catalogue = pd.DataFrame({"code": ["007", "X9", "B2"], "mass": [10.5, 12.25, 8.0], "shelf": ["a", "b", "c"]})
+    study = gdopt.Study(
+        gdopt.Space.from_table(catalogue, "code", ["mass"]),
+        direction="maximize",
+        objective="yield",
+        outcome_constraints=["impurity <= 2"],
+        algorithm=gdopt.RandomSearch(),
+        storage=tmp_path / "amines.gdopt",
+    )
+    http = TestClient(create_app(study, TOKEN), headers=BEARER)
+    ask(http, 2, worker="ann")
+    plate = tmp_path / "plate.csv"
+    plate.write_bytes(http.get("/v1/plate.csv").content)
+    sheet = pd.read_csv(plate, dtype={"code": str}).assign(**{"yield": ["83.5", "failed"], "impurity": ["1.5", ""]})
+    sheet.to_csv(plate, index=False)
+    result = CliRunner().invoke(cli.app, ["tell", str(plate), "--study", str(tmp_path / "amines.gdopt"), "--json"])
+    assert json.loads(result.stdout) == {"new": 2, "told": [0], "failed": [1], "abandoned": [], "pending": []}
+    rows = http.get("/v1/trials").json()["trials"]
+    assert [(row["value"], row["status"]) for row in rows] == [(83.5, "done"), (None, "failed")]
 
 
 def test_the_cells_of_a_plate_that_are_wrong_are_said_and_nothing_is_told(http, study):
