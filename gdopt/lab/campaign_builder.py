@@ -117,7 +117,8 @@ def _prior_in(path: Path) -> "DiffusionPrior | MaskedPrior":
     from gdopt import files
     from gdopt.algorithms.serialization import prior_of
 
-    return prior_of(*files.read(path), path)
+    prior: DiffusionPrior | MaskedPrior = prior_of(*files.read(path), path)
+    return prior
 
 
 def _expert_prior(campaign: Campaign, space: Space) -> "DiffusionPrior":
