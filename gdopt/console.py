@@ -12,13 +12,13 @@ __all__ = ["say", "training"]
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line, folded by the terminal only."""
+    """Print a line without wrapping it; the terminal may wrap it."""
     console.print(text, soft_wrap=True, markup=False)
 
 
 @contextmanager
 def training(console: Console, steps: int | None = None) -> Iterator[Reports]:
-    """A function that shows the progress reported to it, with an estimate of the time left."""
+    """A callback for the progress of training, shown as a progress bar with the time left."""
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}")
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("pretraining", total=steps, info="")

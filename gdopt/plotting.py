@@ -1,17 +1,17 @@
-"""Sizes, colours and markers that all figures share."""
+"""Sizes, colours and markers of all figures."""
 
 __all__ = ["BEYOND", "BINS", "COLUMNS", "CORPUS", "HOLLOW", "MARKERS", "PANEL", "ROOM", "SAMPLES", "THICK", "WIDE"]
 
-# One marker for each part of an algorithm, so that they can be told apart without colour.
+# One marker for each source of candidates, so that they can be distinguished without colour.
 MARKERS = "os^Dv<>P"
-# Values that are not known to satisfy the limits.
+# The label of values that violate a constraint, or whose outcomes are missing.
 BEYOND = "breaks a limit, or is not known to keep it"
 HOLLOW = {"marker": "o", "facecolors": "none", "edgecolors": "0.45"}
-# Panels beside each other, the size of each in inches, and its bars.
+# Panels in a row, the size of a panel in inches, and the bars of its histogram.
 COLUMNS, PANEL, BINS = 3, (3.2, 2.6), 30
-# Two panels beside each other.
+# The size of a figure of two panels in inches.
 WIDE = (11.0, 4.2)
-# Labels that a panel has room for, those of the greatest differences.
+# Maximum number of labels in a panel; those of the largest differences are shown.
 ROOM = 20
-# Told apart by fill and line, so that they can be printed in grey.
+# Distinguished by fill and line, so that they can be printed in grey.
 CORPUS, SAMPLES, THICK = "#f3c98f", "#14366f", 1.5

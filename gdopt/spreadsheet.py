@@ -1,4 +1,4 @@
-"""A CSV file as spreadsheets write it, of any delimiter, encoding and decimal mark, read or refused cell by cell."""
+"""Read and write CSV files of spreadsheets, with any delimiter, encoding and decimal mark; errors name each cell."""
 
 import csv
 import io
@@ -29,30 +29,31 @@ __all__ = [
 ]
 
 DELIMITERS = ",;\t|"
-# With a minus sign as people set it, too.
+# The typographic minus sign is accepted too.
 NUMBER = re.compile("[+\\-\N{MINUS SIGN}]?" r"(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?")
-# A number that might as well have a separator of thousands.
+# A number whose mark may be a decimal mark or a separator of thousands.
 THOUSANDS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[1-9]\d{0,2}[.,]\d{3}")
-# What was meant as a number, or as a date: digits and marks alone, such as 1.234,5.
+# Intended as a number or a date: digits and marks only, such as 1.234,5.
 DIGITS = re.compile("[+\\-\N{MINUS SIGN}]?" r"[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
-# What begins as a formula does in a spreadsheet (OWASP, CSV Injection), also in full width. With the apostrophes of
-# `harmless`, so that those of the text itself can be told from them.
+# The beginning of a formula in a spreadsheet (OWASP, CSV Injection), full-width characters included. Leading
+# apostrophes match too, so that `harmless` adds one more, and reading removes only this one.
 FORMULA = re.compile(" *'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-# pandas writes its index under no name, and calls it so when it reads the file again.
+# pandas writes its index without a name, and reads it back under this name.
 NAMELESS = re.compile(r"(Unnamed: \d+)?")
-# A text of which one character in this many is a zero byte is none.
+# A file is no text if at least one character in this many is a zero byte.
 NULS = 4
-# Problems that a message lists.
+# Maximum number of problems in a message.
 LISTED = 20
 
 
 @dataclass
 class Problems:
-    """What is wrong with a file, by row and column; as a context it raises them all at its end.
+    """Collects the problems of a file by row and column; the context `raised` raises them in one error.
 
     Args:
-        file: its name, for people.
-        error: the class of the error.
+        file: name of the file, for error messages.
+        error: class of the error.
+        found: the problems so far.
     """
 
     file: str
@@ -60,19 +61,19 @@ class Problems:
     found: list[str] = field(default_factory=list)
 
     def say(self, row: int, column: str | None, text: object) -> None:
-        """Note what is wrong with a cell, or with a row."""
+        """Add the problem of a cell, or of a row if there is no column."""
         self.found.append(f"row {row}, {f'column {column}: ' if column else ''}{text}")
 
     def fatal(self, text: object) -> GdoptError:
-        """The error that nothing of the file was taken."""
+        """An error of the file; nothing of the file is used."""
         return self.error(f"nothing of {self.file} was taken: {text}")
 
     @contextmanager
     def raised(self) -> Iterator["Problems"]:
-        """Raises, when the context ends, what was noted in it.
+        """Raise all collected problems at the end of the context.
 
         Raises:
-            TableError: anything was; or the class that was given.
+            TableError, or the class `error`: there are problems.
         """
         yield self
         if len(self.found) == 1:
@@ -87,8 +88,8 @@ class Row:
     """One row that is not blank.
 
     Args:
-        number: as a spreadsheet counts, the header being 1.
-        cells: text by column, without blanks around it.
+        number: number of the row in a spreadsheet, in which the first row is 1.
+        cells: text by column, stripped of blanks.
     """
 
     number: int
@@ -97,15 +98,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The columns and rows of a file, and which decimal marks it has.
+    """The columns and rows of a file, and its decimal marks.
 
     Args:
-        header: the number of its row, as a spreadsheet counts.
-        columns: their names, in order.
-        numbers: of the rows that are not blank, as a spreadsheet counts them.
-        cells: of these rows, in the order of the columns.
-        comma: whether a comma before three digits is known to be a decimal one.
-        point: the same of a point.
+        header: row number of the header, as in a spreadsheet.
+        columns: names of the columns, in order.
+        numbers: row numbers of the rows that are not blank, as in a spreadsheet.
+        cells: the cells of these rows, in the order of the columns.
+        comma: whether a comma before three digits is certainly a decimal mark.
+        point: whether a point before three digits is certainly a decimal mark.
     """
 
     header: int
@@ -127,10 +128,10 @@ class Table:
         return [cells[at] for cells in self.cells]
 
     def number(self, text: str) -> Decimal:
-        """The number in a cell, with the digits that it has there.
+        """The number in a cell, with all its digits.
 
         Raises:
-            ValueError: it is none, or might be either of two.
+            ValueError: the cell is no number, or the mark may be a decimal mark or a separator of thousands.
         """
         return Decimal(self._pointed(text))
 
@@ -138,14 +139,14 @@ class Table:
         """The number in a cell.
 
         Raises:
-            ValueError: it is none, might be either of two, or is too large.
+            ValueError: as in `number`, or the number is too large.
         """
         if not math.isfinite(value := float(self._pointed(text))):
             raise ValueError(f"{text!r} is not finite")
         return value
 
     def _pointed(self, text: str) -> str:
-        """A number with a decimal point, if it has a decimal mark."""
+        """The text of a number with a point as its decimal mark."""
         if not NUMBER.fullmatch(text):
             raise ValueError(f"{text!r} is not a number")
         if not (self.comma if "," in text else self.point) and THOUSANDS.fullmatch(text):
@@ -155,16 +156,21 @@ class Table:
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a number, with whichever decimal mark."""
+    """Whether a cell is a number, with either decimal mark.
+
+    Example:
+        >>> is_number("12,5"), is_number("12.5 g")
+        (True, False)
+    """
     return NUMBER.fullmatch(text) is not None
 
 
 def looks_numeric(text: str) -> bool:
-    """Whether a cell was meant as a number or a date: 1.234,5 is one of them, "1,4-dioxane" is a word."""
+    """Whether a cell is intended as a number or a date: true for 1.234,5, false for the word "1,4-dioxane"."""
     return DIGITS.fullmatch(text) is not None
 
 
-# --- read ---
+# --- reading ---
 
 
 def parsed(
@@ -176,22 +182,27 @@ def parsed(
     others: bool = False,
     error: type[GdoptError] = TableError,
 ) -> Table:
-    """The table in a file.
+    """The table in a CSV file.
 
-    The delimiter is the one by which the header has known columns; else the one that the header has, if there is no
-    doubt. A first column without a name that counts the rows from 0, as pandas writes its index, is left out.
+    The delimiter is the one by which the header has the most known columns; without known columns, the only one that
+    the header contains. A first column without a name that numbers the rows from 0, as written by pandas, is left out.
 
     Args:
-        content: of the file, in UTF-8, UTF-16 with its mark, or Windows' western code page.
-        file: its name, for people.
-        known: names of columns.
-        numeric: those that hold numbers; by default those in which every cell is one.
-        others: whether there may be other columns than the known ones.
-        error: the class of the error.
+        content: bytes of the file, in UTF-8, UTF-16 with its byte order mark, or Windows' western code page.
+        file: name of the file, for error messages.
+        known: names of the expected columns.
+        numeric: names of the columns of numbers; by default the columns with numbers only.
+        others: whether other columns than the known ones are accepted.
+        error: class of the error.
 
     Raises:
-        TableError: it is no table, a column is unknown, has no name or is there twice, or a cell has no column; or
-            the class that was given.
+        TableError, or the class `error`: the file is no table, a column is unknown, has no name or is repeated, or a
+            cell has no column.
+
+    Example:
+        >>> table = parsed(b"t;yield\\n20;1,5\\n", "it.csv", ["t", "yield"])
+        >>> [table.finite(cell) for cell in table.column("yield")]
+        [1.5]
     """
     problems = Problems(file, error)
     text = decoded(content, file, error)
@@ -211,10 +222,10 @@ def parsed(
 
 
 def decoded(content: bytes, file: str, error: type[GdoptError] = TableError) -> str:
-    """The text of a file, by its byte order mark if it has one; Excel writes western text without one as Windows does.
+    """The text of a file, by its byte order mark if it has one; Excel may write western text in Windows' code page.
 
     Raises:
-        TableError: it is no text; or the class that was given.
+        TableError, or the class `error`: the file is no text.
     """
     for encoding in _encodings(content):
         try:
@@ -228,10 +239,10 @@ def decoded(content: bytes, file: str, error: type[GdoptError] = TableError) -> 
 
 
 def _encodings(content: bytes) -> tuple[str, ...]:
-    """The encodings that a text may have."""
+    """The possible encodings of a text, most likely first."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return ("utf-16",)
-    # With some characters of UTF-8 it is damaged UTF-8, and no text of Windows.
+    # A file with some valid characters of UTF-8 is damaged UTF-8, and no text in Windows' code page.
     damaged = not content.decode("utf-8-sig", errors="ignore").isascii()
     return ("utf-8-sig",) if damaged else ("utf-8-sig", "cp1252")
 
@@ -337,25 +348,29 @@ def _marked(table: Table, delimiter: str, numeric: Collection[str] | None) -> Ta
 
 
 def _clear(text: str) -> bool:
-    """Whether a cell is a number, and its mark a decimal one."""
+    """Whether a cell is a number whose mark can only be a decimal mark."""
     return is_number(text) and not THOUSANDS.fullmatch(text)
 
 
-# --- written ---
+# --- writing ---
 
 
 def cells(frame: "pd.DataFrame") -> list[list[Any]]:
-    """The header and the rows of a table of pandas in plain Python, None for what is missing."""
+    """The header and the rows of a data frame as Python values, None for missing values."""
     plain = frame.astype(object).where(frame.notna(), None)
     return [[str(one) for one in frame.columns], *plain.to_numpy().tolist()]
 
 
 def written(rows: Iterable[Sequence[object]], *, comma: bool = False) -> str:
-    """The CSV of rows of text, numbers and None, a cell that is empty; no spreadsheet runs any of it.
+    """The CSV text of rows of text, numbers and None (an empty cell). No cell is a formula for a spreadsheet.
 
     Args:
-        rows: the header first.
-        comma: whether to write decimal commas and semicolons between cells, as many European spreadsheets read it.
+        rows: the rows, the header first.
+        comma: whether to write decimal commas and semicolons between cells, for European spreadsheets.
+
+    Example:
+        >>> written([["x"], [0.5]], comma=True)
+        'x\\r\\n0,5\\r\\n'
     """
     out = io.StringIO()
     lines = csv.writer(out, delimiter=";" if comma else ",", lineterminator="\r\n")
@@ -372,5 +387,5 @@ def _cell(value: object, comma: bool) -> str:
 
 
 def harmless(text: str) -> str:
-    """The text with an apostrophe before what would begin a formula; `parsed` takes it away again."""
+    """The text, with an apostrophe in front if a spreadsheet would read a formula; `parsed` removes the apostrophe."""
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text

@@ -1,6 +1,6 @@
 """The command line: campaigns without Python, `gdopt demo` runs the main jobs, `gdopt bench` measures.
 
-Modules of this package import nothing slow: what a verb needs is imported when it runs, so that help comes at once.
+The modules of this package import slow modules in the functions that use them, so that `gdopt --help` starts fast.
 """
 
 import typer
@@ -37,7 +37,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that gdopt meant is one line, not a traceback."""
+    """Run the command line. A `GdoptError` is printed in one line, without a traceback."""
     try:
         app()
     except gdopt.GdoptError as error:

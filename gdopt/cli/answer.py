@@ -1,4 +1,4 @@
-"""What a verb answers: data for programs, with `--json`, or text for people. A verb returns it, and prints nothing."""
+"""The answer of a verb: JSON for programs with `--json`, text for people without. Verbs return it and print nothing."""
 
 import inspect
 import json
@@ -18,10 +18,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, er
 
 @dataclass(frozen=True)
 class Answer:
-    """What a verb has to say.
+    """The answer of a verb.
 
     Args:
-        data: as JSON takes it.
+        data: values that JSON can represent.
         text: the same for people.
     """
 
@@ -30,18 +30,18 @@ class Answer:
 
 
 def verb(app: typer.Typer, function: Callable[..., Answer], panel: str) -> None:
-    """Add a function to the command line, as a verb with `--json`.
+    """Add a function to the command line as a verb with the option `--json`.
 
     Args:
         app: the command line.
-        function: its name, which may end in "_", is the verb's.
-        panel: of the help, where it is listed.
+        function: the verb has its name, without a "_" at the end.
+        panel: the panel of the help that lists the verb.
     """
 
     @wraps(function)
-    def spoken(*, as_json: bool, **given: Any) -> None:
+    def run(*, as_json: bool, **given: Any) -> None:
         if not as_json:
-            # As in files: a terminal has no half of a surrogate pair, which earlier versions kept.
+            # A terminal cannot print a lone surrogate, which earlier versions stored; files escape it too.
             typer.echo(function(**given).text.encode(errors="backslashreplace").decode())
             return
         try:
@@ -53,16 +53,16 @@ def verb(app: typer.Typer, function: Callable[..., Answer], panel: str) -> None:
 
     own = inspect.signature(function)
     option = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
-    spoken.__signature__ = own.replace(  # type: ignore[attr-defined]  # where typer looks for the options
+    run.__signature__ = own.replace(  # type: ignore[attr-defined]  # typer reads the options from here
         parameters=[*own.parameters.values(), option], return_annotation=None
     )
     # A negative number is a value, not an option.
     numbers = {"ignore_unknown_options": True}
-    app.command(function.__name__.rstrip("_"), rich_help_panel=panel, context_settings=numbers)(spoken)
+    app.command(function.__name__.rstrip("_"), rich_help_panel=panel, context_settings=numbers)(run)
 
 
 def listed(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Lines with a column for each title; numbers to six digits, nothing for None."""
+    """A table as text, with numbers to six digits and empty cells for None."""
     cells = [list(titles), *([_cell(one) for one in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""`gdopt init` writes a campaign's file, `gdopt new` makes its study."""
+"""The verbs that begin a campaign: `gdopt init` writes its file, `gdopt new` creates its study."""
 
 import math
 import os
@@ -24,15 +24,15 @@ __all__ = ["VERBS"]
 
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("campaign.toml"),
-    example: Annotated[bool, typer.Option("--example", help="Ask nothing, write an example to be edited.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Write an example to edit, without questions.")] = False,
 ) -> Answer:
-    """Ask what a campaign is about, and write it into a file with comments."""
+    """Ask questions about a campaign, and write the answers as a file with comments."""
     from gdopt.cli.output import put
     from gdopt.lab.campaign_template import EXAMPLE, campaign_text
 
     if path.exists():
         raise StoreError(f"{path} is there already: choose another file, or delete it")
-    # Before a question is asked, as the answers would be lost.
+    # Checked before the questions: otherwise the answers would be lost.
     if not os.access(path.parent, os.W_OK):
         raise StoreError(f"cannot write {path}: there is no folder {path.parent} that can be written to")
     put(path, campaign_text(EXAMPLE if example else _described(path)))
@@ -44,7 +44,7 @@ def new(
     path: Annotated[Path, typer.Argument(help="The campaign's file.")] = Path("campaign.toml"),
     study: Where = None,
 ) -> Answer:
-    """Make the study of a campaign: NAME.gdopt beside its file. A prior is trained, if it has a corpus."""
+    """Create the study of a campaign: NAME.gdopt in its folder. With a corpus, this trains a prior."""
     from rich.console import Console
 
     from gdopt.console import training
@@ -70,16 +70,16 @@ def new(
 
 # --- questions ---
 
-# On the error stream, as the answer alone is printed on the other.
+# On the error stream: the output has the answer of the verb only.
 _ask = partial(typer.prompt, err=True)
 _maybe = partial(_ask, default="", show_default=False)
 
 
 def _described(path: Path) -> "Campaign":
-    """The campaign that a person describes.
+    """The campaign of the answers to the questions.
 
     Raises:
-        SettingsError: the answers make no campaign, or there were none.
+        SettingsError: the answers are no valid campaign, or the questions were not answered.
     """
     from gdopt.lab.campaign_reader import checked
 
@@ -112,7 +112,7 @@ def _answers(path: Path) -> dict[str, Any]:
 
 
 def _directions() -> dict[str, str]:
-    """Whether each outcome that is to be improved is to be maximized or minimized."""
+    """The direction of each objective, by name."""
     ways: dict[str, str] = {}
     name = _ask("What is measured and to be improved", default="yield", value_proc=_named)
     while name:
@@ -124,7 +124,7 @@ def _directions() -> dict[str, str]:
 
 
 def _improved(ways: dict[str, str]) -> dict[str, Any]:
-    """The keys of one objective, or of several with the worst values that are of interest, as far as they are known."""
+    """The keys of one objective, or of several with their reference point as far as it was given."""
     if len(ways) == 1:
         ((name, way),) = ways.items()
         return {"direction": way, "objective": name}
@@ -133,36 +133,37 @@ def _improved(ways: dict[str, str]) -> dict[str, Any]:
 
 
 def _parameter(name: str) -> dict[str, Any]:
-    """What was said of a parameter, asked for again until there can be one."""
+    """The table of a parameter; the questions are repeated until it is valid."""
     from gdopt.lab.campaign import ENTRIES
 
     while True:
-        said = _said_of(name)
+        entry = _parameter_answers(name)
         try:
-            ENTRIES[said["kind"]](**said).parameter()
+            ENTRIES[entry["kind"]](**entry).parameter()
         except SpaceError as error:
             typer.echo(f"  {error}", err=True)
         else:
-            return said
+            return entry
 
 
-def _said_of(name: str) -> dict[str, Any]:
+def _parameter_answers(name: str) -> dict[str, Any]:
+    """The answers about one parameter, as a table of the campaign."""
     kinds = ("real", "integer", "choice")
     kind = _ask(f"  {name} is real, integer or choice", default="real", value_proc=_one_of(*kinds))
     if kind == "choice":
         categories = _ask("  its categories, with commas between them")
         return {"name": name, "kind": kind, "categories": [one.strip() for one in categories.split(",") if one.strip()]}
     number = int if kind == "integer" else float
-    said = {"name": name, "kind": kind, "low": _ask("  lowest", type=number), "high": _ask("  highest", type=number)}
+    entry = {"name": name, "kind": kind, "low": _ask("  lowest", type=number), "high": _ask("  highest", type=number)}
     if unit := _maybe("  unit (empty: none)"):
-        said["unit"] = unit
-    if kind == "real" and said["low"] > 0 and typer.confirm("  are equal ratios equal steps", err=True):
-        said["log_scale"] = True
-    return said
+        entry["unit"] = unit
+    if kind == "real" and entry["low"] > 0 and typer.confirm("  are equal ratios equal steps", err=True):
+        entry["log_scale"] = True
+    return entry
 
 
 def _several(what: str, check: Callable[[str], str] = str) -> Iterator[str]:
-    """Answers until there is none."""
+    """Answers to a repeated question, until one is empty."""
     end = "none"
     while one := _maybe(f"{what} (empty: {end})", value_proc=check):
         yield one
@@ -170,7 +171,7 @@ def _several(what: str, check: Callable[[str], str] = str) -> Iterator[str]:
 
 
 def _names(what: str, taken: Collection[str]) -> Iterator[str]:
-    """Names, each once and unlike those that are taken."""
+    """Names that differ from each other and from the taken names."""
     seen = [*taken]
     for one in _several(what, partial(_unlike, seen)):
         seen.append(one)
@@ -178,7 +179,7 @@ def _names(what: str, taken: Collection[str]) -> Iterator[str]:
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
-    """Takes one of some words; any other is asked for again."""
+    """A check that an answer is one of some words; after another answer the question is repeated."""
 
     def check(text: str) -> str:
         if text not in words:
@@ -189,7 +190,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _file_name(text: str) -> str:
-    """A name that a campaign may have."""
+    """A valid name of a campaign."""
     from gdopt.lab.campaign import NAME
 
     if not re.match(NAME, text.strip()):
@@ -212,7 +213,7 @@ def _count(text: str) -> int:
 
 
 def _unlike(taken: Collection[str], text: str) -> str:
-    """A name that is not taken."""
+    """A name that differs from the taken names."""
     if text.strip() in taken:
         raise typer.BadParameter(f"there is a {text.strip()} already")
     return text.strip()
@@ -230,7 +231,7 @@ def _limit(ways: Collection[str], text: str) -> str:
 
 
 def _number(text: str) -> float | None:
-    """A finite number, None of an empty answer."""
+    """A finite number; None for an empty answer."""
     try:
         found = float(text) if text else None
     except ValueError:

@@ -17,18 +17,18 @@ def run_bench(
     suite: Annotated[
         str,
         typer.Argument(
-            help="A suite, a problem, several with commas, or module:function of yours. "
+            help="A suite, a problem, several problems with commas between them, or your own module:function. "
             "problem@100 is a problem with 100 evaluations."
         ),
     ],
     methods: Annotated[
         str, typer.Option(help="Methods, separated by spaces; settings after a colon.")
     ] = "gdopt random",
-    seeds: Annotated[int, typer.Option(help="Seeds 0, 1, ... up to this many.")] = 10,
-    out: Annotated[Path, typer.Option(help="Folder of the records; what is there is not run again.")] = Path("bench"),
-    workers: Annotated[int | None, typer.Option(help="Processes; one for each core by default.")] = None,
+    seeds: Annotated[int, typer.Option(help="Number of seeds: 0, 1, ...")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder of the records; finished runs are not repeated.")] = Path("bench"),
+    workers: Annotated[int | None, typer.Option(help="Number of processes; by default one for each core.")] = None,
 ) -> None:
-    """Run methods on problems over seeds; stop it at any time, the same command goes on."""
+    """Run methods on problems over seeds. After an interruption the same command continues."""
     from gdopt.bench.runner import problems_of, run_all
 
     run_all(problems_of(suite), methods.split(), seeds, out, workers=workers, say=typer.echo)

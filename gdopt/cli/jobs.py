@@ -1,4 +1,4 @@
-"""`gdopt demo`: the main jobs, start to end."""
+"""`gdopt demo`: an airfoil or molecules, from pretraining to the best design."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,7 @@ __all__ = ["demo"]
 
 
 class Job(StrEnum):
-    """What a demo designs."""
+    """The kind of design of a demo."""
 
     AIRFOIL = "airfoil"
     MOLECULES = "molecules"
@@ -22,10 +22,10 @@ def demo(
         Path | None, typer.Option(help="Folder for the results, made if missing: demo or demo-molecules by default.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same designs.")] = 0,
-    budget: Annotated[int, typer.Option(help="Evaluations in all, those of the start included.")] = 300,
+    budget: Annotated[int, typer.Option(help="Total number of evaluations, with those of the initial designs.")] = 300,
     steps: Annotated[
         int | None,
-        typer.Option(help="Pretraining steps of the diffusion prior at most: 3000, or 400 for molecules, by default."),
+        typer.Option(help="Maximum number of pretraining steps of the prior; by default 3000, or 400 for molecules."),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="Molecules: a task of the PMO benchmark, osimertinib_mpo by default.")
@@ -34,7 +34,10 @@ def demo(
         Path | None, typer.Option(help="Molecules: a file of SMILES to learn from, 4,756 of the NCI's by default.")
     ] = None,
     filters: Annotated[
-        bool, typer.Option("--filters", help="Molecules: only what is easy to make and has no structural alerts.")
+        bool,
+        typer.Option(
+            "--filters", help="Molecules: propose only molecules that are easy to make and have no structural alerts."
+        ),
     ] = False,
 ) -> None:
     """Design an airfoil of high lift over drag, or molecules of high score: pretrain on unlabelled ones, ask and tell.

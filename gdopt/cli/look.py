@@ -1,8 +1,7 @@
-"""The verbs that change nothing: status, best, pending, history, export, plot, report, backup, check."""
+"""The verbs that read a study: status, best, pending, history, export, plot, report, backup, check."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,12 +16,14 @@ from gdopt.errors import SettingsError, StoreError, TrialError
 if TYPE_CHECKING:
     from gdopt.study.rounds import RoundSummary
     from gdopt.study.study import Study
+    from gdopt.trials.objectives import Objective
 
 __all__ = ["VERBS"]
 
 
 def status(study: Where = None) -> Answer:
-    """Where the campaign stands: trials, rounds, the best so far."""
+    """Show the state of the campaign: trials, rounds, the best trial so far."""
+    from gdopt.lab.summary import best_or_none, front
     from gdopt.trials.trial import Status
 
     found = opened(study)
@@ -31,7 +32,7 @@ def status(study: Where = None) -> Answer:
         {"round": r.number, "asked": r.asked, "told": r.told, **_reached(found, r), "seconds": r.seconds}
         for r in found.rounds
     ]
-    best, front = _best(found), _front(found)
+    best, pareto = best_or_none(found), [facts(trial) for trial in front(found)]
     goal = str(found.config)
     data = {
         "study": str(found.store),
@@ -42,35 +43,33 @@ def status(study: Where = None) -> Answer:
         "batch": found.batch,
         "trials": counts,
         "rounds": rounds,
-        "best": best,
+        "best": None if best is None else facts(best),
     }
     if found.config.several:
-        volume = found.hypervolume if front else None
-        data |= {"objectives": [asdict(one) for one in found.objectives], "front": front, "hypervolume": volume}
+        volume = found.hypervolume if pareto else None
+        data |= {"objectives": [_objective(one) for one in found.objectives], "front": pareto, "hypervolume": volume}
     text = [
         f"{found.store}: {goal}",
         f"trials: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'none yet'}",
-        _said_of_best(found, data),
+        _best_line(found, data),
     ]
     if rounds:
         # Tenths of seconds are enough for people.
         shown = [one | {"seconds": f"{one['seconds']:.1f}"} for one in rounds]
-        # The last knows most: of the first there may be nothing to say.
+        # The last round has the most columns; the first may lack some.
         columns = sorted(rounds[-1], key="seconds".__eq__)
         text.append(listed(columns, [[one.get(name) for name in columns] for one in shown]))
     return Answer(data, "\n".join(text))
 
 
 def best(study: Where = None) -> Answer:
-    """The best trial, of those that satisfy the limits; of several objectives, all trials that none dominates."""
+    """Show the best feasible trial; with several objectives, the Pareto-optimal trials."""
+    from gdopt.lab.summary import front_rows
+
     found = opened(study)
     if found.config.several:
-        front = found.pareto
-        names = [one.name for one in found.objectives]
-        cells = [
-            [t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *found.space.row(t.params)] for t in front
-        ]
-        return Answer([facts(t) for t in front], listed(["trial", *names, *found.space.names], cells))
+        titles = ["trial", *(objective.name for objective in found.objectives), *found.space.names]
+        return Answer([facts(trial) for trial in found.pareto], listed(titles, front_rows(found)))
     trial = found.best
     rows = [*trial.params.items(), (found.objective, trial.value), *((k, v) for k, (v, _) in trial.outcomes.items())]
     rows += [("outside", one) for one in found.space.broken(trial.params)] if trial.outside else []
@@ -78,9 +77,9 @@ def best(study: Where = None) -> Answer:
 
 
 def pending(
-    worker: Annotated[str | None, typer.Option(help="Only those of this one.")] = None, study: Where = None
+    worker: Annotated[str | None, typer.Option(help="Only the trials of this worker.")] = None, study: Where = None
 ) -> Answer:
-    """The trials that wait for their result."""
+    """List the trials without a result."""
     found = opened(study)
     trials = [t for t in found.pending if worker in (None, t.worker)]
     likely = ["feasible"] if any(t.feasible is not None for t in trials) else []
@@ -89,19 +88,21 @@ def pending(
     return Answer([facts(t) for t in trials], text)
 
 
-def history(id: Annotated[int, typer.Argument(help="Of a trial.")], study: Where = None) -> Answer:
-    """All that happened to a trial, first to last."""
+def history(id: Annotated[int, typer.Argument(help="Id of the trial.")], study: Where = None) -> Answer:
+    """List all events of a trial, in order."""
     events = [event(one) for one in opened(study).history(id)]
     rows = [[one["at"], one["kind"], one["worker"], _about(one["data"], id)] for one in events]
     return Answer(events, listed(["at", "what", "worker", "data"], rows))
 
 
 def export(
-    path: Annotated[Path | None, typer.Argument(help="A .csv or .json file; printed if left out.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, though it is no earlier export.")] = False,
+    path: Annotated[Path | None, typer.Argument(help="A .csv or .json file; by default the table is printed.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite the file, even if it is no earlier export.")
+    ] = False,
     study: Where = None,
 ) -> Answer:
-    """All trials as a table, a row each."""
+    """Write all trials as a table with one row for each."""
     from gdopt import spreadsheet
 
     columns, *cells = spreadsheet.cells(opened(study).to_frame())
@@ -122,7 +123,7 @@ def plot(
     path: Annotated[Path, typer.Argument(help="A .png, .svg or .pdf file.")] = Path("progress.png"),
     study: Where = None,
 ) -> Answer:
-    """All values by the order of trials, and the best so far, as a figure; of several objectives, their front."""
+    """Draw the values in the order of the trials, with the best so far; with several objectives, the Pareto front."""
     check_replaceable(path)
     found = opened(study)
     if not found.state.done:
@@ -138,10 +139,10 @@ def plot(
 
 def report(
     path: Annotated[Path, typer.Argument(help="An .html file.")] = Path("report.html"),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, though it is no report.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, even if it is no report.")] = False,
     study: Where = None,
 ) -> Answer:
-    """All of the campaign on one page: a file that needs nothing else, to be read, sent and printed."""
+    """Write a report of the campaign: one HTML page that needs no other file."""
     from gdopt.lab.report import is_report, page
 
     if path.suffix.lower() not in (".html", ".htm"):
@@ -154,9 +155,9 @@ def report(
 
 
 def backup(
-    path: Annotated[Path, typer.Argument(help="The copy; a file that is not there yet.")], study: Where = None
+    path: Annotated[Path, typer.Argument(help="The file of the copy, which must not exist yet.")], study: Where = None
 ) -> Answer:
-    """Copy the study's file as it is at one moment, while others may ask and tell; the copy is checked."""
+    """Copy the study's file while others may ask and tell. The copy is a consistent snapshot, and is checked."""
     from gdopt.storage.sql_store import SqlStore
 
     store = SqlStore(*split(place(study)))
@@ -167,7 +168,7 @@ def backup(
 
 
 def check(study: Where = None) -> Answer:
-    """Read all that is kept, also priors and what was learned, and compare it with its checksums."""
+    """Read the whole study, with priors and trained models, and compare it with its checksums."""
     from gdopt.storage.sql_store import SqlStore
 
     where, name = split(place(study))
@@ -196,28 +197,19 @@ def _exported(path: Path, columns: Sequence[str]) -> bool:
     return isinstance(rows, list) and all(isinstance(row, dict) and [*row] == [*columns] for row in rows)
 
 
-def _best(study: "Study") -> dict[str, Any] | None:
-    try:
-        return facts(study.best)
-    except TrialError:
-        return None
-
-
-def _front(study: "Study") -> list[dict[str, Any]]:
-    """The trials of several objectives that none dominates."""
-    try:
-        return [facts(t) for t in study.pareto] if study.config.several else []
-    except TrialError:
-        return []
+def _objective(objective: "Objective") -> dict[str, Any]:
+    """An objective in the answer's JSON, whose keys are the service's."""
+    return {"name": objective.name, "direction": objective.direction, "reference": objective.reference_point}
 
 
 def _reached(study: "Study", round: "RoundSummary") -> dict[str, Any]:
-    """What a round is judged by, and how likely its trials seemed to satisfy the limits if there are any."""
+    """The best value or the hypervolume after a round; with constraints, the predicted probability of feasibility."""
     reached = {"hypervolume": round.hypervolume} if study.config.several else {"best": round.best}
     return reached if round.feasible is None else {**reached, "feasible": round.feasible}
 
 
-def _said_of_best(study: "Study", data: dict[str, Any]) -> str:
+def _best_line(study: "Study", data: dict[str, Any]) -> str:
+    """A line with the best value, or with the size and the hypervolume of the front."""
     if "front" in data:
         front = data["front"]
         if not front:
@@ -238,7 +230,7 @@ def _none(study: "Study") -> str:
 
 
 def _about(data: dict[str, Any], id: int) -> str:
-    """What an entry says of one trial, short."""
+    """The data of an event that concern one trial, as JSON."""
     if "trials" in data:
         return json.dumps(data["trials"][id - data["first"]][0]) if id >= data["first"] else "again"
     said = data.get(str(id), data)

@@ -1,4 +1,4 @@
-"""Verbs for machines: `gdopt serve` answers them, `gdopt worker` is one."""
+"""The verbs that keep running: `gdopt serve` serves a study over HTTP, `gdopt worker` evaluates its trials."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gdopt.arguments import counted
-from gdopt.cli.which import HOUR, DesignFilterName, Where, opened, place, split
+from gdopt.cli.which import DesignFilterName, OldDesignFilterName, Where, opened, place, refuse_old_name, split
 from gdopt.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -17,21 +17,27 @@ __all__ = ["serve", "worker"]
 
 def serve(
     study: Where = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; others than this need a certificate.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on, 0 for any that is free.")] = 8321,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; an address that other machines reach needs a certificate.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8321,
     token_file: Annotated[
-        Path | None, typer.Option(help="File of the token, made if missing: beside the study by default.")
+        Path | None, typer.Option(help="File of the token, created if missing; by default in the study's folder.")
     ] = None,
-    certificate: Annotated[Path | None, typer.Option(help="Certificate of TLS, PEM.")] = None,
-    private_key: Annotated[Path | None, typer.Option(help="Its key, if that is in another file.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate, a PEM file.")] = None,
+    private_key: Annotated[
+        Path | None, typer.Option(help="Private key of the certificate, if it is in another file.")
+    ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen on any address without TLS, as behind a proxy that has it.")
+        bool, typer.Option("--insecure", help="Listen on any address without TLS, for example behind a proxy with TLS.")
     ] = False,
     design_filter: DesignFilterName = None,
+    allowed: OldDesignFilterName = None,
 ) -> None:
-    """Serve a study as a page for people and over HTTP for programs, until it is stopped with Ctrl-C."""
+    """Serve a study over HTTP, as a web page and as an API. Ctrl-C stops the service."""
     from gdopt.service import run
 
+    refuse_old_name(allowed)
     where, name = split(place(study))
     run.serve(
         where,
@@ -50,23 +56,33 @@ def serve(
 def worker(
     where: Annotated[str, typer.Argument(help="The study's file, a PostgreSQL URL, or the http(s) URL of a service.")],
     function: Annotated[
-        str, typer.Argument(help="module:function of yours, from parameters to a value, found from this folder.")
+        str, typer.Argument(help="Your own module:function, of a module in this folder, from parameters to a value.")
     ],
     evaluations: Annotated[
-        int | None, typer.Option("-n", "--evaluations", help="After so many it stops; never by default.")
+        int | None,
+        typer.Option(
+            "-n",
+            "--evaluations",
+            help="Number of evaluations after which the worker stops; by default it does not stop.",
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Of this worker; machine and process by default.")] = None,
-    lease: Annotated[float, typer.Option(help="Hours after which another worker may get what this one has.")] = 1.0,
+    name: Annotated[str | None, typer.Option(help="Name of this worker; by default its machine and process.")] = None,
+    lease: Annotated[
+        float, typer.Option(help="Hours after which another worker may get a trial of this worker.")
+    ] = 1.0,
     token: Annotated[
-        str | None, typer.Option(envvar="GDOPT_TOKEN", help="Of a service; GDOPT_TOKEN by default.", show_default=False)
+        str | None,
+        typer.Option(envvar="GDOPT_TOKEN", help="Token of the service; by default GDOPT_TOKEN.", show_default=False),
     ] = None,
     token_file: Annotated[Path | None, typer.Option(help="File of a service's token.")] = None,
     design_filter: DesignFilterName = None,
+    allowed: OldDesignFilterName = None,
 ) -> None:
-    """Evaluate a study's trials with a function of yours, one after the other, beside any number of other workers."""
+    """Evaluate trials of a study with your own function, one at a time. Any number of workers may share a study."""
     from gdopt.algorithms import user_functions
-    from gdopt.study.worker import run_worker
+    from gdopt.study.worker import HOUR, run_worker
 
+    refuse_old_name(allowed)
     evaluate, source = user_functions.function(function), _source(where, token_file or token, design_filter)
     count = run_worker(source, evaluate, evaluations=evaluations, worker=name, lease=lease * HOUR, say=typer.echo)
     typer.echo(counted(count, "evaluation"))

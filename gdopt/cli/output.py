@@ -1,4 +1,4 @@
-"""What verbs say of trials and entries, and the files that they write."""
+"""Trials and events as JSON, and the writing of files."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["check_replaceable", "event", "facts", "outcomes", "percent", "put"]
 
-# With which every file of SQLite begins.
+# The first bytes of every SQLite file.
 SQLITE = b"SQLite format 3\0"
 
 
 def put(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; with a byte order mark, which Excel needs, if it is not all ASCII.
+    """Write a file atomically. A CSV file that is not ASCII gets a byte order mark, which Excel needs.
 
-    Characters that UTF-8 has no bytes for, which earlier versions kept, are written as escapes.
+    Lone surrogates, which earlier versions stored and UTF-8 cannot encode, are written as escapes.
 
     Raises:
-        StoreError: it cannot be written.
+        StoreError: the file cannot be written.
     """
     from gdopt import files
 
@@ -35,10 +35,10 @@ def put(path: Path, text: str) -> None:
 
 
 def check_replaceable(path: Path) -> None:
-    """Check that a file that is to be written is not there, or is none that is never overwritten.
+    """Raise `StoreError` if a file that would be overwritten is a study, a prior or a campaign, or cannot be read.
 
     Raises:
-        StoreError: a study, a prior or a campaign is there, or the file cannot be read.
+        StoreError: see above.
     """
     try:
         with path.open("rb") as file:
@@ -56,8 +56,8 @@ def check_replaceable(path: Path) -> None:
 
 
 def facts(trial: "Trial") -> dict[str, Any]:
-    """A trial as JSON takes it."""
-    said = {
+    """A trial as JSON."""
+    data = {
         "id": trial.id,
         "status": trial.status.value,
         "params": dict(trial.params),
@@ -70,24 +70,24 @@ def facts(trial: "Trial") -> dict[str, Any]:
         "reason": trial.reason,
     }
     if trial.feasible is not None:
-        said["feasible"] = trial.feasible
+        data["feasible"] = trial.feasible
     if trial.outside:
-        said["outside"] = True
-    return said if trial.proposed is None else {**said, "proposed": dict(trial.proposed)}
+        data["outside"] = True
+    return data if trial.proposed is None else {**data, "proposed": dict(trial.proposed)}
 
 
 def percent(trial: "Trial") -> str | None:
-    """How likely a trial seemed to satisfy the limits when it was proposed."""
+    """The predicted probability of feasibility of a trial when it was proposed, in percent."""
     return None if trial.feasible is None else f"{trial.feasible:.0%}"
 
 
 def outcomes(trial: "Trial") -> Mapping[str, Any]:
-    """What was measured beside the objective, as JSON takes it."""
+    """The outcomes other than the objective as JSON."""
     return {name: {"value": value, "sem": sem} for name, (value, sem) in trial.outcomes.items()}
 
 
 def event(entry: "Event") -> dict[str, Any]:
-    """An entry of the journal as JSON takes it."""
+    """An event of the journal as JSON."""
     from gdopt.storage.events import described
 
     at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds")

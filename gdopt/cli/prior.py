@@ -1,4 +1,4 @@
-"""`gdopt prior`: fit a prior to designs without labels, and see whether it is any good."""
+"""`gdopt prior`: fit a prior to unlabelled designs, and compare its draws with them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,29 +12,29 @@ from gdopt.errors import SettingsError, StoreError
 
 __all__ = ["prior"]
 
-prior = typer.Typer(help="Designs without labels: fit a prior to them, check it.", no_args_is_help=True)
+prior = typer.Typer(help="Fit a prior to unlabelled designs, and check it.", no_args_is_help=True)
 
 STEPS, DRAWS = 3000, 500
 
 
 def fit(
-    corpus: Annotated[Path, typer.Argument(help="A CSV file with a header and a design a row.")],
-    out: Annotated[Path, typer.Option(help="The file of the prior.")] = Path("prior.safetensors"),
+    corpus: Annotated[Path, typer.Argument(help="A CSV file with a header and one design in each row.")],
+    out: Annotated[Path, typer.Option(help="The file to write the prior to.")] = Path("prior.safetensors"),
     space: Annotated[
-        Path | None, typer.Option(help="The file of a campaign, whose parameters are the columns that count.")
+        Path | None, typer.Option(help="The file of a campaign: only the columns of its parameters are used.")
     ] = None,
     weights: Annotated[str | None, typer.Option(help="The column of the designs' weights.")] = None,
     outcome: Annotated[
-        str | None, typer.Option(help="The column of what a related task measured: better designs count more.")
+        str | None, typer.Option(help="The column of an outcome of a related task: better designs get larger weights.")
     ] = None,
-    direction: Annotated[str, typer.Option(help="Whether the outcome is to maximize or minimize.")] = "maximize",
-    steps: Annotated[int, typer.Option(help="Steps of training at most.", min=1)] = STEPS,
-    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
+    direction: Annotated[str, typer.Option(help="Direction of the outcome: maximize or minimize.")] = "maximize",
+    steps: Annotated[int, typer.Option(help="Maximum number of training steps.", min=1)] = STEPS,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws.", min=0)] = 0,
 ) -> Answer:
     """Fit a prior to the designs of a CSV file.
 
-    Unless a campaign says otherwise, its columns are the parameters: bounds of numbers are their ranges and a little,
-    and words are the levels of a choice.
+    Without a campaign, the columns are the parameters. The bounds of a number are its range with a small margin;
+    the categories of a choice are the words in its column.
     """
     from rich.console import Console
 
@@ -47,7 +47,7 @@ def fit(
         raise StoreError(f"{out} is there already: choose another --out, or delete it")
     given = None if space is None else read_campaign(space).space
     if space is not None and given is None:
-        raise SettingsError(f"{space} has no [[parameters]]: expected a campaign that says what may be varied")
+        raise SettingsError(f"{space} has no [[parameters]]: expected a campaign with parameters")
     read = corpora.read(corpus, given, weights=weights, outcome=outcome, direction=direction)
     with training(Console(stderr=True, highlight=False), steps) as show:
         fitted = DiffusionPrior.fit(
@@ -81,11 +81,11 @@ def fit(
 
 def check(
     path: Annotated[Path, typer.Argument(help="The file of the prior.")] = Path("prior.safetensors"),
-    plot: Annotated[Path | None, typer.Option(help="Draw a figure into this file too.")] = None,
-    draws: Annotated[int, typer.Option("--draws", "-n", help="Draws that are compared.", min=10)] = DRAWS,
-    seed: Annotated[int, typer.Option(help="Of the draws.", min=0)] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Also write a figure to this file.")] = None,
+    draws: Annotated[int, typer.Option("--draws", "-n", help="Number of draws to compare.", min=10)] = DRAWS,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.", min=0)] = 0,
 ) -> Answer:
-    """Compare draws of a prior with its corpus, and say whether they are fit for each other."""
+    """Compare draws of a prior with its corpus."""
     from gdopt import files
     from gdopt.algorithms.serialization import prior_of
 

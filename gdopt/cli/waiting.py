@@ -1,4 +1,4 @@
-"""A line that says how long a call takes and may still take, once it has taken a second; on the error stream."""
+"""A progress line on the error stream for calls of more than a second: time elapsed and time left."""
 
 import threading
 import time
@@ -9,18 +9,18 @@ from rich.console import Console
 
 __all__ = ["waiting"]
 
-# Seconds: before anything is said, and between updates.
+# Seconds before the line appears, and between updates.
 PATIENCE, PACE = 1.0, 0.25
 
 
 @contextmanager
 def waiting(what: str, expected: float | None, console: Console | None = None) -> Iterator[None]:
-    """Say what is going on as long as it does.
+    """Show a progress line while the context runs.
 
     Args:
-        what: in words.
-        expected: seconds that it may take, if there is an estimate.
-        console: where it is said; the error stream by default.
+        what: description of the call.
+        expected: expected seconds, if there is an estimate.
+        console: the console; by default the error stream.
     """
     over = threading.Event()
     args = (console or Console(stderr=True, highlight=False), what, expected, over)
@@ -46,7 +46,7 @@ def _say(console: Console, what: str, expected: float | None, over: threading.Ev
 
 
 def _line(what: str, seconds: float, expected: float | None) -> str:
-    """Such as "asking for 8 trials: 3 s, about 9 s left"."""
+    """The text of the line, such as "asking for 8 trials: 3 s, about 9 s left"."""
     if expected is None:
         return f"{what}: {seconds:.0f} s"
     left = expected - seconds

@@ -1,6 +1,6 @@
-"""Which study a verb is about: `--study`, or GDOPT_STUDY, or the only one in the folder.
+"""The study of a verb: `--study`, GDOPT_STUDY, or the only study file in the folder.
 
-One of several in a file or a database is written with its name after it: `postgresql://lab/screens#amines`.
+If a file or a database has several studies, the name of the study follows a "#": `postgresql://lab/screens#amines`.
 """
 
 from pathlib import Path
@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdopt.errors import StoreError
+from gdopt.errors import RenamedError, StoreError
 
 if TYPE_CHECKING:
     from gdopt.study.study import Study
 
-__all__ = ["HOUR", "SUFFIX", "DesignFilterName", "Where", "opened", "place", "split"]
+__all__ = ["SUFFIX", "DesignFilterName", "OldDesignFilterName", "Where", "opened", "place", "refuse_old_name", "split"]
 
 SUFFIX = ".gdopt"
-# Of leases, in seconds.
-HOUR = 3600.0
 
 Where = Annotated[
     str | None,
     typer.Option(
         "--study",
         envvar="GDOPT_STUDY",
-        help="The study's file, or the URL of a PostgreSQL database, #NAME after it if it holds several; "
-        "the only *.gdopt in this folder by default.",
+        help="The study's file, or the URL of a PostgreSQL database, followed by #NAME if it has several studies; "
+        "by default the only *.gdopt file in this folder.",
         show_default=False,
     ),
 ]
@@ -36,17 +34,30 @@ DesignFilterName = Annotated[
         "--design-filter",
         envvar="GDOPT_DESIGN_FILTER",
         metavar="MODULE:FUNCTION",
-        help="The function that the campaign names, found from this folder: it says which designs are design_filter.",
+        help="The design filter that the campaign names, a function of a module in this folder. "
+        "It returns True for each design that may be proposed.",
         show_default=False,
     ),
 ]
 
+# The option's name in version 0.1: hidden, and any value is refused.
+OldDesignFilterName = Annotated[str | None, typer.Option("--allowed", envvar="GDOPT_ALLOWED", hidden=True)]
+
+
+def refuse_old_name(allowed: str | None) -> None:
+    """Raise `RenamedError` if `--allowed` or GDOPT_ALLOWED of version 0.1 was given."""
+    if allowed is not None:
+        raise RenamedError(
+            f"{allowed!r} was given by --allowed or GDOPT_ALLOWED, which version 0.2 renamed: "
+            "give --design-filter, or set GDOPT_DESIGN_FILTER and unset GDOPT_ALLOWED"
+        )
+
 
 def place(given: str | None) -> str:
-    """Where the study is, as it was given or found.
+    """The given place of the study, or the only study file in the folder.
 
     Raises:
-        StoreError: it was not given, and the folder has none or several.
+        StoreError: no place was given, and the folder has no study file or several.
     """
     if given:
         return given
@@ -58,7 +69,7 @@ def place(given: str | None) -> str:
 
 
 def split(place: str) -> tuple[str, str]:
-    """The path or URL of a study, and its name."""
+    """The path or URL, and the name of the study in it."""
     from gdopt.storage.sql_engine import ALONE
 
     where, _, name = place.rpartition("#")
@@ -66,11 +77,11 @@ def split(place: str) -> tuple[str, str]:
 
 
 def opened(given: str | None, design_filter: str | None = None) -> "Study":
-    """The study, with the function that says what is allowed where its name is given.
+    """The study, with its design filter if the filter's name is given.
 
     Raises:
-        StoreError: there is none, or it cannot be read.
-        SettingsError: the study does not ask that function, or it is not found.
+        StoreError: there is no study, or it cannot be read.
+        SettingsError: the study has another filter or none, or the function is not found.
     """
     from gdopt.algorithms import user_functions
     from gdopt.study.study import Study

@@ -11,7 +11,7 @@ from gdopt.arguments import counted
 from gdopt.cli.answer import Answer, listed
 from gdopt.cli.output import check_replaceable, facts, percent, put
 from gdopt.cli.waiting import waiting
-from gdopt.cli.which import HOUR, DesignFilterName, Where, opened
+from gdopt.cli.which import DesignFilterName, OldDesignFilterName, Where, opened, refuse_old_name
 from gdopt.errors import ResultError, SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -22,44 +22,56 @@ __all__ = ["VERBS"]
 
 Ids = Annotated[list[int], typer.Argument(help="Ids of trials.")]
 Reason = Annotated[str, typer.Option(help="Why, in words.")]
-Worker = Annotated[str | None, typer.Option(help="Who says so; the history keeps it.")]
+Worker = Annotated[str | None, typer.Option(help="Who reports this; recorded in the history.")]
 Sem = Annotated[float | None, typer.Option(help="Standard error of the value.")]
 Outcomes = Annotated[
-    list[str] | None, typer.Option("--outcome", metavar="NAME=VALUE", help="Of another outcome; may be repeated.")
+    list[str] | None, typer.Option("--outcome", metavar="NAME=VALUE", help="Another outcome; may be repeated.")
 ]
 Tried = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="What was tried, if not what was proposed; may be repeated."),
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        help="A parameter that was tried with another value than proposed; may be repeated.",
+    ),
 ]
 
 
 def ask(
-    n: Annotated[int | None, typer.Option("-n", help="Trials; the campaign's batch by default.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write them into a file to be filled in.")] = None,
+    n: Annotated[int | None, typer.Option("-n", help="Number of trials; by default the campaign's batch.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the trials to a CSV file, to be filled in.")] = None,
     key: Annotated[
-        str | None, typer.Option(help="Asked again with it, the same trials come back; the CSV's place by default.")
+        str | None,
+        typer.Option(
+            help="Asking again with the same key returns the same trials; by default the place of the CSV file."
+        ),
     ] = None,
     fix: Annotated[
         list[str] | None,
-        typer.Option("--fix", metavar="NAME=VALUE", help="A parameter that all of them are to have; may be repeated."),
+        typer.Option("--fix", metavar="NAME=VALUE", help="Fix a parameter in all trials; may be repeated."),
     ] = None,
-    worker: Annotated[str | None, typer.Option(help="Who will try them.")] = None,
+    worker: Annotated[str | None, typer.Option(help="Who will evaluate the trials.")] = None,
     lease: Annotated[
-        float | None, typer.Option(help="Hours after which they may be given to another worker, who asks with one too.")
+        float | None,
+        typer.Option(help="Hours after which another worker may get the trials, if it asks with --lease too."),
     ] = None,
     repeat: Annotated[
-        bool, typer.Option("--repeat", help="Once every design was tried, ask for the best of them again.")
+        bool, typer.Option("--repeat", help="If every design was tried, ask for the best designs again.")
     ] = False,
     comma: Annotated[
-        bool, typer.Option("--comma", help="Decimal commas, and semicolons between cells: for many in Europe.")
+        bool,
+        typer.Option("--comma", help="Write decimal commas and semicolons between cells, for European spreadsheets."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file, whatever is in it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     design_filter: DesignFilterName = None,
+    allowed: OldDesignFilterName = None,
     study: Where = None,
 ) -> Answer:
-    """Ask for trials to measure, as a list or as a CSV file. Repeated after a crash, it gives the same file."""
+    """Ask for trials to evaluate, as a list or as a CSV file. After a crash, the same command writes the same file."""
     from gdopt.lab.plate import headings_of, plate_text
+    from gdopt.study.worker import HOUR
 
+    refuse_old_name(allowed)
     found = opened(study, design_filter)
     if csv is not None:
         headings_of(found)
@@ -84,14 +96,16 @@ def ask(
 
 def tell(
     what: Annotated[str, typer.Argument(metavar="PLATE|ID", help="A filled-in CSV file, or the id of a trial.")],
-    value: Annotated[float | None, typer.Argument(help="Of the objective, for one trial.", show_default=False)] = None,
+    value: Annotated[
+        float | None, typer.Argument(help="Value of the objective, for one trial.", show_default=False)
+    ] = None,
     sem: Sem = None,
     outcome: Outcomes = None,
     param: Tried = None,
     worker: Worker = None,
     study: Where = None,
 ) -> Answer:
-    """Tell what was measured: a whole plate or nothing of it, or one trial. Told twice is told once."""
+    """Tell results: of a whole plate, or of one trial. An error records nothing; repeated results change nothing."""
     one = what.isdecimal()
     if not one and (value is not None or sem is not None or outcome or param):
         raise SettingsError(f"tell {what}: a value, --sem, --outcome and --param are of one trial; expected its id")
@@ -109,28 +123,28 @@ def tell(
 
 
 def fail(ids: Ids, reason: Reason = "", worker: Worker = None, study: Where = None) -> Answer:
-    """Say that trials were tried and gave no value; they are not asked for again."""
+    """Record that trials were tried and gave no value. These designs are not proposed again."""
     found = opened(study)
     found.fail(*ids, reason=reason, worker=worker)
     return _changed(found, ids)
 
 
 def abandon(ids: Ids, reason: Reason = "", worker: Worker = None, study: Where = None) -> Answer:
-    """Say that trials will not be tried."""
+    """Record that trials will not be evaluated."""
     found = opened(study)
     found.abandon(*ids, reason=reason, worker=worker)
     return _changed(found, ids)
 
 
 def release(ids: Ids, study: Where = None) -> Answer:
-    """Give pending trials back: whoever asks with --lease next gets them."""
+    """Give pending trials back. The next worker that asks with --lease gets them."""
     found = opened(study)
     found.release(*ids)
     return _changed(found, ids)
 
 
 def amend(
-    id: Annotated[int, typer.Argument(help="Of a trial that was told, failed or abandoned.")],
+    id: Annotated[int, typer.Argument(help="Id of a trial that is done, failed or abandoned.")],
     value: Annotated[str, typer.Argument(help="The right value, or the word failed.")],
     reason: Annotated[str, typer.Option(help="Why, in words.")],
     sem: Sem = None,
@@ -139,7 +153,7 @@ def amend(
     worker: Worker = None,
     study: Where = None,
 ) -> Answer:
-    """Correct what was told; the history keeps what was there before."""
+    """Correct a result. The history keeps the earlier result."""
     found = opened(study)
     told = None
     if value != "failed":
@@ -152,16 +166,16 @@ def amend(
 
 def add(
     csv: Annotated[
-        Path, typer.Argument(help="A column for each parameter and for the objective, a row each; or an export.")
+        Path, typer.Argument(help="A CSV file with a column for each parameter and for the objective, or an export.")
     ],
     outside: Annotated[
-        bool, typer.Option("--outside", help="Also results far outside the bounds, such as those of a wider campaign.")
+        bool, typer.Option("--outside", help="Accept results far outside the bounds, for example of a wider campaign.")
     ] = False,
     study: Where = None,
 ) -> Answer:
     """Add results from before the study, such as an export of another one.
 
-    Added twice, a file adds nothing; a longer one adds what is new in it.
+    A file that is added again adds only its new rows.
     """
     from gdopt.lab.past_results import past_results
 
@@ -178,7 +192,7 @@ def add(
 VERBS: tuple[Callable[..., Answer], ...] = (ask, tell, add, fail, abandon, amend, release)
 
 
-# --- steps of these ---
+# --- steps of the verbs ---
 
 
 def _tell_plate(study: "Study", path: Path, worker: str | None) -> Answer:
@@ -207,8 +221,8 @@ def _content(path: Path) -> bytes:
 def _key(study: "Study", path: Path) -> str:
     """The key of a plate: its place, so that a file of the same name in another folder is another plate.
 
-    The place is relative to the folder of the study's file, with which it may be moved; outside of it, and of a study
-    in a database, it is the place on this machine.
+    The place is relative to the folder of the study's file, so that both may be moved together. For a file outside of
+    this folder, and for a study in a database, it is the place on this machine.
     """
     from gdopt.storage.sql_store import SqlStore
 
@@ -220,7 +234,7 @@ def _key(study: "Study", path: Path) -> str:
         key = file.relative_to(folder).as_posix()
     else:
         key = f"{platform.node()}:{file.as_posix()}"
-    # Earlier versions took the name alone.
+    # Earlier versions used the name of the file as the key.
     return path.stem if not study.asked(key) and _is_of(path, study.asked(path.stem)) else key
 
 
@@ -237,7 +251,7 @@ def _is_of(path: Path, trials: Sequence["Trial"]) -> bool:
 
 
 def _check_file(path: Path, key: str | None, before: Sequence["Trial"], force: bool) -> None:
-    """Raise `StoreError` if a file cannot be that of a batch; nothing was asked for yet."""
+    """Raise `StoreError` if a file cannot be written for a batch; called before the study is asked."""
     check_replaceable(path)
     if not path.parent.is_dir():
         raise StoreError(f"cannot write {path}: there is no folder {path.parent}")
@@ -250,7 +264,7 @@ def _check_file(path: Path, key: str | None, before: Sequence["Trial"], force: b
 
 
 def _write(path: Path, text: str, force: bool) -> bool:
-    """Write a plate, unless it is there; whether it was written."""
+    """Write a plate if the file does not exist yet. Returns whether it was written."""
     if path.exists() and not force:
         if _content(path).decode("utf-8-sig", errors="replace") == text:
             return False
@@ -260,7 +274,7 @@ def _write(path: Path, text: str, force: bool) -> bool:
 
 
 def _told(study: "Study", value: float | None, sem: float | None, outcome: Sequence[str] | None) -> dict[str, Any]:
-    """What was measured, by name."""
+    """The measured outcomes by name."""
     if sem is not None and value is None:
         raise ResultError("--sem is of a value; there is none")
     objective = {} if value is None else {study.objective: value if sem is None else (value, sem)}
@@ -268,9 +282,9 @@ def _told(study: "Study", value: float | None, sem: float | None, outcome: Seque
 
 
 def _params(study: "Study", id: int, given: Sequence[str] | None) -> Mapping[str, Any] | None:
-    """The parameters of a trial with those that were given, None if none were.
+    """The parameters of a trial with the given changes, None without changes.
 
-    What counts no longer beside them is left out.
+    Parameters that the changes make inactive are left out.
     """
     if not given:
         return None
@@ -282,7 +296,7 @@ def _params(study: "Study", id: int, given: Sequence[str] | None) -> Mapping[str
 
 
 def _values(study: "Study", option: str, given: Sequence[str] | None) -> dict[str, Any]:
-    """Parameters that were given as NAME=VALUE, numbers as such."""
+    """Parameters given as NAME=VALUE, numbers as numbers."""
     from gdopt.space.parameters import Integer, Real
 
     numbers = {p.name for p in study.space.parameters if isinstance(p, Real | Integer)}

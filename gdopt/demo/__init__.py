@@ -1,1 +1,1 @@
-"""The main jobs, end to end: what `gdopt demo` runs."""
+"""The demos of `gdopt demo`: complete optimizations of an airfoil and of molecules."""

@@ -1,4 +1,4 @@
-"""`gdopt demo airfoil`: an airfoil of high lift over drag, from real ones without labels."""
+"""`gdopt demo airfoil`: an airfoil of high lift over drag, with a prior of real airfoils without labels."""
 
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ from gdopt.study.study import Study
 
 __all__ = ["STEPS", "run"]
 
-# Of pretraining, at most.
+# Maximum number of pretraining steps.
 STEPS = 3000
 # Draws of the prior in the figure that shows them.
 SHOWN = 18
@@ -26,18 +26,18 @@ SHOWN = 18
 def run(out: Path, *, seed: int = 0, budget: int = 300, steps: int = STEPS) -> Study:
     """The finished study, whose file, tables and figures are in the folder `out`.
 
-    They are study.gdopt, prior.safetensors, results.csv (a row a trial), progress.png, airfoil.png (the best design
-    over the best real one), samples.png (draws of the prior beside real airfoils) and best.dat (in Selig's format,
-    which XFOIL reads).
+    The files are study.gdopt, prior.safetensors, results.csv (one row for each trial), progress.png, airfoil.png (the
+    best design over the best real one), samples.png (draws of the prior beside real airfoils) and best.dat (in
+    Selig's format, which XFOIL reads).
 
     Args:
-        out: a folder, made if missing; a study that is in it goes on where it stopped.
-        seed: of the start designs and every proposal.
-        budget: evaluations in all, the start included.
-        steps: pretraining steps at most.
+        out: a folder, created if missing; a study in it is continued.
+        seed: seed of the initial designs and the proposals.
+        budget: total number of evaluations, initial designs included.
+        steps: maximum number of pretraining steps.
     """
     console = Console(highlight=False)
-    # The library does not know its problems: the demos load theirs by name.
+    # The library does not import its problems: the demos load them by name.
     airfoil = import_module("gdopt_problems.airfoil")
     figures = import_module("gdopt_problems.airfoil_figures")
     problem: Problem = airfoil.problem()
@@ -51,7 +51,7 @@ def run(out: Path, *, seed: int = 0, budget: int = 300, steps: int = STEPS) -> S
         lambda show: DiffusionPrior.fit(designs, space=problem.space, commensurate=True, steps=steps, progress=show),
         of=f"{len(designs)} real airfoils",
         steps=steps,
-        loss=", where the Gaussian law has 1",
+        loss=" (1 for a Gaussian distribution)",
     )
     study = Study(
         problem.space,
@@ -81,13 +81,13 @@ def _write(
     figures: ModuleType,
     problem: Problem,
 ) -> None:
-    """The tables, the figures and the best design's file."""
+    """Write the tables, the figures and the file of the best design."""
     corpus, names = airfoil.corpus(), airfoil.airfoil_names()
     real = airfoil.values(corpus)
     top = int(real.argmax())
     best = study.best
     design = np.array([float(best.params[name]) for name in study.space.names])
-    # What is drawn and written can be built: sides that cross at the tail are worth what closed ones are.
+    # Sides that cross at the tail cannot be built: they are written closed, which has the same value.
     design = airfoil.uncrossed(design)
     study.to_frame().to_csv(out / "results.csv", index=False)
     progress(

@@ -1,4 +1,4 @@
-"""What the demos share: pretraining and the closed loop, and what a person sees of them."""
+"""Pretraining and the closed loop of the demos, with their lines on the terminal."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ P = TypeVar("P", DiffusionPrior, MaskedPrior)
 
 @dataclass(frozen=True)
 class Beside:
-    """A column of the lines that `play` prints: something of the best trial so far.
+    """A further column of the lines of `play`, about the best trial so far.
 
     Args:
-        title: of the column.
-        of: the trial's text, as wide as the title.
+        title: title of the column.
+        of: the text for a trial, at most as wide as the title.
     """
 
     title: str
@@ -43,16 +43,16 @@ def pretrained(
     steps: int,
     loss: str,
 ) -> P:
-    """The prior in a file; if there is none, one that is fitted with a progress line and kept there.
+    """The prior in a file; if the file is missing, a prior is fitted and saved.
 
     Args:
-        console: where it is shown.
-        path: of the file.
-        load: reads it.
-        fit: makes the prior, with a function that it reports its progress to.
-        of: what it is a prior of.
-        steps: of the fit at most.
-        loss: what the held-out loss has to be read by, in words.
+        console: the console for the progress.
+        path: path of the file.
+        load: reads the prior.
+        fit: fits the prior; its argument is the callback for the progress.
+        of: description of the corpus.
+        steps: maximum number of training steps.
+        loss: text after the held-out loss, such as its unit.
     """
     if path.exists():
         say(console, f"diffusion prior loaded from {path}")
@@ -81,17 +81,17 @@ def play(
     beside: Sequence[Beside] = (),
     decimals: int = 2,
 ) -> None:
-    """Ask, evaluate, tell until the budget is spent, with a line for each round.
+    """Ask, evaluate and tell until the budget is spent, and print a line for each round.
 
     Args:
-        console: where it is shown.
-        study: that goes on, with what it waits for first.
-        evaluate: the value of each trial.
-        budget: of evaluations, those that were told before included.
+        console: the console for the lines.
+        study: the study; its pending trials are evaluated first.
+        evaluate: the values of trials.
+        budget: total number of evaluations, earlier results included.
         start: trials in the first round.
         batch: trials in every other round.
         beside: further columns.
-        decimals: of values.
+        decimals: decimals of values.
     """
     began, before = time.perf_counter(), len(study.state.done)
     waiting = study.pending
@@ -106,7 +106,7 @@ def play(
 
 
 def _line(study: Study, left: float, beside: Sequence[Beside], decimals: int) -> str:
-    """What the last round did, in one line."""
+    """The line of the last round."""
     last, best = study.rounds[-1], study.best
     ranks = "     " if last.rank_correlation is None else f"{last.rank_correlation:5.2f}"
     sources = " ".join(f"{name} {count}" for name, count in last.sources.items())
@@ -118,5 +118,5 @@ def _line(study: Study, left: float, beside: Sequence[Beside], decimals: int) ->
 
 
 def list_files(console: Console, out: Path) -> None:
-    """Say what is in the folder."""
+    """Print the names of the files in the folder."""
     say(console, f"in {out}/: {', '.join(sorted(p.name for p in out.glob('[!.]*')))}")

@@ -1,4 +1,4 @@
-"""`gdopt demo molecules`: a molecule of high score, from molecules without labels. Needs `gdopt[molecules]`."""
+"""`gdopt demo molecules`: a molecule of high score, with a prior of molecules. Needs `gdopt[molecules]`."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -22,13 +22,13 @@ from gdopt.study.study import Study
 
 __all__ = ["STEPS", "TASK", "run"]
 
-# A formula of GuacaMol's: near osimertinib but no copy, more polar and less greasy.
+# A task of GuacaMol: similar to osimertinib but no copy, more polar and less lipophilic.
 TASK = "osimertinib_mpo"
-# Of pretraining, at most.
+# Maximum number of pretraining steps.
 STEPS = 400
-# Molecules of the corpus to start with, and proposals in a round.
+# Initial molecules from the corpus, and proposals in a round.
 START, BATCH = 50, 25
-# Draws of the prior that are compared with the corpus.
+# Number of draws of the prior that are compared with the corpus.
 CHECKED = 200
 # Molecules in each row of the picture.
 SHOWN = 4
@@ -49,27 +49,27 @@ def run(
 ) -> Study:
     """The finished study, whose file, tables and figures are in the folder `out`.
 
-    They are study.gdopt, prior.safetensors, prior-check.png (draws of the prior against the corpus), results.csv (a row
-    a trial, with accessibility, alerts and the nearest known molecule), progress.png and molecules.png (the best that
-    were found over the best of the corpus).
+    The files are study.gdopt, prior.safetensors, prior-check.png (draws of the prior against the corpus), results.csv
+    (a row a trial, with accessibility, alerts and the nearest known molecule), progress.png and molecules.png (the
+    best that were found over the best of the corpus).
 
     Args:
-        out: a folder, made if missing; a study that is in it goes on where it stopped.
-        task: of the PMO benchmark (`gdopt_problems.pmo`), whose score is maximized.
+        out: a folder, created if missing; a study in it is continued.
+        task: task of the PMO benchmark (`gdopt_problems.pmo`), whose score is maximized.
         corpus: a file of SMILES; 4,756 molecules of the National Cancer Institute by default.
-        seed: of the start molecules and every proposal.
-        budget: evaluations in all, the start included.
-        steps: pretraining steps at most.
-        candidates: in the pool of each round.
-        filters: whether to propose only what `Makeable()` allows.
+        seed: seed of the initial molecules and the proposals.
+        budget: total number of evaluations, initial molecules included.
+        steps: maximum number of pretraining steps.
+        candidates: size of the pool of each round.
+        filters: whether `Makeable()` is the design filter.
 
     Raises:
-        ProblemError: there is no such task.
+        ProblemError: the task is unknown.
         CorpusError: the file cannot be read, or has fewer than two molecules.
         StoreError: the prior in the folder is of another corpus, or the study of another task.
     """
     console = Console(highlight=False)
-    # The library does not know its problems: the demos load theirs by name.
+    # The library does not import its problems: the demos load them by name.
     score: Score = import_module("gdopt_problems.pmo").evaluate(task)
     space = _space(console, corpus)
     out.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def run(
 
 
 def _space(console: Console, corpus: Path | None) -> MoleculeSpace:
-    """The molecules of a file, or the default ones; lines that cannot be used are said and left out."""
+    """The space of the molecules of a file, or of the default ones; invalid lines are reported and left out."""
     if corpus is None:
         return MoleculeSpace(smiles.nci())
     with warnings.catch_warnings(record=True) as left_out:
@@ -126,7 +126,7 @@ def _space(console: Console, corpus: Path | None) -> MoleculeSpace:
 
 
 def _check(console: Console, prior: MaskedPrior, path: Path) -> None:
-    """Print how draws of the prior compare with the corpus, and draw it: once."""
+    """Compare draws of the prior with the corpus, in text and as a figure, unless the figure exists."""
     if not path.exists():
         found = prior.check(CHECKED)
         say(console, str(found))
@@ -134,7 +134,7 @@ def _check(console: Console, prior: MaskedPrior, path: Path) -> None:
 
 
 def _write(console: Console, out: Path, study: Study, prior: MaskedPrior, score: Score) -> None:
-    """The table, the figures and what was found."""
+    """Write the table and the figures, and print the best molecule."""
     frame = table(study.to_frame(), prior.corpus)
     frame.to_csv(out / "results.csv", index=False)
     known = sorted(zip(prior.corpus, score(prior.corpus), strict=True), key=lambda pair: -pair[1])[:SHOWN]

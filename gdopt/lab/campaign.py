@@ -1,4 +1,4 @@
-"""A study described in a TOML file, for a laboratory without Python."""
+"""The keys and types of a campaign: a study described in a TOML file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,16 +35,16 @@ __all__ = [
 ]
 
 GUIDED, RANDOM = "guided", "random"
-# What kinds of direction are called while a file is read.
+# Tags of the two types of `direction`, for pydantic.
 ONE, SEVERAL = "one objective", "several objectives"
-# Of a study: what its file can be called.
+# Pattern of a campaign's name, from which the name of the study's file is made.
 NAME = r"^\w[\w.\-]*$"
-# Of a parameter that counts only at some levels of others, these by name; the parameter itself checks them.
+# Values of other parameters, by name, at which a parameter is active; the parameter checks them.
 Condition = dict[str, Any]
 
 
 class _Entry(BaseModel):
-    """A table of the file: of exactly these keys and types."""
+    """A table of the file, with exactly these keys and types."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -81,7 +81,7 @@ class IntegerEntry(_Entry):
 
 
 class ChoiceEntry(_Entry):
-    """A parameter that is one of several levels."""
+    """A parameter with categories."""
 
     name: str
     kind: Literal["choice"]
@@ -138,12 +138,12 @@ class ConstraintEntry(_Entry):
 
 
 class TableEntry(_Entry):
-    """A table of candidates, of whose rows some are tried.
+    """A table of candidates: each design is one of its rows.
 
     Args:
-        file: beside the campaign's: a CSV with a header.
-        id: the column by which people find a row.
-        descriptors: the columns that say what is alike; all that can, if left out.
+        file: a CSV file with a header, relative to the campaign's folder.
+        id: the column that identifies a row.
+        descriptors: the columns by which rows are similar; by default all other columns.
     """
 
     file: str
@@ -151,7 +151,7 @@ class TableEntry(_Entry):
     descriptors: list[str] | None = None
 
     def space(self, folder: Path) -> Space:
-        """The space of its rows.
+        """The space of the table's rows.
 
         Raises:
             CorpusError, SpaceError: the file cannot be read or used.
@@ -164,14 +164,14 @@ class TableEntry(_Entry):
 
 
 class CorpusEntry(_Entry):
-    """Designs without labels.
+    """Unlabelled designs, to which a prior is fitted.
 
     Args:
-        file: beside the campaign's: a CSV with a header, lines of SMILES or of sequences, or FASTA.
-        steps: of training at most; STEPS or STRING_STEPS if left out.
+        file: relative to the campaign's folder: a CSV with a header, lines of SMILES or of sequences, or FASTA.
+        steps: maximum number of training steps; the default is that of `campaign_builder`.
         weights: the column of the designs' weights.
-        outcome: the column of what a related task measured, better in the campaign's direction: such designs count
-            more (`gdopt.outcome_weights`).
+        outcome: the column of an outcome of a related task; designs that are better in the campaign's direction have
+            larger weights (`gdopt.outcome_weights`).
     """
 
     file: str
@@ -181,17 +181,17 @@ class CorpusEntry(_Entry):
 
 
 class PriorEntry(_Entry):
-    """A prior that was fitted before.
+    """A prior that is already fitted.
 
     Args:
-        file: beside the campaign's, as `gdopt prior fit` writes it.
+        file: relative to the campaign's folder, as written by `gdopt prior fit`.
     """
 
     file: str
 
 
 class BeliefEntry(_Entry):
-    """What an expert believes of a parameter: mean and std, or low and high."""
+    """An expert's belief about a parameter: mean and std, or low and high."""
 
     mean: float | None = None
     std: float | None = None
@@ -199,10 +199,10 @@ class BeliefEntry(_Entry):
     high: float | None = None
 
     def belief(self) -> ParameterPrior:
-        """The belief.
+        """The distribution of the parameter.
 
         Raises:
-            SettingsError: it is neither or both.
+            SettingsError: the keys are neither mean and std nor low and high.
         """
         given = {name for name, value in self if value is not None}
         if given == {"mean", "std"}:
@@ -213,26 +213,26 @@ class BeliefEntry(_Entry):
 
 
 class Campaign(_Entry):
-    """All that a study is made of; see `written` for what each key means.
+    """The settings of a study, as a TOML file has them; `gdopt.lab.campaign_template` has a comment for each key.
 
     Args:
-        name: of the study's file.
-        direction: "maximize" or "minimize"; of several objectives, a direction for each by its name.
-        objective: what is maximized or minimized, if it is one.
-        reference_point: of several objectives, the worst value of each that is of any interest.
+        name: name of the study's file.
+        direction: "maximize" or "minimize"; for several objectives, the direction of each by name.
+        objective: name of the objective, if there is one.
+        reference_point: for several objectives, the worst value of interest of each, by name.
         outcome_constraints: such as "impurity <= 2".
-        tracking_metrics: other outcomes, which are kept only.
+        tracking_metrics: other outcomes, recorded and not optimized.
         batch: trials in a batch.
-        seed: of every random draw.
+        seed: seed of all random draws.
         algorithm: "guided", or a baseline's name, such as "random".
-        parameters: what may be varied; left out, the columns of the corpus.
-        table: of candidates, of whose rows some are to be tried, instead.
-        constraints: linear ones.
-        corpus: designs without labels.
-        prior: one that was fitted to such designs before, instead.
-        expert: what is believed of parameters by name, instead.
-        design_filter: a function that says which designs may be proposed, as module:function.
-        settings: of the algorithm, by name.
+        parameters: the parameters; by default the columns of the corpus.
+        table: a table of candidates, instead of parameters.
+        constraints: linear constraints on the parameters.
+        corpus: unlabelled designs, to which a prior is fitted.
+        prior: a fitted prior, instead of a corpus.
+        expert: beliefs about parameters by name, instead of a corpus.
+        design_filter: module:function; the function returns True for each design that may be proposed.
+        settings: settings of the algorithm, by name.
     """
 
     name: str = Field(pattern=NAME)
@@ -260,8 +260,8 @@ class Campaign(_Entry):
 
     @property
     def space(self) -> Space | None:
-        """What may be tried, as far as the file itself says it."""
+        """The search space of `parameters` and `constraints`, None if there are no parameters."""
         if not self.parameters:
             return None
-        constraints = [Constraint(one.coefficients, one.upper, one.equal) for one in self.constraints]
-        return Space([one.parameter() for one in self.parameters], constraints)
+        constraints = [Constraint(entry.coefficients, entry.upper, entry.equal) for entry in self.constraints]
+        return Space([entry.parameter() for entry in self.parameters], constraints)

@@ -1,4 +1,4 @@
-"""A campaign from its TOML file, with errors that name the line's key."""
+"""Read a campaign from its TOML file; errors name the table and the key."""
 
 import tomllib
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def read_campaign(path: Path) -> Campaign:
 
     Raises:
         StoreError: the file cannot be read.
-        SettingsError: it is not TOML, or a table has a key or a value that is not understood: all of them, by table and
+        SettingsError: the file is not TOML, or keys or values are invalid; the message lists all of them by table and
             key.
     """
     try:
@@ -42,33 +42,34 @@ def _tables(path: Path) -> dict[str, Any]:
 
 
 def checked(raw: dict[str, Any], file: str) -> Campaign:
-    """The campaign that is described by tables of TOML.
+    """The campaign of the tables of a TOML file.
 
     Args:
         raw: the tables.
-        file: its name, for people.
+        file: name of the file, for error messages.
 
     Raises:
-        SettingsError: as `read` does.
+        SettingsError: as in `read_campaign`.
     """
     try:
         campaign = Campaign.model_validate(raw)
     except ValidationError as error:
-        said = [_said(raw, one["loc"], one["msg"], one["input"], one["type"]) for one in error.errors()]
-        raise SettingsError(_listed(file, said)) from error
-    said = [*_refused(raw, campaign)]
-    if said:
-        raise SettingsError(_listed(file, said))
+        problems = [_problem(raw, one["loc"], one["msg"], one["input"], one["type"]) for one in error.errors()]
+        raise SettingsError(_message(file, problems)) from error
+    if problems := _contradictions(raw, campaign):
+        raise SettingsError(_message(file, problems))
     return campaign
 
 
-def _listed(file: str, said: list[str]) -> str:
-    return f"{file}: {said[0]}" if len(said) == 1 else "".join([f"{file}:", *(f"\n  {one}" for one in said)])
+def _message(file: str, problems: list[str]) -> str:
+    """The error message of one problem or more."""
+    if len(problems) == 1:
+        return f"{file}: {problems[0]}"
+    return "".join([f"{file}:", *(f"\n  {problem}" for problem in problems)])
 
 
-def _said(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given: object, kind: str) -> str:
-    """One thing that is wrong, with its table, its key, what was expected and what was given."""
-    # Which kind of entry it was tried as is the third part.
+def _problem(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given: object, kind: str) -> str:
+    """A validation error of pydantic in words: table, key, the value given and the value expected."""
     tables = [one for at, one in enumerate(loc) if not _of_pydantic(loc, at)]
     where = _where(raw, tables)
     if kind == "missing":
@@ -81,7 +82,7 @@ def _said(raw: dict[str, Any], loc: tuple[int | str, ...], expected: str, given:
 
 
 def _of_pydantic(loc: tuple[int | str, ...], at: int) -> bool:
-    """Whether a step says which of several kinds was read, and is not in the file."""
+    """Whether pydantic added this part of the location, the tag of a union; it is not in the file."""
     return (at == 2 and loc[0] == "parameters" and loc[at] in ENTRIES) or (
         at == 1 and loc[0] == "direction" and loc[at] in (ONE, SEVERAL)
     )
@@ -102,8 +103,8 @@ def _where(raw: dict[str, Any], loc: list[int | str]) -> str:
     return ", ".join([name, *(f"key {one}" for one in rest if isinstance(one, str))])
 
 
-def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
-    """What each table means is checked where it stands."""
+def _contradictions(raw: dict[str, Any], campaign: Campaign) -> list[str]:
+    """The problems of a campaign whose keys and types are valid: of values, and of tables that exclude each other."""
     checks: list[tuple[list[int | str], Callable[[], object]]] = []
     checks += [(["parameters", at], one.parameter) for at, one in enumerate(campaign.parameters)]
     checks += [
@@ -113,11 +114,11 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
     checks += [(["expert", name], one.belief) for name, one in campaign.expert.items()]
     if campaign.design_filter is not None:
         checks.append((["design_filter"], partial(FunctionReference, campaign.design_filter)))
-    said = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := campaign_error(check)) is not None]
-    if (error := campaign_error(lambda: _check_objectives(campaign))) is not None:
-        said.insert(0, str(error))
-    if said:
-        return said
+    problems = [f"{_where(raw, loc)}: {error}" for loc, check in checks if (error := _error_of(check)) is not None]
+    if (error := _error_of(lambda: _check_objectives(campaign))) is not None:
+        problems.insert(0, str(error))
+    if problems:
+        return problems
     tables = [name for name in ("table", "corpus", "prior", "expert") if getattr(campaign, name)]
     if len(tables) > 1:
         return [f"{' and '.join(f'[{one}]' for one in tables)}: expected one of them"]
@@ -125,7 +126,7 @@ def _refused(raw: dict[str, Any], campaign: Campaign) -> list[str]:
         return ["[[parameters]]: there are none; expected one or more, or a [corpus], [prior] or [table] that has them"]
     if campaign.table and (campaign.parameters or campaign.constraints):
         return ["[table] and [[parameters]]: expected one of them"]
-    error = campaign_error(lambda: campaign.space)
+    error = _error_of(lambda: campaign.space)
     return [] if error is None else [f"[[parameters]] and [[constraints]]: {error}"]
 
 
@@ -135,14 +136,15 @@ def _check_objectives(campaign: Campaign) -> None:
         if not campaign.objective:
             raise SettingsError("key objective is missing")
         if campaign.reference_point:
-            raise SettingsError("key reference: one objective has none")
+            raise SettingsError("key reference_point: one objective has none")
     elif not campaign.direction or campaign.objective:
         raise SettingsError("of several objectives: expected a direction for each by its name, and no key objective")
     elif unknown := [name for name in campaign.reference_point if name not in campaign.direction]:
-        raise SettingsError(f"key reference, keys {unknown}: the objectives are {list(campaign.direction)}")
+        raise SettingsError(f"key reference_point, keys {unknown}: the objectives are {list(campaign.direction)}")
 
 
-def campaign_error(check: Callable[[], object]) -> GdoptError | None:
+def _error_of(check: Callable[[], object]) -> GdoptError | None:
+    """The error that a call raises, None if it raises none."""
     try:
         check()
     except GdoptError as error:

@@ -1,4 +1,4 @@
-"""A campaign as a commented TOML file."""
+"""Write a campaign as a TOML file with comments."""
 
 import json
 import re
@@ -10,6 +10,8 @@ from gdopt.lab.campaign import Campaign, ChoiceEntry, IntegerEntry, RealEntry
 
 __all__ = ["EXAMPLE", "campaign_text"]
 
+# From this size on all floats are whole; TOML's integers end at 2**63.
+WHOLE = 2**53
 EXAMPLE = Campaign(
     name="suzuki",
     direction="maximize",
@@ -25,49 +27,48 @@ EXAMPLE = Campaign(
 TOP = {
     "name": "The study will be kept in NAME.gdopt, beside this file.",
     "direction": '"maximize" or "minimize"; of several objectives { yield = "maximize", cost = "minimize" }.',
-    "objective": "What is maximized or minimized; a column of every plate. Left out where there are several.",
-    "reference_point": "Of several objectives, the worst values of any interest, such as { yield = 50, cost = 20 }.",
+    "objective": "The outcome to optimize; a column of every plate. Leave it out with several objectives.",
+    "reference_point": "With several objectives, the worst values of interest, such as { yield = 50, cost = 20 }.",
     "outcome_constraints": 'Bounds on other outcomes, such as ["impurity <= 2"]; a trial outside is never the best.',
-    "tracking_metrics": 'Outcomes that are only written down, such as ["colour"]; they are numbers.',
-    "batch": "Trials in a batch, unless `gdopt ask -n` says otherwise.",
+    "tracking_metrics": 'Outcomes that are recorded but not optimized, such as ["colour"]; they are numbers.',
+    "batch": "Trials in a batch, unless `gdopt ask -n` gives another number.",
     "seed": "The same seed and the same results give the same trials.",
     "algorithm": '"guided" is the diffusion model; others are for comparison, such as "random".',
 }
 DESIGN_FILTER = """\
-# A Python function of yours, module:function, that says of a design whether it may be proposed at all.
+# Your own Python function, module:function. It returns True for each design that may be proposed.
 # design_filter = "rules:mixes"  # then `gdopt ask --design-filter rules:mixes`, where rules.py is"""
 PARAMETERS = """\
-# What may be varied: one [[parameters]] each. kind = "real" or "integer" has low, high and unit; log_scale = true
-# (real,
-# low above 0) makes equal ratios equal steps. kind = "choice" has categories. A parameter that is active only for some
-# categories of parameters before it has active_if = { base = ["KOAc", "K3PO4"] }."""
+# One [[parameters]] for each parameter. kind = "real" or "integer" has low, high and unit; log_scale = true
+# (real, low above 0) makes equal ratios equal steps. kind = "choice" has categories. A parameter that is active
+# only for some values of earlier parameters has active_if = { base = ["KOAc", "K3PO4"] }."""
 CONSTRAINTS = """\
-# What must hold of each design: the sum of coefficient times parameter is at most `upper`.
+# Linear constraints on designs: the sum of coefficient times parameter is at most `upper`.
 # [[constraints]]
 # coefficients = { a = 1, b = 1 }
 # upper = 10"""
 TABLE = """\
-# Instead of parameters, a table of candidates, of whose rows some are to be tried: a CSV with a column that names each
-# row, and others that say what is alike.
+# Instead of parameters, a table of candidates: each design is a row of a CSV file. One column identifies the rows;
+# the descriptors are the columns by which rows are similar.
 # [table]
 # file = "catalogue.csv"
 # id = "compound"
-# descriptors = ["mass", "logp"]  # all that can, if left out"""
+# descriptors = ["mass", "logp"]  # default: all other columns"""
 CORPUS = """\
-# Designs without labels, which show what is plausible: a CSV with a column for each parameter (numbers, choices), or a
+# Unlabelled designs, to which a prior is fitted: a CSV with a column for each parameter (numbers, choices), or a
 # file of SMILES (one parameter of kind "molecule") or of sequences (kind "sequence"), a line each or FASTA.
 # [corpus]
 # file = "designs.csv"
-# steps = 3000  # of training, at most
-# weights = "count"  # a column that says how much each design counts
-# outcome = "yield"  # or one that a related task measured: the better, the more it counts"""
+# steps = 3000  # maximum number of training steps
+# weights = "count"  # the column of the designs' weights
+# outcome = "yield"  # or an outcome of a related task: better designs have larger weights"""
 PRIOR = """\
-# Instead, a prior that was fitted to such designs before.
+# Instead of a corpus, a prior that is already fitted.
 # [prior]
 # file = "prior.safetensors"  # as `gdopt prior fit` writes it"""
 EXPERT = """\
-# Instead, what an expert believes of parameters (all of them real, log_scale = false): about where, or between what.
-# Of the others only the bounds are known.
+# Instead of a corpus, an expert's beliefs about parameters: a mean and a standard deviation, or an interval. All
+# parameters must be real with log_scale = false; parameters without a belief are uniform between their bounds.
 # [expert]
 # temperature = { mean = 80, std = 10 }
 # pressure = { low = 2, high = 4 }"""
@@ -78,9 +79,14 @@ SETTINGS = """\
 
 
 def campaign_text(campaign: Campaign) -> str:
-    """A TOML file of the campaign, with comments that say what each key means; `read` reads it back."""
+    """A TOML file of the campaign with a comment for each key; `read_campaign` reads it back.
+
+    Example:
+        >>> campaign_text(EXAMPLE).splitlines()[1]
+        'name = "suzuki"'
+    """
     several = not isinstance(campaign.direction, str)
-    # Of one objective there is no reference, of several no single name.
+    # One objective has no reference point; several objectives have no single name.
     left_out = "objective" if several else "reference_point"
     top = [
         f"# {comment}\n{name} = {_toml(getattr(campaign, name))}\n" for name, comment in TOP.items() if name != left_out
@@ -92,11 +98,11 @@ def campaign_text(campaign: Campaign) -> str:
         "",
         PARAMETERS,
     ]
-    parts += [table_text("[[parameters]]", one) for one in campaign.parameters]
-    parts += [CONSTRAINTS, *(table_text("[[constraints]]", one) for one in campaign.constraints)]
-    parts += [TABLE, *([table_text("[table]", campaign.table)] if campaign.table else [])]
-    parts += [CORPUS, *([table_text("[corpus]", campaign.corpus)] if campaign.corpus else [])]
-    parts += [PRIOR, *([table_text("[prior]", campaign.prior)] if campaign.prior else [])]
+    parts += [_table("[[parameters]]", one) for one in campaign.parameters]
+    parts += [CONSTRAINTS, *(_table("[[constraints]]", one) for one in campaign.constraints)]
+    parts += [TABLE, *([_table("[table]", campaign.table)] if campaign.table else [])]
+    parts += [CORPUS, *([_table("[corpus]", campaign.corpus)] if campaign.corpus else [])]
+    parts += [PRIOR, *([_table("[prior]", campaign.prior)] if campaign.prior else [])]
     parts += [EXPERT]
     if campaign.expert:
         believed = {name: one.model_dump(exclude_none=True) for name, one in campaign.expert.items()}
@@ -107,12 +113,11 @@ def campaign_text(campaign: Campaign) -> str:
     return "\n".join(parts) + "\n"
 
 
-def table_text(title: str, entry: BaseModel) -> str:
-    # What is as it is by itself is left out, so that a file is as short as people would write it.
+def _table(title: str, entry: BaseModel) -> str:
+    """A table of the file, without the keys that have their default values."""
     required = {name for name, one in type(entry).model_fields.items() if one.is_required()}
-    said = entry.model_dump(exclude_defaults=True) | entry.model_dump(include=required)
-    said = {name: said[name] for name in type(entry).model_fields if name in said}
-    return _named(title, said)
+    values = entry.model_dump(exclude_defaults=True) | entry.model_dump(include=required)
+    return _named(title, {name: values[name] for name in type(entry).model_fields if name in values})
 
 
 def _named(title: str, values: Mapping[str, object]) -> str:
@@ -120,7 +125,7 @@ def _named(title: str, values: Mapping[str, object]) -> str:
 
 
 def _toml(value: object) -> str:
-    """A value as TOML has it."""
+    """A value in TOML."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key(name)} = {_toml(one)}" for name, one in value.items()) + " }"
     if isinstance(value, list):
@@ -128,14 +133,11 @@ def _toml(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
         return str(int(value))
     if isinstance(value, str):
-        # The one character that JSON leaves as it is and TOML does not allow.
+        # JSON does not escape DEL, which TOML does not allow.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)
 
 
-# Floats of this size are all whole; TOML's integers end not far above.
-WHOLE = 2**53
-
-
 def _key(name: str) -> str:
+    """A key in TOML, in quotes where it needs them."""
     return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _toml(name)

@@ -1,4 +1,4 @@
-"""The cells of a plate: written for people, and read back."""
+"""Read the cells of a plate or of a file of past results: status, outcomes and parameters."""
 
 import math
 import re
@@ -30,9 +30,9 @@ __all__ = [
 
 ID, STATUS, NOTE, REASON, SEM, WORKER = "id", "status", "note", "reason", "sem", "worker"
 ENDS = (Status.FAILED.value, Status.ABANDONED.value)
-# Digits that a spreadsheet keeps.
+# Significant digits that a spreadsheet keeps.
 DIGITS = 15
-# So many equal digits at another place are a lost decimal mark, not a coincidence.
+# From this many equal digits on, a number with a shifted decimal mark is an error and no coincidence.
 TELLING = 4
 
 
@@ -48,29 +48,29 @@ def numeric_headings(study: Study, named: Headings) -> list[str]:
 
 
 def status_in(row: Row, objective: str, problems: Problems) -> Status | None:
-    """Failed or abandoned, if a row says so in the column of its status or of the objective."""
+    """Failed or abandoned, if the status or the objective of a row has this word."""
     status, value = (row.cells.get(name, "").lower() for name in (STATUS, objective))
     if status not in ("", *Status):
         problems.say(row.number, STATUS, f"{status!r} is unknown; expected {', '.join(Status)} or nothing")
     ends = {one for one in (status, value) if one in ENDS}
     if len(ends) > 1:
-        problems.say(row.number, STATUS, f"is {status}, but {objective} says {value}")
+        problems.say(row.number, STATUS, f"is {status}, but {objective} is {value}")
     return Status(min(ends)) if ends else None
 
 
 def outcomes_in(
     study: Study, named: Headings, table: Table, cells: Mapping[str, str], row: int, problems: Problems
 ) -> dict[str, Measured]:
-    """The outcomes that a row has."""
+    """The outcomes in a row, with their standard errors."""
     found = dict[str, Measured]()
     for name, heading in named.outcomes.items():
-        value = number_in(table, cells.get(heading, ""), row, heading, problems)
+        value = _number_in(table, cells.get(heading, ""), row, heading, problems)
         called = named.sem(name)
         if name == study.objective and cells.get(SEM):
             if cells.get(called, "") not in ("", cells[SEM]):
-                problems.say(row, SEM, f"is {cells[SEM]}, but {called} says {cells[called]}")
+                problems.say(row, SEM, f"is {cells[SEM]}, but {called} is {cells[called]}")
             called = SEM
-        sem = number_in(table, cells.get(called, ""), row, called, problems)
+        sem = _number_in(table, cells.get(called, ""), row, called, problems)
         if sem is not None and value is None:
             problems.say(row, called, f"is given without {heading}")
         elif sem is not None and sem < 0:
@@ -80,8 +80,8 @@ def outcomes_in(
     return found
 
 
-def number_in(table: Table, text: str, row: int, column: str, problems: Problems) -> float | None:
-    """The number in a cell; None if it is empty or, which is noted, no number."""
+def _number_in(table: Table, text: str, row: int, column: str, problems: Problems) -> float | None:
+    """The number in a cell; None if the cell is empty, or is no number, which is added to the problems."""
     if not text:
         return None
     try:
@@ -94,18 +94,18 @@ def number_in(table: Table, text: str, row: int, column: str, problems: Problems
 def params_in(
     study: Study, named: Headings, table: Table, row: Row, proposal: Params, problems: Problems
 ) -> Params | None:
-    """What was tried, None if it is what was proposed."""
+    """The parameters that were tried; None if they are the proposed ones."""
     tried = dict(proposal)
     for parameter in study.space.parameters:
         heading, proposed = named.params[parameter.name], proposal.get(parameter.name)
-        if heading not in table.columns or row.cells[heading] in texts_of(proposed):
+        if heading not in table.columns or row.cells[heading] in _texts_of(proposed):
             continue
-        # A level that is blank looks empty too.
+        # The cell of a blank category is empty too.
         if not row.cells[heading] and conditions(parameter) and str(proposed).strip():
             del tried[parameter.name]
             continue
         try:
-            tried[parameter.name] = tried_value(parameter, table, row.cells[heading], proposed)
+            tried[parameter.name] = _tried_value(parameter, table, row.cells[heading], proposed)
         except ValueError as error:
             problems.say(row.number, heading, error)
     if tried == dict(proposal):
@@ -117,16 +117,16 @@ def params_in(
     return tried
 
 
-def texts_of(value: Value | None) -> tuple[str, ...]:
-    """The cells that a plate may have of a value; an empty one of what does not count."""
+def _texts_of(value: Value | None) -> tuple[str, ...]:
+    """The texts that a plate may have for a value; the empty text for an inactive parameter."""
     if value is None:
         return ("",)
     text = str(value)
     return (text, text.replace(".", ",")) if isinstance(value, float) else (text,)
 
 
-def tried_value(parameter: Parameter, table: Table, text: str, proposed: Value | None) -> Value:
-    """The value of a parameter in a cell: the one that was proposed, if it is a rounding of it."""
+def _tried_value(parameter: Parameter, table: Table, text: str, proposed: Value | None) -> Value:
+    """The value in a cell; the proposed value, if the cell is a rounding of it."""
     if proposed is None:
         return value_in(parameter, table, text)
     if not isinstance(parameter, Real | Integer):
@@ -141,16 +141,22 @@ def tried_value(parameter: Parameter, table: Table, text: str, proposed: Value |
 
 
 def value_in(parameter: Parameter, table: Table, text: str, far: bool = False) -> Value:
-    """The value in a cell, which may have been tried.
+    """The value in a cell.
+
+    Args:
+        parameter: the parameter of the column.
+        table: the table, which has the decimal mark.
+        text: the cell.
+        far: whether a number may lie far outside the bounds.
 
     Raises:
-        ValueError: it does not, or there is none.
+        ValueError: the cell is empty, or the parameter cannot have had its value.
     """
     if not text:
-        raise ValueError("is empty; expected what was tried")
+        raise ValueError("is empty; expected the value that was tried")
     if isinstance(parameter, Choice):
-        # A level may have blanks around it, which no cell has.
-        fitting = [level for level in parameter.categories if level.strip() == text]
+        # A category may have blanks around it; a cell has none.
+        fitting = [category for category in parameter.categories if category.strip() == text]
         text = fitting[0] if len(fitting) == 1 else text
     if isinstance(parameter, Real | Integer):
         number = float(table.number(text))
@@ -161,7 +167,7 @@ def value_in(parameter: Parameter, table: Table, text: str, far: bool = False) -
 
 
 def _rounds(shown: Decimal, proposed: float) -> bool:
-    """Whether a number is the proposal rounded to the digits that it is shown with, or to those a spreadsheet keeps."""
+    """Whether a number is the proposal, rounded to the digits shown or to the digits that a spreadsheet keeps."""
     exponent = shown.as_tuple().exponent
     assert isinstance(exponent, int)
     gap = abs(shown - Decimal(repr(proposed)))
@@ -169,6 +175,6 @@ def _rounds(shown: Decimal, proposed: float) -> bool:
 
 
 def _lost_its_mark(text: str, shown: Decimal, proposed: float) -> bool:
-    """Whether a cell has the proposal's digits at another place, as where a point was taken to separate thousands."""
+    """Whether a cell has the digits of the proposal with another decimal mark, such as a point read as a separator."""
     digits, own = (re.sub(r"\D", "", re.sub(r"[eE].*", "", one)).strip("0") for one in (text, repr(proposed)))
     return len(digits) >= TELLING and own.startswith(digits) and not math.isclose(float(shown), proposed)

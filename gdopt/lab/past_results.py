@@ -1,4 +1,4 @@
-"""Results from before a campaign, out of a CSV file."""
+"""Read past results, measured before a campaign, from a CSV file."""
 
 import json
 import re
@@ -24,10 +24,10 @@ class PastResults:
     """Results from before the study.
 
     Args:
-        rows: parameters and what was measured, by keys that are the same whenever the row is the same; of a design that
-            failed, a report without a result.
-        own: ids of trials of this study that the file has, as an export of it does.
-        left_out: how many other rows have no result, by their status.
+        rows: parameters and outcomes, by a key made from the contents of the row; a failed design has a report without
+            a result.
+        own: ids of the study's own trials, which an export of the study contains.
+        left_out: number of the other rows without a result, by status.
     """
 
     rows: dict[str, tuple[Params, Report]] = field(default_factory=dict)
@@ -36,18 +36,18 @@ class PastResults:
 
 
 def past_results(study: Study, content: bytes, file: str = "the file", *, outside: bool = False) -> PastResults:
-    """Results from before the study, a row each; of an export of another study, the trials that are done or failed.
+    """Results from before the study, one in each row; from an export of another study, its done and failed trials.
 
-    Equal rows are repeated measurements: the n-th of them has the same key in every file.
+    Equal rows are repeated measurements: the n-th of equal rows has the same key in every file.
 
     Args:
-        study: that they are for.
-        content: of a file with a column for each parameter and for the objective.
-        file: its name, for people.
-        outside: whether parameters may lie far outside the bounds, as `Study.add` takes it.
+        study: the study that takes the results.
+        content: bytes of a file with a column for each parameter and for the objective.
+        file: name of the file, for error messages.
+        outside: whether parameters may lie far outside the bounds, as in `Study.add`.
 
     Raises:
-        TableError: cells that are not understood or cannot have been tried, all of them.
+        TableError: cells are invalid; the message lists them.
     """
     named = headings_of(study)
     table = _results(study, named, content, file)
@@ -59,7 +59,7 @@ def past_results(study: Study, content: bytes, file: str = "the file", *, outsid
             if end not in (None, Status.FAILED.value):
                 found.left_out[end] = found.left_out.get(end, 0) + 1
                 continue
-            params = _given(study, named, table, row, problems, outside)
+            params = _params_in(study, named, table, row, problems, outside)
             measured = {} if end else outcomes_in(study, named, table, row.cells, row.number, problems)
             if end is None and study.objective not in measured:
                 problems.say(row.number, named.outcomes[study.objective], "has no value, which every row needs")
@@ -80,7 +80,7 @@ def _results(study: Study, named: Headings, content: bytes, file: str) -> Table:
     """The table of a file of results.
 
     Raises:
-        TableError: it is none, or has no column for a parameter or the objective, or is a plate.
+        TableError: the file is no table, has no column for a parameter or the objective, or is a plate.
     """
     columns = [*named.params.values(), *named.annotations.values(), *named.measured, *RESERVED]
     table = parsed(content, file, columns, numeric_headings(study, named))
@@ -88,7 +88,7 @@ def _results(study: Study, named: Headings, content: bytes, file: str) -> Table:
     with Problems(file).raised() as problems:
         if missing := [one for one in needed if one not in table.columns]:
             raise problems.fatal(f"it has no columns {missing}")
-        # Else the plate of a study would be added to it again, beside its own trials.
+        # Otherwise a plate's results would be added to its own study a second time, as new trials.
         if ID in table.columns and not set(EXPORTED) <= set(table.columns):
             problems.say(
                 table.header,
@@ -99,7 +99,7 @@ def _results(study: Study, named: Headings, content: bytes, file: str) -> Table:
 
 
 def _unmeasured(study: Study, named: Headings, row: Row, problems: Problems) -> str | None:
-    """The status of a row that has no result and does not need one."""
+    """The status of a row without a result that needs none; None for all other rows."""
     objective = named.outcomes[study.objective]
     end = status_in(row, objective, problems)
     status = row.cells.get(STATUS, "").lower() if end is None else end.value
@@ -113,7 +113,7 @@ def _unmeasured(study: Study, named: Headings, row: Row, problems: Problems) -> 
 def _own(
     study: Study, trials: Sequence[Trial], row: Row, params: Params, measured: Mapping[str, Measured]
 ) -> int | None:
-    """The id of the study's own trial that a row of an export is."""
+    """The id of the study's own trial that a row of an export repeats; None if there is none."""
     id = row.cells.get(ID, "")
     if not re.fullmatch(r"\d{1,9}", id) or int(id) >= len(trials):
         return None
@@ -126,7 +126,7 @@ def _own(
     return trial.id if known == dict(measured) else None
 
 
-def _given(study: Study, named: Headings, table: Table, row: Row, problems: Problems, far: bool) -> Params:
+def _params_in(study: Study, named: Headings, table: Table, row: Row, problems: Problems, far: bool) -> Params:
     """The parameters of a row."""
     params, before = dict[str, Value](), len(problems.found)
     for parameter in study.space.parameters:

@@ -1,7 +1,8 @@
-"""A batch as a CSV file: written for a laboratory, read back with what was measured, and data from before.
+"""A plate: a batch of trials as a CSV file, which a laboratory fills in.
 
-A row is a trial. Its columns are id, the parameters, what a table of candidates says of them, one for each outcome, and
-note; `NAME sem`, status and worker may be added. The cell of a parameter that does not count is empty.
+A row is a trial. The columns are id, the parameters, the annotations of a table of candidates, the outcomes, and note.
+The columns `NAME sem`, status and worker may be added. The cell of an inactive parameter is empty. The command line
+and the service write and read the same format.
 """
 
 import re
@@ -31,20 +32,20 @@ from gdopt.trials.trial import Result, Status, Trial
 
 __all__ = ["EXPORTED", "Plate", "headings_of", "plate_text", "read_plate"]
 
-# No other file than an export of a study has these.
+# Only an export of a study has these columns.
 EXPORTED = ("round", "source")
 
 
 @dataclass
 class Plate:
-    """What a filled-in file says, all of it in the user's direction.
+    """The contents of a filled-in plate, with values in the user's direction.
 
     Args:
-        results: by id.
-        failed: reasons, by id.
-        abandoned: reasons, by id.
-        pending: ids of rows without results.
-        new: how many of them say what the study does not know yet.
+        results: results by trial id.
+        failed: reasons by id of the failed trials.
+        abandoned: reasons by id of the abandoned trials.
+        pending: ids of the rows without results.
+        new: number of rows with results that the study does not have yet.
     """
 
     results: dict[int, Report] = field(default_factory=dict)
@@ -54,19 +55,19 @@ class Plate:
     new: int = 0
 
     def tell(self, study: Study, worker: str | None = None) -> bool:
-        """Record it all, in one transaction; whether anything of it was new."""
+        """Record all results in one transaction. Returns whether any of them was new."""
         return study.tell(self.results, failed=self.failed, abandoned=self.abandoned, worker=worker)
 
 
 @dataclass(frozen=True)
-class _Said:
-    """What one row says."""
+class _RowResult:
+    """The result in one row."""
 
     report: Report
     end: Status | None
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return self.end is None and self.report.result is None and not self.report.outcomes and not self.report.note
 
 
@@ -74,7 +75,7 @@ def headings_of(study: Study) -> Headings:
     """The headings of the columns of a study's plates.
 
     Raises:
-        SettingsError: a name has blanks around it, which no cell has, or is empty.
+        SettingsError: a name is empty, or has blanks around it, which are lost in a cell.
     """
     found = headings(study.outcomes, study.space.names, study.space.annotation_names)
     given = [*found.outcomes, *found.params, *found.annotations]
@@ -84,12 +85,18 @@ def headings_of(study: Study) -> Headings:
 
 
 def plate_text(study: Study, trials: Sequence[Trial], *, comma: bool = False) -> str:
-    """The CSV of trials to be measured, its outcomes' columns empty.
+    """The CSV text of a plate with one row for each trial and empty columns for the outcomes.
 
     Args:
-        study: of the trials.
-        trials: a row each.
-        comma: whether to write decimal commas and semicolons between cells, as many European spreadsheets read it.
+        study: the study of the trials.
+        trials: the trials.
+        comma: whether to write decimal commas and semicolons between cells, for European spreadsheets.
+
+    Example:
+        >>> from gdopt import RandomSearch, Real, Space, Study
+        >>> study = Study(Space([Real("x", 0, 1)]), direction="maximize", objective="y", algorithm=RandomSearch())
+        >>> plate_text(study, study.ask(1)).splitlines()[0]
+        'id,x,y,note'
     """
     named = headings_of(study)
     empty = [None] * (len(named.outcomes) + 1)
@@ -103,20 +110,20 @@ def plate_text(study: Study, trials: Sequence[Trial], *, comma: bool = False) ->
 
 
 def read_plate(study: Study, content: bytes, file: str = "the file") -> Plate:
-    """What a plate that was filled in says of the study's trials.
+    """The results in a filled-in plate.
 
-    Columns and rows may come in any order, and rows may be missing. What has no result stays pending. "failed" and
-    "abandoned" may stand in the objective's column or in one called status. The objective's standard error may be in a
-    column called sem, and one called worker is for people. A parameter that is not a rounding of the
-    one that was proposed is what was tried.
+    Columns and rows may be in any order, and rows may be missing. A trial without a result stays pending. The words
+    "failed" and "abandoned" may be in the objective's column or in a column status. The objective's standard error may
+    be in a column sem. A column worker is ignored. A parameter value that is no rounding of the proposed value is
+    recorded as the value that was tried.
 
     Args:
-        study: whose trials they are.
-        content: of the file.
-        file: its name, for people.
+        study: the study of the trials.
+        content: bytes of the file.
+        file: name of the file, for error messages.
 
     Raises:
-        TableError: cells that are not understood, or contradict each other or what the study knows, all of them.
+        TableError: cells are invalid, or contradict each other or the study; the message lists them.
     """
     named = headings_of(study)
     known = [ID, *named.params.values(), *named.annotations.values(), *named.measured, SEM, STATUS, NOTE, WORKER]
@@ -124,38 +131,38 @@ def read_plate(study: Study, content: bytes, file: str = "the file") -> Plate:
     if ID not in table.columns:
         raise TableError(f"nothing of {file} was taken: it has no column {ID}; its columns are {list(table.columns)}")
     study.refresh()
-    plate, seen = Plate(), dict[int, tuple[int, _Said]]()
+    plate, seen = Plate(), dict[int, tuple[int, _RowResult]]()
     with Problems(file).raised() as problems:
         for row in table.rows:
             before = len(problems.found)
             trial = _trial(study, row, problems)
             if trial is None:
                 continue
-            said = _said(study, named, table, row, trial, problems)
+            result = _result_in(study, named, table, row, trial, problems)
             if len(problems.found) > before:
                 continue
-            first, other = seen.setdefault(trial.id, (row.number, said))
-            if other != said:
-                problems.say(row.number, ID, f"says something else of trial {trial.id} than row {first}")
+            first, other = seen.setdefault(trial.id, (row.number, result))
+            if other != result:
+                problems.say(row.number, ID, f"is {trial.id} as in row {first}, but the results differ")
             elif first == row.number:
-                _take(study, plate, row, trial, said, problems)
+                _take(study, plate, row, trial, result, problems)
     return plate
 
 
-def _take(study: Study, plate: Plate, row: Row, trial: Trial, said: _Said, problems: Problems) -> None:
-    """Put what a row says into the plate, if the study can be told it."""
+def _take(study: Study, plate: Plate, row: Row, trial: Trial, result: _RowResult, problems: Problems) -> None:
+    """Add the result of a row to the plate, or to the problems if the study would refuse it."""
     sign = 1.0 if study.direction == "maximize" else -1.0
     try:
-        if said.end is not None:
-            entry = given_up(study.state, [trial.id], said.end, said.report.note, sign)
-            ends = plate.failed if said.end is Status.FAILED else plate.abandoned
-            ends[trial.id] = said.report.note
-        elif said.nothing:
+        if result.end is not None:
+            entry = given_up(study.state, [trial.id], result.end, result.report.note, sign)
+            ends = plate.failed if result.end is Status.FAILED else plate.abandoned
+            ends[trial.id] = result.report.note
+        elif result.is_empty:
             plate.pending.append(trial.id)
             return
         else:
-            entry = told(study.state, {trial.id: said.report}, sign)
-            plate.results[trial.id] = said.report
+            entry = told(study.state, {trial.id: result.report}, sign)
+            plate.results[trial.id] = result.report
     except GdoptError as error:
         problems.say(row.number, None, error)
     else:
@@ -163,6 +170,7 @@ def _take(study: Study, plate: Plate, row: Row, trial: Trial, said: _Said, probl
 
 
 def _trial(study: Study, row: Row, problems: Problems) -> Trial | None:
+    """The trial of a row; None if its id is invalid, which is added to the problems."""
     text = row.cells[ID]
     found = re.fullmatch(r"(\d{1,9})([.,]0*)?", text)
     if found is None:
@@ -174,8 +182,8 @@ def _trial(study: Study, row: Row, problems: Problems) -> Trial | None:
     return None
 
 
-def _said(study: Study, named: Headings, table: Table, row: Row, trial: Trial, problems: Problems) -> _Said:
-    """What a row says of a trial; with problems noted, nothing that counts."""
+def _result_in(study: Study, named: Headings, table: Table, row: Row, trial: Trial, problems: Problems) -> _RowResult:
+    """The result in a row; invalid cells are added to the problems, and the result is then incomplete."""
     objective = named.outcomes[study.objective]
     end = status_in(row, objective, problems)
     worded = row.cells.get(objective, "").lower() in ENDS
@@ -192,4 +200,4 @@ def _said(study: Study, named: Headings, table: Table, row: Row, trial: Trial, p
     value = measured.pop(study.objective, None)
     result = None if value is None else Result(*value)
     unmeasured = result is None and not measured
-    return _Said(Report(result, measured, None if unmeasured else params, row.cells.get(NOTE, "")), end)
+    return _RowResult(Report(result, measured, None if unmeasured else params, row.cells.get(NOTE, "")), end)

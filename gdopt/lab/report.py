@@ -1,4 +1,4 @@
-"""A study on one page of HTML that needs no other file and no network."""
+"""The report of a study: one HTML page that needs no other file and no network."""
 
 import io
 from collections.abc import Sequence
@@ -11,15 +11,16 @@ from gdopt import spreadsheet
 from gdopt.algorithms.user_functions import filter_name
 from gdopt.arguments import counted
 from gdopt.errors import StoreError, TrialError
+from gdopt.lab.summary import front_rows
 from gdopt.space.parameters import Parameter, conditions
 from gdopt.study.rounds import RoundSummary
 from gdopt.study.study import Study
 
 __all__ = ["is_report", "page"]
 
-# Bytes of a file within which a report has its mark.
+# A report has its mark within this many bytes.
 LOOKED_AT = 1000
-# By which a page is known as a report.
+# The mark that identifies a report.
 MARK = '<meta name="generator" content="gdopt">'
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em }
@@ -33,11 +34,11 @@ td { font-variant-numeric: tabular-nums } svg { max-width: 100%; height: auto }
 
 
 def page(study: Study, title: str) -> str:
-    """A page with the best trial, the progress as a figure, outcomes, rounds and all trials.
+    """The HTML of a page with the best trial, a figure of the progress, the outcomes, the rounds and all trials.
 
     Args:
-        study: at any stage.
-        title: of the page.
+        study: the study, which may have no trials yet.
+        title: title of the page.
     """
     titles, *cells = spreadsheet.cells(study.to_frame())
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -65,10 +66,10 @@ def page(study: Study, title: str) -> str:
 
 
 def is_report(path: Path) -> bool:
-    """Whether a file is a report that may be replaced by a newer one.
+    """Whether a file is a report of gdopt, which a newer report may overwrite.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -78,6 +79,7 @@ def is_report(path: Path) -> bool:
 
 
 def _best(study: Study) -> list[str]:
+    """The best trial or, with several objectives, the Pareto front."""
     try:
         if study.config.several:
             return ["<h2>Front</h2>", f"<p>Hypervolume {study.hypervolume:.6g}</p>", _front(study)]
@@ -91,31 +93,29 @@ def _best(study: Study) -> list[str]:
 
 
 def _front(study: Study) -> str:
-    """The trials that none dominates, a row each."""
-    names = [one.name for one in study.objectives]
-    rows = [
-        [t.id, t.value, *(t.outcomes[name][0] for name in names[1:]), *study.space.row(t.params)] for t in study.pareto
-    ]
-    return _table(["trial", *names, *map(_heading, study.space.parameters)], rows)
+    """The table of the Pareto-optimal trials."""
+    names = [objective.name for objective in study.objectives]
+    return _table(["trial", *names, *map(_heading, study.space.parameters)], front_rows(study))
 
 
 def _figure(study: Study) -> list[str]:
+    """The progress as SVG; nothing before the first result."""
     try:
         figure = study.plot() if study.state.done else None
     except TrialError:
-        # Of several objectives, before any trial has all of them.
+        # With several objectives, no trial has a value of each yet.
         figure = None
     if figure is None:
         return []
     drawn = io.StringIO()
-    # Without what says when and by what it was drawn, in the vocabulary of others.
+    # Without metadata: it names the date and the program, and refers to vocabularies on other sites.
     figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = drawn.getvalue()
     return ["<h2>Progress</h2>", text[text.index("<svg") :]]
 
 
 def _constraints(study: Study) -> list[str]:
-    """What else is known of designs before they are tried: linear constraints, and a function that allows them."""
+    """The table of the linear constraints and the design filter; nothing if there are none."""
     known: list[list[object]] = [[str(one)] for one in study.space.constraints]
     if name := filter_name(study.algorithm):
         known.append([f"allowed by {name}"])
@@ -129,7 +129,7 @@ def _heading(parameter: Parameter) -> str:
 
 
 def _columns(study: Study, columns: Sequence[str]) -> list[str]:
-    """The columns of the table of trials, parameters with their units."""
+    """The headings of the table of trials, parameters with their units."""
     headings = {}
     for parameter in study.space.parameters:
         prefixed = f"params.{parameter.name}"
@@ -139,6 +139,7 @@ def _columns(study: Study, columns: Sequence[str]) -> list[str]:
 
 
 def _outcomes(study: Study) -> list[list[object]]:
+    """A row for each outcome: its name, its role and the number of trials that have it."""
     limits = {limit.outcome: f"has to be {limit.sense} {limit.bound:g}" for limit in study.outcome_constraints}
     roles = {**{one.name: f"{one.direction}d" for one in study.objectives}, **limits}
     done = {name: sum(name in t.outcomes for t in study.trials) for name in study.outcomes}
@@ -147,9 +148,9 @@ def _outcomes(study: Study) -> list[list[object]]:
 
 
 def _range(parameter: object) -> str:
-    """What a parameter may be, in words."""
-    if (levels := getattr(parameter, "categories", None)) is not None:
-        return ", ".join(levels)
+    """The values that a parameter may have, in words."""
+    if (categories := getattr(parameter, "categories", None)) is not None:
+        return ", ".join(categories)
     if (rows := getattr(parameter, "rows", None)) is not None:
         return f"one of {rows} rows"
     if (low := getattr(parameter, "low", None)) is None:
@@ -159,12 +160,13 @@ def _range(parameter: object) -> str:
 
 
 def _condition(parameter: Parameter) -> str:
-    """When a parameter counts, in words; nothing of one that always does."""
-    needs = [f"{name} is {' or '.join(map(str, levels))}" for name, levels in conditions(parameter)]
+    """The condition of a parameter in words; empty if it is always active."""
+    needs = [f"{name} is {' or '.join(map(str, values))}" for name, values in conditions(parameter)]
     return f", if {' and '.join(needs)}" if needs else ""
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in HTML."""
     if not rows:
         return "<p>None yet.</p>"
     head = "".join(f"<th>{escape(one)}</th>" for one in titles)

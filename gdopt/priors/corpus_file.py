@@ -1,4 +1,4 @@
-"""What CSV files without results have: designs with their weights or outcomes, candidates, sequences."""
+"""Read files of unlabelled designs: a corpus with weights or outcomes, a table of candidates, sequences."""
 
 import io
 import math
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CorpusTable", "candidates", "read", "sequences"]
 
-# What stands in the cell of an outcome that is not known.
+# The cell of a missing outcome, in lower case.
 UNKNOWN = ("", "nan")
 HEADER, COMMENT = ">", "#"
 
 
 @dataclass(frozen=True)
 class CorpusTable:
-    """Designs of a file.
+    """The designs of a file.
 
     Args:
-        names: of the columns.
-        designs: rows of numbers, or of objects where some columns have levels, which are strings.
-        weights: of the rows, if the file says.
+        names: names of the columns.
+        designs: rows of numbers; rows of objects, if some columns are categories (strings).
+        weights: weights of the rows, None if the file has none.
     """
 
     names: tuple[str, ...]
@@ -54,19 +54,19 @@ def read(
     """The designs of a CSV file with a header, and their weights.
 
     Args:
-        path: of the file, as `gdopt.spreadsheet` reads it.
-        space: of the parameters, whose columns are taken in its order. By default these are all columns but those of
-            weights and outcome, and one in which no cell is a number has levels.
-        weights: the column that has them.
-        outcome: the column of what was measured in a related task, of which `outcome_weights` makes weights; where
-            it is empty nothing is known.
-        direction: of the outcome, "maximize" or "minimize".
-        share: the effective share that the outcome leaves.
+        path: path of a CSV file; any delimiter and decimal mark.
+        space: the columns of its parameters are read, in its order. By default all columns but those of weights and
+            outcome are read, and a column without numbers has categories.
+        weights: the column of the weights.
+        outcome: the column of an outcome of a related task, from which `outcome_weights` makes weights; an empty cell
+            is a missing outcome.
+        direction: direction of the outcome, "maximize" or "minimize".
+        share: effective sample size of these weights, as a share of the designs.
 
     Raises:
-        CorpusError: the file cannot be read, a column is missing, or cells are no numbers, no levels or empty: all of
-            them, by row and column.
-        SettingsError: both a column of weights and one of outcomes were named.
+        CorpusError: the file cannot be read, a column is missing, or cells are empty, no numbers or no categories;
+            the message lists them by row and column.
+        SettingsError: both weights and outcome are given.
     """
     if weights and outcome:
         raise SettingsError(f"weights = {weights!r} and outcome = {outcome!r}: expected one of them")
@@ -89,16 +89,16 @@ def read(
 
 
 def candidates(path: Path, id: str, descriptors: Sequence[str] | None = None) -> "pd.DataFrame":
-    """The rows of a CSV file, of which some are to be tried, for `Space.from_table`.
+    """The table of candidates of a CSV file, for `Space.from_table`.
 
     Args:
-        path: of the file, as `gdopt.spreadsheet` reads it.
-        id: the column that names rows, which is kept as it is written: 007 is not 7.
-        descriptors: the columns that say what is alike; by default all that can. Others are kept for people.
+        path: path of a CSV file; any delimiter and decimal mark.
+        id: the column that identifies rows; its text is kept unchanged, so that 007 is not 7.
+        descriptors: the columns by which rows are similar; by default all that can be. Others are annotations.
 
     Raises:
-        CorpusError: the file cannot be read, or a column that describes rows has numbers, and cells that are none.
-        SpaceError: there is no such column.
+        CorpusError: the file cannot be read, or a descriptor has both numbers and other cells.
+        SpaceError: a column is missing.
     """
     # Imported here: other corpora need no pandas.
     import pandas as pd
@@ -120,9 +120,10 @@ def candidates(path: Path, id: str, descriptors: Sequence[str] | None = None) ->
 
 
 def sequences(path: Path) -> list[str]:
-    """The sequences of a file: FASTA, in which each header `>` begins one that may have several lines, or a line each.
+    """The sequences of a file: FASTA, or one sequence in each line.
 
-    Empty lines and lines that begin with # are passed over.
+    In FASTA a header `>` comes before each sequence, which may have several lines. Empty lines and lines that begin
+    with # are skipped.
 
     Raises:
         CorpusError: the file cannot be read, or is FASTA with a line before the first header or a header without a
@@ -154,7 +155,7 @@ def _parameters(path: Path, table: spreadsheet.Table, space: Space | None, besid
     """The names of the columns that are parameters.
 
     Raises:
-        CorpusError: the table has not all of them, or none, or one of lines that were not split.
+        CorpusError: a column is missing, there are none, or the rows are not split into cells.
     """
     found = [one for one in table.columns if one not in beside] if space is None else [*space.names]
     if missing := [name for name in [*found, *beside] if name not in table.columns]:
@@ -170,22 +171,22 @@ def _parameters(path: Path, table: spreadsheet.Table, space: Space | None, besid
 def _column(
     table: spreadsheet.Table, name: str, parameter: Parameter | None, problems: Problems
 ) -> Sequence[float | str]:
-    """The values of a parameter: numbers, or levels."""
+    """The values of a parameter: numbers or categories."""
     cells = table.column(name)
     if isinstance(parameter, Real | Integer) or (parameter is None and any(map(looks_numeric, cells))):
         return _numbers(table, name, problems, check=None if parameter is None else parameter.check)
     for row, cell in zip(table.numbers, cells, strict=True):
         if not cell:
-            problems.say(row, name, "is empty; expected a level")
+            problems.say(row, name, "is empty; expected a category")
     if not isinstance(parameter, Choice):
         return cells
-    # A level may have blanks around it, which no cell has.
-    written = {level.strip(): level for level in parameter.categories}
-    levels = [written.get(cell, cell) for cell in cells]
-    for row, level in zip(table.numbers, levels, strict=True):
-        if level and level not in parameter.categories:
-            problems.say(row, name, f"{level!r} is not one of {list(parameter.categories)}")
-    return levels
+    # A category may have blanks around it; a cell has none.
+    stripped = {category.strip(): category for category in parameter.categories}
+    values = [stripped.get(cell, cell) for cell in cells]
+    for row, value in zip(table.numbers, values, strict=True):
+        if value and value not in parameter.categories:
+            problems.say(row, name, f"{value!r} is not one of {list(parameter.categories)}")
+    return values
 
 
 def _numbers(
@@ -195,7 +196,7 @@ def _numbers(
     unknown: Collection[str] = (),
     check: Callable[[float], None] | None = None,
 ) -> list[float]:
-    """The numbers in a column, NaN for what is not known; each other cell is a problem."""
+    """The numbers in a column, NaN for missing ones; every other cell is added to the problems."""
     cells, found = table.column(name), list[float]()
     beside = next((cell for cell in cells if is_number(cell)), None)
     for row, cell in zip(table.numbers, cells, strict=True):
@@ -213,13 +214,13 @@ def _numbers(
 
 
 def _whole(cells: Sequence[str], numbers: Sequence[float]) -> Sequence[float | int]:
-    """The numbers, as whole ones where all are written so."""
+    """The numbers, as integers if all cells are integers."""
     whole = all(cell.lstrip("+-").isdecimal() for cell in cells) and all(abs(one) < EXACT for one in numbers)
     return [int(one) for one in numbers] if whole else numbers
 
 
 def _shown(table: spreadsheet.Table, cells: Sequence[str]) -> Sequence[float | int | str]:
-    """A column that people are shown: numbers if all of its cells are, as they are written otherwise."""
+    """A column of annotations: numbers if all cells are numbers, otherwise the cells."""
     try:
         return _whole(cells, [table.finite(cell) for cell in cells])
     except ValueError:

@@ -1,4 +1,4 @@
-"""A study over HTTP, for people at a browser and for programs in any language: `gdopt serve`.
+"""A study over HTTP, as a web page and as an API for programs in any language: `gdopt serve`.
 
-The client (`gdopt.service.client`) needs nothing more than gdopt; the service needs the extra `service`.
+The client (`gdopt.service.client`) needs gdopt only; the service needs the extra `service`.
 """

@@ -1,4 +1,4 @@
-"""How a request is refused: the class and the text of the error that Python would have raised."""
+"""Error responses: the class and the message of the Python error as JSON."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ from gdopt.errors import (
 
 __all__ = ["handled", "refusal", "status_of"]
 
-# The first that fits counts.
+# The status of the first class that matches is used.
 STATUSES: tuple[tuple[type[GdoptError], int], ...] = (
     (UnknownTrialError, 404),
     (TrialError, 409),
@@ -34,13 +34,13 @@ STATUSES: tuple[tuple[type[GdoptError], int], ...] = (
     (StoreError, 503),
     (GdoptError, 500),
 )
-# Characters of a message; it may repeat what was sent. Of a plate it has a line for each of some wrong cells.
+# Maximum number of characters of a message, which may repeat the input. A plate's has a line for each invalid cell.
 LONGEST, LONGEST_OF_TABLES = 2000, 20_000
 log = logging.getLogger(__name__)
 
 
 class Ascii(JSONResponse):
-    """JSON in ASCII: half a surrogate pair, which a request may hold and an answer repeat, is no UTF-8."""
+    """JSON in ASCII. A response may repeat a lone surrogate of a request, which UTF-8 cannot encode."""
 
     def render(self, content: Any) -> bytes:
         """The content as bytes."""
@@ -48,24 +48,24 @@ class Ascii(JSONResponse):
 
 
 def status_of(error: GdoptError) -> int:
-    """The status of HTTP that an error is answered with."""
+    """The HTTP status of an error."""
     return next(status for cls, status in STATUSES if isinstance(error, cls))
 
 
 def refusal(status: int, error: str, message: str) -> JSONResponse:
-    """An answer that says why not."""
+    """The response with an error's class and message."""
     longest = LONGEST_OF_TABLES if error == TableError.__name__ else LONGEST
     return Ascii({"error": error, "message": message[:longest]}, status)
 
 
 def handled(app: FastAPI) -> None:
-    """Have every error of an application answered so."""
+    """Make an application answer every error in this form."""
 
     @app.exception_handler(GdoptError)
     async def meant(request: Request, error: GdoptError) -> JSONResponse:
         return refusal(status_of(error), type(error).__name__, str(error))
 
-    # FastAPI's own repeats the input, and fails at a NaN in it.
+    # FastAPI's own handler repeats the input, and fails if it has a NaN.
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]

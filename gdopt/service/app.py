@@ -1,4 +1,4 @@
-"""The service as an ASGI application: a study's paths, the page, and the description of both."""
+"""The ASGI application of the service: the API of a study, the web page and the API's documentation."""
 
 from pathlib import Path
 
@@ -18,19 +18,19 @@ PAGE = Path(__file__).parent / "page"
 
 
 def create_app(study: Study, token: str, *, name: str = "study", limit: int = LIMIT) -> FastAPI:
-    """An application that serves one study to those who have the token.
+    """An application that serves one study to clients with the token.
 
     Args:
-        study: which others may have open as well.
-        token: that every request under /v1 has to bring.
-        name: that the page shows.
-        limit: bytes of a request.
+        study: the study; other processes may use it at the same time.
+        token: the token that every request under /v1 must have.
+        name: name of the study on the page.
+        limit: maximum number of bytes of a request.
     """
     app = FastAPI(
         title="gdopt",
         version=gdopt.__version__,
-        summary="Ask what to try, tell what came of it.",
-        # FastAPI's pages of documentation load scripts from elsewhere; /api is ours.
+        summary="Ask for trials, tell their results.",
+        # FastAPI's documentation pages load scripts from other sites; gdopt has its own at /api.
         docs_url=None,
         redoc_url=None,
     )
@@ -46,7 +46,7 @@ def create_app(study: Study, token: str, *, name: str = "study", limit: int = LI
     def api() -> FileResponse:
         return FileResponse(PAGE / "api.html")
 
-    # The last one added sees a request first.
+    # The middleware that is added last gets a request first.
     app.add_middleware(Guard, token=token, limit=limit)
     app.add_middleware(Headed)
     return app

@@ -1,4 +1,4 @@
-"""The token that opens a service: made once, kept in a file that only its owner can read."""
+"""The access token of a service: created once, in a file that only its owner can read."""
 
 import os
 import secrets
@@ -9,23 +9,23 @@ from gdopt.errors import StoreError
 
 __all__ = ["read_token", "token_beside"]
 
-# Bytes of randomness of a token that is made here.
+# Random bytes of a generated token.
 RANDOM = 32
-# Characters of one that someone else made.
+# Minimum number of characters of a token from elsewhere.
 SHORTEST = 16
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def token_beside(study: Path) -> Path:
-    """Where the token of a study's file is, unless it is said otherwise."""
+    """The default path of the token of a study's file."""
     return study.with_name(f".{study.name}.token")
 
 
 def read_token(path: Path) -> str:
-    """The token in a file, which is made if there is none.
+    """The token in a file; a missing file is created with a new token.
 
     Raises:
-        StoreError: the file cannot be read or made, can be read by others, or holds no token.
+        StoreError: the file cannot be read or created, can be read by others, or has no valid token.
     """
     try:
         _make(path)
@@ -33,7 +33,7 @@ def read_token(path: Path) -> str:
         token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"cannot read the token in {path}: {error}") from error
-    # Windows has no such modes.
+    # Windows has no such file modes.
     if os.name == "posix" and mode & OTHERS:
         raise StoreError(f"the token in {path} can be read by others: chmod 600 {path}")
     if len(token) < SHORTEST or not token.isprintable() or " " in token:
@@ -42,7 +42,7 @@ def read_token(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """A file with a new token, unless there is one: of two that make it at once, one does."""
+    """Create a file with a new token if it is missing; if two processes do this at once, one succeeds."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     if path.exists():
         return

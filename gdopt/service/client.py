@@ -1,7 +1,7 @@
-"""A study that is served elsewhere, with the methods of `gdopt.Study`.
+"""The client of a service: a remote study with the methods of `gdopt.Study`.
 
-It raises the errors that the study raises there. Where the connection breaks it sends the request again: what arrived
-twice counts once, since new trials are asked for by a key and told twice is told once.
+It raises the errors of the remote study. If the connection breaks, the client sends the request again. A request that
+arrives twice has the effect of one: `ask` and `add` have a key, and repeated results change nothing.
 """
 
 import json
@@ -34,23 +34,23 @@ __all__ = ["Client"]
 Model = TypeVar("Model", bound=schema.Message)
 Method = Literal["GET", "POST", "PUT"]
 
-# Seconds before the second try, and by how much each further one waits longer.
+# Seconds before the second try, and the factor of the wait before each further one.
 PAUSE, LONGER = 0.2, 3.0
 PORTS = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
 class Client:
-    """A study that `gdopt serve` serves. Threads may share one: each call is a connection of its own.
+    """A study served by `gdopt serve`. Threads may share a client: each call opens its own connection.
 
     Args:
         url: such as "http://127.0.0.1:8321".
         token: the token, or the path of its file.
-        timeout: seconds to wait for an answer; an `ask` may have to learn first.
-        tries: how often a request is sent at most while the connection breaks.
+        timeout: seconds to wait for a response; an `ask` may train a model first.
+        tries: maximum number of times that a request is sent while the connection breaks.
 
     Raises:
-        SettingsError: the URL is none of http or https, the token is no line of text, or the timeout or the tries are
-            not above 0.
+        SettingsError: the URL's scheme is not http or https, the token is no line of text, or the timeout or the tries
+            are not above 0.
         StoreError: the file of the token is unreadable.
     """
 
@@ -91,17 +91,17 @@ class Client:
         lease: float | None = None,
         repeat: bool = False,
     ) -> list[Trial]:
-        """n new trials, as `Study.ask` gives them.
+        """n new trials, as in `Study.ask`.
 
         Raises:
-            ExhaustedError, SettingsError, SpaceError: as there.
-            ServiceError: the service does not answer, or not to this token; so does every other call.
+            ExhaustedError, SettingsError, SpaceError: as in `Study.ask`.
+            ServiceError: the service does not answer, or refuses the token. All methods may raise it.
         """
         body = {"n": n, "fixed": dict(fixed or {}), "worker": worker, "lease": lease, "repeat": repeat}
         return self._trials(self._send("POST", "/v1/ask", body, key or uuid.uuid4().hex))
 
     def release(self, *ids: int) -> None:
-        """Give pending trials back, as `Study.release` does."""
+        """Give pending trials back, as in `Study.release`."""
         self._send("POST", "/v1/release", {"ids": ids})
 
     # --- tell ---
@@ -117,10 +117,10 @@ class Client:
         abandoned: Collection[int] | Mapping[int, str] = (),
         worker: str | None = None,
     ) -> bool:
-        """Record results, as `Study.tell` does.
+        """Record results, as in `Study.tell`. Returns whether any of them was new.
 
         Raises:
-            TrialError, ResultError, SpaceError: as there.
+            TrialError, ResultError, SpaceError: as in `Study.tell`.
         """
         ends = {"failed": _by_id(failed), "abandoned": _by_id(abandoned)}
         several = isinstance(results, Mapping)
@@ -135,11 +135,11 @@ class Client:
         return self._read(schema.News, found).new
 
     def fail(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
-        """Record that trials gave no value, as `Study.fail` does."""
+        """Record that trials gave no value, as in `Study.fail`."""
         self._send("POST", "/v1/fail", {"ids": ids, "reason": reason, "worker": worker})
 
     def abandon(self, *ids: int, reason: str = "", worker: str | None = None) -> None:
-        """Record that trials will not be tried, as `Study.abandon` does."""
+        """Record that trials will not be evaluated, as in `Study.abandon`."""
         self._send("POST", "/v1/abandon", {"ids": ids, "reason": reason, "worker": worker})
 
     def amend(
@@ -152,7 +152,7 @@ class Client:
         params: Params | None = None,
         worker: str | None = None,
     ) -> None:
-        """Correct what was told of a trial, as `Study.amend` does."""
+        """Correct the result of a trial, as in `Study.amend`."""
         body = {"value": value, "reason": reason, "gradient": gradient, "params": params, "worker": worker}
         self._send("POST", f"/v1/trials/{quote(str(id), safe='')}/amend", body)
 
@@ -165,63 +165,63 @@ class Client:
         key: str | None = None,
         worker: str | None = None,
     ) -> Trial:
-        """Record a result that was not asked for, as `Study.add` does."""
+        """Record a result of a design that was not proposed, as in `Study.add`."""
         body = {"params": params, "value": value, "gradient": gradient, "worker": worker}
         found = self._send("POST", "/v1/add", body, key or uuid.uuid4().hex)
         return self._read(schema.Row, found).trial()
 
-    # --- what is known ---
+    # --- read ---
 
     @property
     def status(self) -> schema.Standing:
-        """What the study is and how it stands."""
+        """The description and the state of the study."""
         return self._read(schema.Standing, self._send("GET", "/v1/status"))
 
     @property
     def trials(self) -> list[Trial]:
-        """Everything asked for or added, by id, with values in the user's direction."""
+        """All trials by id, with values in the user's direction."""
         return self._trials(self._send("GET", "/v1/trials"))
 
     @property
     def pending(self) -> list[Trial]:
-        """The trials that wait for their result."""
+        """The trials without a result."""
         return [trial for trial in self.trials if trial.status is Status.PENDING]
 
     @property
     def best(self) -> Trial:
-        """The trial of best value, as `Study.best` has it.
+        """The best trial, as in `Study.best`.
 
         Raises:
-            TrialError: as there.
+            TrialError: as in `Study.best`.
         """
         return self._read(schema.Row, self._send("GET", "/v1/best")).trial()
 
     @property
     def pareto(self) -> list[Trial]:
-        """The trials that no other dominates, as `Study.pareto` has them.
+        """The Pareto-optimal trials, as in `Study.pareto`.
 
         Raises:
-            TrialError: as there.
+            TrialError: as in `Study.pareto`.
         """
         return self._trials(self._send("GET", "/v1/pareto"))
 
     def history(self, id: int) -> list[Event]:
-        """All that happened to a trial, first to last.
+        """All events of a trial, in order.
 
         Raises:
-            UnknownTrialError: there is no trial of that id.
+            UnknownTrialError: no trial has this id.
         """
         found = self._send("GET", f"/v1/trials/{quote(str(id), safe='')}/history")
         return [message.event() for message in self._read(schema.History, found).events]
 
     def to_frame(self) -> "pd.DataFrame":
-        """A row for each trial, as `Study.to_frame` has it."""
+        """A data frame with a row for each trial, as in `Study.to_frame`."""
         import pandas as pd
 
         frame = self._read(schema.Frame, self._send("GET", "/v1/frame"))
         return pd.DataFrame(frame.rows, columns=frame.columns)
 
-    # --- over the wire ---
+    # --- requests ---
 
     def _trials(self, answer: bytes) -> list[Trial]:
         return [row.trial() for row in self._read(schema.Rows, answer).trials]
@@ -230,10 +230,10 @@ class Client:
         try:
             return model.model_validate_json(answer)
         except ValidationError as error:
-            raise ServiceError(f"{self.url} answered what gdopt does not: {answer[:80]!r}") from error
+            raise ServiceError(f"{self.url} sent a response that is not gdopt's: {answer[:80]!r}") from error
 
     def _send(self, method: Method, path: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> bytes:
-        """The answer to a request, which is sent again while the connection breaks."""
+        """The response to a request, which is sent again while the connection breaks."""
         headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
         if key is not None:
             if not (key.isascii() and key.isprintable()):
@@ -265,7 +265,7 @@ class Client:
             connection.close()
 
     def _refusal(self, status: int, answer: bytes) -> GdoptError:
-        """The error that the study raised."""
+        """The error of the remote study."""
         try:
             said = schema.Refusal.model_validate_json(answer)
         except ValidationError:
@@ -277,12 +277,12 @@ class Client:
 
 
 def _by_id(given: Collection[int] | Mapping[int, Any]) -> list[int] | dict[str, Any]:
-    """Ids, with what is said of each if there is any, as JSON has them."""
+    """Ids, or values by id, as JSON."""
     return {str(id): one for id, one in given.items()} if isinstance(given, Mapping) else list(given)
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no word for, as something that it has."""
+    """A mapping or a number of another library as a type of JSON."""
     if isinstance(value, Mapping):
         return dict(value)
     return float(value)

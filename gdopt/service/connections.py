@@ -1,6 +1,6 @@
-"""What a service has for connections: how many at once, and how long one may take to ask for something.
+"""Limits on connections: how many at once, and how long a request may take to arrive.
 
-uvicorn bounds neither, and whoever can connect needs no token to hold a connection open.
+uvicorn has neither limit, and a client needs no token to hold a connection open.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ __all__ = ["BACKLOG", "MOST", "Listener", "Patient", "room"]
 
 # Connections at once, and those that wait to be accepted.
 MOST, BACKLOG = 512, 32
-# Descriptors for everything else: the study's file, the page, the log.
+# File descriptors for everything else: the study's file, the page, the log.
 RESERVED = 32
-# An address may have one of so many parts of the connections.
+# An address may have the connections divided by this number.
 SHARE = 2
-# Seconds until the head of a request is complete: from the connection on, and from each answer on.
+# Seconds until the head of a request is complete, from the connection or the last response on.
 PATIENCE = 15.0
 FULL = (errno.EMFILE, errno.ENFILE)
 
 
 def room() -> int:
-    """How many connections there may be at once: fewer than this process may have descriptors."""
+    """The maximum number of connections, below the process's limit of file descriptors."""
     if resource is None:
         return MOST
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -42,24 +42,24 @@ def room() -> int:
 
 
 class Listener(socket.socket):
-    """A listening socket that closes the connections that are too many, of all or of one address, at once.
+    """A listening socket that closes excess connections, in total or of one address, at once.
 
-    What is refused here costs nothing more: not even the handshake of TLS. asyncio calls `accept` on Linux and macOS.
+    A refused connection costs no TLS handshake. asyncio calls `accept` on Linux and macOS.
     """
 
     def __init__(self, bound: socket.socket, most: int | None = None) -> None:
         super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
         self._most = room() if most is None else most
         self._open: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
-        # Given up where there is no descriptor for a connection, so that it can be accepted and closed: as long as it
-        # waits, asyncio would try again and log that it failed.
+        # Closed when no descriptor is left for a connection, so that it can be accepted and closed. While it waits,
+        # asyncio would try again and log each failure.
         self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection, and its address.
 
         Raises:
-            ConnectionAbortedError: it was one too many.
+            ConnectionAbortedError: there are too many connections.
         """
         try:
             connection, address = super().accept()
@@ -84,7 +84,7 @@ class Listener(socket.socket):
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         if self.fileno() >= 0:
             os.close(self._spare)
         super().close()
@@ -93,28 +93,28 @@ class Listener(socket.socket):
 class Patient(H11Protocol):
     """HTTP/1.1 on a connection that is closed unless the head of its next request is complete in time.
 
-    What an answered request still sends is read and dropped meanwhile, so that its sender can read the answer.
+    The rest of a request that is already answered is read and dropped, so that its sender can read the response.
     """
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start the timeout of a request."""
         super().connection_made(transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came, and wait no longer if a request began with it."""
+        """Process data, and stop the timeout if a request began."""
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Start the timeout of the next request."""
         super().on_response_complete()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop the timeout."""
         super().connection_lost(exc)
         self._rest()
 

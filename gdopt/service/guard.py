@@ -1,6 +1,6 @@
-"""What stands before the service: the token, the size of a request, and what a browser is told to refuse.
+"""Middleware of the service: the token, the size of a request, and security headers for browsers.
 
-It sees a request before its body is read, so that strangers cannot make the service read one.
+It checks the token before the body is read, so that a client without it cannot make the service read a body.
 """
 
 import hmac
@@ -13,14 +13,14 @@ from gdopt.service.answers import refusal
 
 __all__ = ["LIMIT", "Guard", "Headed"]
 
-# Bytes of a request.
+# Maximum number of bytes of a request.
 LIMIT = 16 * 2**20
 # Seconds that the body of a request may take to arrive.
 PATIENCE = 60.0
-# Bytes of a body that are dropped before it is refused as too large: most programs read no answer before they have sent
-# all. Of what is larger still they learn from the connection, which ends.
+# Bytes of a too large body that are read and dropped before the refusal: most programs read no response before they
+# have sent the whole body. For a larger body the connection is closed.
 DROPPED = 4 * LIMIT
-# Open to all: the page and the description of the service, which know nothing of the study.
+# Paths without a token: the page and the API's documentation, which have no data of the study.
 OPEN = ("/", "/api", "/openapi.json")
 FILES = "/page/"
 
@@ -31,7 +31,7 @@ HEADERS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
-    # The same as frame-ancestors, for browsers that know no other.
+    # Like frame-ancestors, for old browsers.
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
@@ -39,13 +39,13 @@ HEADERS = {
 
 
 class Headed:
-    """An application whose answers tell browsers to be careful, and to keep nothing of the study."""
+    """Adds security headers to responses, and forbids browsers to cache data of the study."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add headers to its answer."""
+        """Pass a request on, and add headers to its response."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
 
@@ -60,7 +60,7 @@ class Headed:
 
 
 class Guard:
-    """An application for those who have the token, and for requests of a bounded size."""
+    """Refuses requests without the token and requests that are too large."""
 
     def __init__(self, app: ASGIApp, token: str, limit: int = LIMIT) -> None:
         self.app, self._expected, self._limit = app, f"bearer {token}".encode(), limit
@@ -72,7 +72,7 @@ class Guard:
         headers = Headers(scope=scope)
         if _open(scope) and _has_body(headers):
             return await refusal(413, "ServiceError", "this path takes no body")(scope, receive, send)
-        if not (_open(scope) or self._knows(headers.get("authorization", ""))):
+        if not (_open(scope) or self._has_token(headers.get("authorization", ""))):
             answer = refusal(401, "ServiceError", "the token is missing or wrong")
             answer.headers["www-authenticate"] = "Bearer"
             return await answer(scope, receive, send)
@@ -87,17 +87,17 @@ class Guard:
             )
         await self.app(scope, _replayed(body, receive), send)
 
-    def _knows(self, authorization: str) -> bool:
+    def _has_token(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
         given = f"{scheme.lower()} {token.strip()}".encode("utf-8", "surrogateescape")
         return hmac.compare_digest(given, self._expected)
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
-        """The body of a request, None if it is too large: what it says of its size need not be true."""
+        """The body of a request, None if it is too large; its content-length need not be true."""
         said = headers.get("content-length", "0")
         too_large = said.isdecimal() and int(said[:20]) > self._limit
         if too_large and (int(said[:20]) > DROPPED or "expect" in headers):
-            # Whoever sends "Expect: 100-continue" waits with the body for an answer.
+            # After "Expect: 100-continue" a client sends the body only after a response.
             return None
         body, size, more = bytearray(), 0, True
         while more and size <= DROPPED:
@@ -122,7 +122,7 @@ def _open(scope: Scope) -> bool:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives a body that was read already, and after it what comes."""
+    """A `receive` that returns a body that is already read, and then the further messages."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

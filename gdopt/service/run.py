@@ -1,4 +1,4 @@
-"""`gdopt serve`: a study from its file, behind its token, on a port."""
+"""Run the service of a study: `gdopt serve`."""
 
 import ipaddress
 import socket
@@ -23,7 +23,7 @@ except ImportError as error:
 __all__ = ["HOST", "PORT", "listening", "serve", "server"]
 
 HOST, PORT = "127.0.0.1", 8321
-# Seconds that requests have to end when the service is stopped.
+# Seconds that running requests have when the service is stopped.
 GRACE = 5
 
 
@@ -40,25 +40,25 @@ def serve(
     design_filter: str | None = None,
     say: Callable[[str], object],
 ) -> None:
-    """Serve a study until it is stopped.
+    """Serve a study until Ctrl-C.
 
     Args:
         study: the path of its file, or the URL of a PostgreSQL database.
         name: of the study, if the storage holds several.
-        host: the address to listen on; others than this machine's own need a certificate.
-        port: 0 for any that is free.
-        token_file: beside the study's file by default; made if it is missing.
-        certificate: of TLS, a file of PEM.
-        private_key: of the certificate, if it is in another file.
-        insecure: whether other addresses may do without, as behind a proxy that has one.
-        design_filter: the function that says which designs are design_filter, by the name that the study has of it.
-        say: gets what there is to say at the start.
+        host: the address to listen on; an address that other machines reach needs a certificate.
+        port: the port; 0 for any free port.
+        token_file: by default in the study's folder; created if it is missing.
+        certificate: TLS certificate, a PEM file.
+        private_key: private key of the certificate, if it is in another file.
+        insecure: whether all addresses are accepted without TLS, for example behind a proxy with TLS.
+        design_filter: the name of the study's design filter, module:function, to be imported from the current folder.
+        say: called with the lines to print at the start.
 
     Raises:
-        SettingsError: the address can be reached from elsewhere without TLS, a database has no token file, or the study
-            does not ask that function.
+        SettingsError: other machines reach the address without TLS, no token file is given for a database, or the study
+            has another design filter or none.
         StoreError: the study or the token cannot be read.
-        ServiceError: the address or the port cannot be had, or the certificate cannot be used.
+        ServiceError: the address or the port cannot be used, or the certificate is invalid.
     """
     check_reach(host, certificate is not None, insecure)
     opened = Study.load(study, name=name)
@@ -76,15 +76,15 @@ def serve(
         scheme = "http" if certificate is None else "https"
         address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
         say(f"serving {shown} at {address}, its token is in {token_file}")
-        # After the #, which browsers do not send, so that no log of a server has it.
+        # After the #, which browsers do not send: the token is in no server's log.
         say(f"open {address}/#token={token}")
-        # Ctrl-C is how it ends; uvicorn raises it again when all requests are answered.
+        # uvicorn raises KeyboardInterrupt again after Ctrl-C, when all requests are answered.
         with suppress(KeyboardInterrupt):
             made.run(sockets=[bound])
 
 
 def server(app: FastAPI, certificate: Path | None = None, private_key: Path | None = None) -> uvicorn.Server:
-    """A server of an application, whose connections are bounded in number and in time where it is given `listening()`.
+    """The server of an application. With a socket of `listening()`, its connections are limited in number and in time.
 
     Raises:
         ServiceError: the certificate cannot be used.
@@ -93,13 +93,13 @@ def server(app: FastAPI, certificate: Path | None = None, private_key: Path | No
         app,
         http=Patient,
         ws="none",
-        # Its sockets call `Listener.accept`, those of uvloop do not.
+        # asyncio calls `Listener.accept`; uvloop does not.
         loop="asyncio",
         backlog=BACKLOG,
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Whoever asks is who connects: nothing here depends on it, and headers can be made up.
+        # Nothing here depends on a client's address, and headers with it can be forged.
         proxy_headers=False,
         ssl_certfile=certificate,
         ssl_keyfile=private_key,
@@ -113,7 +113,7 @@ def server(app: FastAPI, certificate: Path | None = None, private_key: Path | No
 
 
 def check_reach(host: str, tls: bool, insecure: bool) -> None:
-    """Raise `SettingsError` if others could read along."""
+    """Raise `SettingsError` if the address can be reached by other machines without encryption."""
     if not (tls or insecure or _only_here(host)):
         raise SettingsError(
             f"host = {host!r} can be reached from other machines, and the token could be read on the way: "
@@ -122,15 +122,15 @@ def check_reach(host: str, tls: bool, insecure: bool) -> None:
 
 
 def listening(host: str, port: int, most: int | None = None) -> Listener:
-    """A socket that listens, with as many connections at once as the process has descriptors for.
+    """A listening socket with a limit on its connections.
 
     Args:
         host: the address.
-        port: 0 for any that is free.
-        most: connections, if they are to be fewer.
+        port: the port; 0 for any free port.
+        most: maximum number of connections; by default `connections.room()`.
 
     Raises:
-        ServiceError: it cannot be had.
+        ServiceError: the address or the port cannot be used.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

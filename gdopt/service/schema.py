@@ -1,6 +1,6 @@
-"""What goes over the wire, as JSON: requests are checked for their shape here, for their sense by the study.
+"""The messages of the API as JSON. Pydantic checks the types of a request, the study checks its values.
 
-NaN and infinity pass, so that the study can say in its own words what is wrong with them.
+NaN and infinity are accepted here, so that the study's error message describes them.
 """
 
 import re
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict
 
+from gdopt.space.serialization import to_json
+from gdopt.space.space import Space
 from gdopt.spreadsheet import cells
 from gdopt.storage.events import Event, EventType, described
-from gdopt.trials.objectives import OutcomeConstraint
+from gdopt.trials.objectives import Objective, OutcomeConstraint
 from gdopt.trials.ranking import is_feasible
 from gdopt.trials.trial import Result, Status, Trial
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Added",
+    "Aim",
     "Amended",
     "Asked",
     "Event",
@@ -38,11 +41,12 @@ __all__ = [
     "Rows",
     "Standing",
     "Told",
+    "parameter_messages",
 ]
 
-# Most trials that one request gets; more of them are more requests.
+# Maximum number of trials of one request.
 MOST = 10_000
-# Names and keys; longer ones are a mistake.
+# Maximum number of characters of names and keys, and of reasons.
 LONGEST_NAME = 200
 LONGEST_REASON = 10_000
 
@@ -50,11 +54,11 @@ LONGEST_REASON = 10_000
 Number = Annotated[float, Strict()]
 Whole = Annotated[int, Strict()]
 Text = Annotated[str, Strict()]
-# Printable, as databases and spreadsheets refuse the rest.
+# Printable: databases and spreadsheets refuse other characters.
 Name = Annotated[str, Strict(), Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Reason = Annotated[str, Strict(), Field(max_length=LONGEST_REASON, pattern=r"^[^\x00]*$")]
 
-# An id as the text of a path or of a key; one text for each id, so that no trial is named twice in one request.
+# An id as text in a path or a key. Each id has one text only, so that no trial is named twice in a request.
 ID = re.compile(r"0|-?[1-9][0-9]*")
 
 
@@ -73,16 +77,16 @@ Gradient = dict[Text, Number]
 
 
 class Message(BaseModel):
-    """Any of them: what is not known is refused."""
+    """The base of all messages; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Asked(Message):
-    """For how many trials, with which parameters fixed, by whom, for how many seconds they are theirs, and whether the
-    best designs are measured again once no other is left.
+    """A request for n trials: fixed parameters, the worker, the lease in seconds, and whether the best designs are
+    repeated when no other design is left.
 
-    Without a number there are as many as the batch of the study has.
+    The default of n is the batch of the study.
     """
 
     n: Annotated[Whole, Field(le=MOST)] | None = None
@@ -93,7 +97,7 @@ class Asked(Message):
 
 
 class Reported(Message):
-    """What was measured of a trial: a value, [value, standard error], or several outcomes by name."""
+    """The result of a trial: a value, [value, standard error], or several outcomes by name."""
 
     value: Outcomes
     gradient: Gradient | None = None
@@ -102,9 +106,9 @@ class Reported(Message):
 
 
 class Told(Message):
-    """Results by the trials' ids, and the ids of those that failed or will not be tried, which may have a reason each.
+    """Results by trial id, and the ids of failed and abandoned trials, each with an optional reason.
 
-    All of it is recorded or nothing.
+    An error records none of them.
     """
 
     results: dict[Id, Outcomes] = {}
@@ -114,7 +118,7 @@ class Told(Message):
 
 
 class GivenUp(Message):
-    """Trials that failed or that will not be tried, and why."""
+    """Ids of failed or abandoned trials, and the reason."""
 
     ids: list[Whole]
     reason: Reason = ""
@@ -122,13 +126,13 @@ class GivenUp(Message):
 
 
 class Released(Message):
-    """Pending trials that others may have."""
+    """Ids of pending trials that other workers may get."""
 
     ids: list[Whole]
 
 
 class Amended(Message):
-    """The right result of a trial, null if it has failed, why it is another one, and who says so."""
+    """The corrected result of a trial (null if it failed), the reason and the worker."""
 
     value: Outcomes | None
     reason: Reason
@@ -138,7 +142,7 @@ class Amended(Message):
 
 
 class Added(Message):
-    """A result that was not asked for."""
+    """A result of a design that was not proposed."""
 
     params: Params
     value: Outcomes
@@ -149,8 +153,8 @@ class Added(Message):
 class Row(Message):
     """A trial; values are in the user's direction, times in seconds since 1970.
 
-    `satisfied` is whether its outcomes satisfy the limits, null as long as that is open; `feasible` is how likely
-    that seemed when it was proposed.
+    `satisfied` is whether the outcomes satisfy the constraints, null while outcomes are missing. `feasible` is the
+    probability of feasibility that was predicted when the trial was proposed.
     """
 
     id: int
@@ -174,20 +178,20 @@ class Row(Message):
     settled_at: float | None = None
 
     @classmethod
-    def of(cls, trial: Trial, limits: tuple[OutcomeConstraint, ...]) -> "Row":
-        """The trial as it goes over the wire."""
-        said = {name: getattr(trial, name) for name in SHARED}
+    def of(cls, trial: Trial, constraints: tuple[OutcomeConstraint, ...]) -> "Row":
+        """The message of a trial."""
+        values = {name: getattr(trial, name) for name in SHARED}
         if trial.result is not None:
-            said |= {"value": trial.result.value, "sem": trial.result.sem, "gradient": trial.result.gradient}
-        return cls.model_validate({**said, "satisfied": is_feasible(limits, trial)})
+            values |= {"value": trial.result.value, "sem": trial.result.sem, "gradient": trial.result.gradient}
+        return cls.model_validate({**values, "satisfied": is_feasible(constraints, trial)})
 
     def trial(self) -> Trial:
-        """The trial as it came over the wire."""
+        """The trial of the message."""
         result = None if self.value is None else Result(self.value, self.sem, self.gradient)
         return Trial(**{name: getattr(self, name) for name in SHARED}, result=result)
 
 
-# Fields of a trial that are a row's too; the result is spread out.
+# Fields that `Trial` and `Row` share; the fields of the result are in the row itself.
 SHARED = [field.name for field in fields(Trial) if field.name != "result"]
 
 
@@ -198,13 +202,13 @@ class Rows(Message):
 
 
 class News(Message):
-    """Whether anything of what was told was new."""
+    """Whether any of the results was new."""
 
     new: bool
 
 
 class Plate(Message):
-    """What a plate said, by ids: what was told, failed or abandoned, what waits, and how many of them were new."""
+    """The ids of a plate's done, failed, abandoned and pending trials, and the number of new results."""
 
     told: list[int]
     failed: list[int]
@@ -214,7 +218,7 @@ class Plate(Message):
 
 
 class EventMessage(Message):
-    """One thing that happened to a trial; an amendment that left it without a value has the status "failed"."""
+    """An event of a trial; an amendment that removes the value has the status "failed"."""
 
     kind: EventType
     data: dict[str, Any]
@@ -235,7 +239,7 @@ class EventMessage(Message):
 
 
 class History(Message):
-    """All that happened to a trial, first to last."""
+    """All events of a trial, in order."""
 
     events: list[EventMessage]
 
@@ -247,13 +251,30 @@ class Aim(Message):
     direction: Literal["maximize", "minimize"]
     reference: float | None = None
 
+    @classmethod
+    def of(cls, objective: Objective) -> "Aim":
+        """The message of an objective."""
+        return cls(name=objective.name, direction=objective.direction, reference=objective.reference_point)
+
+
+# Field names of /v1 by the names of a parameter's fields; clients of version 0.1 read them.
+PARAMETER_FIELDS = {"categories": "levels", "log_scale": "log", "active_if": "when"}
+
+
+def parameter_messages(space: Space) -> list[dict[str, Any]]:
+    """The parameters of a space as /v1 sends them."""
+    return [
+        {PARAMETER_FIELDS.get(name, name): value for name, value in parameter.items()}
+        for parameter in to_json(space)["parameters"]
+    ]
+
 
 class Standing(Message):
-    """What the study is and how it stands; `revision` grows with every change.
+    """The description and the state of the study; `revision` grows with every change.
 
-    `allowed` names the function that says which designs may be proposed. `best_so_far` has the best value up to each
-    trial, null as long as there is none. Of several objectives there is no best trial, but the ids of the front, best
-    first objective first, its hypervolume, and that of all trials up to each.
+    `allowed` is the name of the design filter. `best_so_far` has the best value up to each trial, null while there is
+    none. With several objectives there is no best trial: `front` has the ids of the Pareto-optimal trials, sorted by
+    the first objective, `hypervolume` is theirs, and `hypervolumes` has the hypervolume after each trial.
     """
 
     name: str
@@ -278,20 +299,20 @@ class Standing(Message):
 
 
 class Frame(Message):
-    """`Study.to_frame()`, row by row; what is missing is null."""
+    """`Study.to_frame()` row by row; missing values are null."""
 
     columns: list[str]
     rows: list[list[float | int | str | None]]
 
     @classmethod
     def of(cls, frame: "pd.DataFrame") -> "Frame":
-        """The table as it goes over the wire."""
+        """The message of a data frame."""
         columns, *rows = cells(frame)
         return cls(columns=columns, rows=rows)
 
 
 class Refusal(Message):
-    """Why a request was refused: the class of the error in Python, and its text."""
+    """An error: its class in Python and its message."""
 
     error: str
     message: str

@@ -119,4 +119,4 @@ def test_words_are_levels_and_a_campaign_says_which(folder: Path) -> None:
 def test_a_cell_that_is_neither_number_nor_word_is_said(folder: Path) -> None:
     (folder / "screen.csv").write_text("cycles,base\n1,KOAc\n2,\n")
     error = json.loads(said("fit", "screen.csv", "--json", code=1))
-    assert "row 3, column base: is empty; expected a level" in error["message"]
+    assert "row 3, column base: is empty; expected a category" in error["message"]

@@ -639,7 +639,9 @@ def test_a_campaigns_function_says_what_is_asked_for(tmp_path: Path, monkeypatch
     monkeypatch.setattr("sys.path", [*sys.path])
     for name in ("GDOPT_STUDY", "GDOPT_DESIGN_FILTER"):
         monkeypatch.delenv(name, raising=False)
-    Path("campaign.toml").write_text('allowed = "verbs_rules:mixes"' + CAMPAIGN.replace('algorithm = "random"', ""))
+    Path("campaign.toml").write_text(
+        'design_filter = "verbs_rules:mixes"' + CAMPAIGN.replace('algorithm = "random"', "")
+    )
     Path("verbs_rules.py").write_text("def mixes(params):\n    return params['base'] == 'KOAc'\n")
     answer("new")
     assert "give --design-filter verbs_rules:mixes, or set GDOPT_DESIGN_FILTER" in error("ask")["message"]
@@ -651,6 +653,18 @@ def test_a_campaigns_function_says_what_is_asked_for(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GDOPT_DESIGN_FILTER", "verbs_rules:mixes")
     trials += answer("ask")["trials"]
     assert [t["params"]["base"] for t in trials] == ["KOAc"] * 6
+
+
+def test_the_old_option_and_variable_of_the_design_filter_name_the_new_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = "give --design-filter, or set GDOPT_DESIGN_FILTER"
+    assert new in error("ask", "--allowed", "verbs_rules:mixes")["message"]
+    monkeypatch.setenv("GDOPT_ALLOWED", "verbs_rules:mixes")
+    assert error("ask")["error"] == "RenamedError"
+    for words in (["serve"], ["worker", "campaign.gdopt", "math:sin"]):
+        assert new in str(CliRunner().invoke(app, words).exception)
+    assert answer("pending") == []
 
 
 def test_everything_was_tried_is_an_error_unless_the_best_is_to_be_repeated(

@@ -62,7 +62,7 @@ def entries(draw: st.DrawFn, name: str) -> dict[str, object]:
         return {"name": name, "kind": kind, "categories": draw(st.lists(names, min_size=2, max_size=4, unique=True))}
     low = draw(st.integers(-1000, 1000))
     high = low + draw(st.integers(1, 1000))
-    more = {"log": True} if kind == "real" and low > 0 and draw(st.booleans()) else {}
+    more = {"log_scale": True} if kind == "real" and low > 0 and draw(st.booleans()) else {}
     shift = draw(st.floats(0, 0.5)) if kind == "real" else 0
     return {"name": name, "kind": kind, "low": low + shift, "high": high + shift, "unit": draw(names), **more}
 
@@ -112,6 +112,37 @@ def test_the_example_is_read_back_and_makes_its_study(file: Path) -> None:
     study = start_study(EXAMPLE, file.parent)
     assert study.space.names == ("temperature", "loading", "hours", "base")
     assert (study.direction, study.outcomes, study.batch) == ("maximize", ("yield", "impurity"), 8)
+
+
+# Keys of version 0.1: where a campaign had them, with the key of today.
+OLD_KEYS = [
+    ("objective =", "limits = ['impurity <= 2']\nobjective =", "key limits", "outcome_constraints"),
+    ("objective =", "tracked = ['colour']\nobjective =", "key tracked", "tracking_metrics"),
+    ("objective =", "reference = { yield = 1 }\nobjective =", "key reference", "reference_point"),
+    ("objective =", "allowed = 'rules:mixes'\nobjective =", "key allowed", "design_filter"),
+    ("low = 20", "low = 20\nlog = true", r"\[\[parameters\]\] 1 \(t\), key log", "log_scale"),
+    ("low = 20", "low = 20\nwhen = { base = 'KOAc' }", r"\[\[parameters\]\] 1 \(t\), key when", "active_if"),
+    (
+        "high = 120",
+        "high = 120\n[[parameters]]\nname = 'base'\nkind = 'choice'\nlevels = ['a', 'b']",
+        r"\[\[parameters\]\] 2 \(base\), key levels",
+        "categories",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "key", "today"), OLD_KEYS)
+def test_a_key_of_version_0_1_is_an_error_with_the_new_key(
+    file: Path, old: str, new: str, key: str, today: str
+) -> None:
+    with pytest.raises(gdopt.SettingsError, match=f"{key} was renamed to {today} in version 0.2"):
+        read(file, GOOD.replace(old, new))
+
+
+def test_a_setting_of_version_0_1_is_an_error_with_the_new_setting(file: Path) -> None:
+    made = read(file, GOOD.replace('algorithm = "random"', "") + "[settings]\nstart = 5\n")
+    with pytest.raises(gdopt.SettingsError, match=r"\[settings\]: .*start= was renamed to n_initial="):
+        start_study(made, file.parent)
 
 
 @pytest.mark.parametrize(
@@ -435,6 +466,8 @@ def test_a_name_of_no_function_is_refused_by_its_key(file: Path) -> None:
 
 
 def test_a_function_among_the_settings_is_refused(file: Path) -> None:
-    made = read(file, ALLOWED.replace('design_filter = "rules:mixes"', "") + '[settings]\nallowed = "rules:mixes"\n')
-    with pytest.raises(gdopt.SettingsError, match=r"\[settings\], keys \['allowed'\]"):
+    made = read(
+        file, ALLOWED.replace('design_filter = "rules:mixes"', "") + '[settings]\ndesign_filter = "rules:mixes"\n'
+    )
+    with pytest.raises(gdopt.SettingsError, match=r"\[settings\], keys \['design_filter'\]"):
         start_study(made, file.parent)

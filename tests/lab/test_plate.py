@@ -109,7 +109,7 @@ def test_columns_of_the_studys_frame_are_understood() -> None:
     found = said(study, {(0, "yield"): "83.5", (0, "sem"): "0.5", (0, "worker"): "ann"}, "worker", "sem", "yield sem")
     assert found.results == {0: Report(gdopt.trials.trial.Result(83.5, 0.5))}
     wrong = {(0, "yield"): "1", (0, "sem"): "0.5", (0, "yield sem"): "0.6"}
-    assert "row 2, column sem: is 0.5, but yield sem says 0.6" in refused(study, wrong, "sem", "yield sem")
+    assert "row 2, column sem: is 0.5, but yield sem is 0.6" in refused(study, wrong, "sem", "yield sem")
 
 
 def test_told_twice_is_told_once() -> None:
@@ -179,12 +179,16 @@ WRONG = [
         (),
         "row 2, column temperature: temperature = 1204.0 is far outside",
     ),
-    ({(0, "yield"): "1", (0, "temperature"): ""}, (), "row 2, column temperature: is empty; expected what was tried"),
+    (
+        {(0, "yield"): "1", (0, "temperature"): ""},
+        (),
+        "row 2, column temperature: is empty; expected the value that was tried",
+    ),
     ({(0, "yield"): "1", (0, "base"): "koac"}, (), "row 2, column base: base = 'koac' is not one of"),
     ({(0, "yield"): "1", (0, "temperature"): "150", (0, "hours"): "24"}, (), "row 2, temperature + hours <= 140"),
     ({(0, "colour"): "red"}, ("colour",), "row 1, column colour: is unknown; there may be id, temperature"),
     ({}, ("yield",), "row 1, column yield: is there twice"),
-    ({(0, "yield"): "1", (1, "id"): "0"}, (), "row 3, column id: says something else of trial 0 than row 2"),
+    ({(0, "yield"): "1", (1, "id"): "0"}, (), "row 3, column id: is 0 as in row 2, but the results differ"),
 ]
 
 

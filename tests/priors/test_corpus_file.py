@@ -57,7 +57,7 @@ def test_a_cell_may_have_several_lines(path: Path) -> None:
         ("a,b\n1,2\nnan,3\n", "row 3, column a: 'nan' is not a number"),
         ('a,b\n1,2\n"1.234,5",3\n', "row 3, column a: '1.234,5' is not a number"),
         ("a,b\n1,2\n1e999,3\n", "row 3, column a: '1e999' is not finite"),
-        ("a,b\n1,x\n2,\n", "row 3, column b: is empty; expected a level"),
+        ("a,b\n1,x\n2,\n", "row 3, column b: is empty; expected a category"),
         ("1,2\n3,4\n", "row 1, has numbers only: expected a header with a name for each column"),
         (",a\n7,1\n8,2\n", "row 1, column 1: has cells, such as '7', and no name"),
     ],

@@ -5,10 +5,13 @@ import io
 import json
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 import gdopt
+from gdopt import cli
 from gdopt.lab.plate import plate_text
 from gdopt.service.app import create_app
 from gdopt.spreadsheet import LISTED
@@ -268,6 +271,26 @@ def test_a_file_that_is_gone_or_replaced_under_the_service_is_a_503(tmp_path, in
     assert path.exists() == (instead == "another study")
 
 
+def test_parameters_and_objectives_have_the_field_names_of_version_0_1():
+    space = gdopt.Space(
+        [
+            gdopt.Choice("base", ["KOAc", "K3PO4"]),
+            gdopt.Real("load", 0.001, 0.1, log_scale=True, active_if={"base": ["KOAc"]}),
+        ]
+    )
+    study = gdopt.Study(
+        space,
+        direction={"yield": "maximize", "cost": "minimize"},
+        reference_point={"cost": 20},
+        algorithm=gdopt.RandomSearch(),
+    )
+    said = TestClient(create_app(study, TOKEN), headers=BEARER).get("/v1/status").json()
+    base, load = said["parameters"]
+    assert base["levels"] == ["KOAc", "K3PO4"]
+    assert (load["log"], load["when"]) == (True, {"base": ["KOAc"]})
+    assert [one["reference"] for one in said["objectives"]] == [None, 20]
+
+
 def test_frame_is_the_studys_as_rows_and_as_csv(http, study):
     ask(http, 3, worker="=1+1")
     put(http, 1, {"value": {"yield": 0.1 + 0.2, "impurity": 1}})
@@ -307,6 +330,28 @@ def test_the_plate_that_is_downloaded_is_filled_in_and_told_once(http, study):
     assert answers[1] == {**answers[0], "new": 0}
     assert [(t.value, t.reason) for t in study.trials] == [(83.5, ""), (None, "burst"), (None, "")]
     assert study.history(1)[-1].worker == "ann"
+
+
+def test_the_plate_of_the_service_is_told_by_the_command_line(tmp_path):
+    catalogue = pd.DataFrame({"code": ["007", "X9", "B2"], "mass": [10.5, 12.25, 8.0], "shelf": ["a", "b", "c"]})
+    study = gdopt.Study(
+        gdopt.Space.from_table(catalogue, "code", ["mass"]),
+        direction="maximize",
+        objective="yield",
+        outcome_constraints=["impurity <= 2"],
+        algorithm=gdopt.RandomSearch(),
+        storage=tmp_path / "amines.gdopt",
+    )
+    http = TestClient(create_app(study, TOKEN), headers=BEARER)
+    ask(http, 2, worker="ann")
+    plate = tmp_path / "plate.csv"
+    plate.write_bytes(http.get("/v1/plate.csv").content)
+    sheet = pd.read_csv(plate, dtype={"code": str}).assign(**{"yield": ["83.5", "failed"], "impurity": ["1.5", ""]})
+    sheet.to_csv(plate, index=False)
+    result = CliRunner().invoke(cli.app, ["tell", str(plate), "--study", str(tmp_path / "amines.gdopt"), "--json"])
+    assert json.loads(result.stdout) == {"new": 2, "told": [0], "failed": [1], "abandoned": [], "pending": []}
+    rows = http.get("/v1/trials").json()["trials"]
+    assert [(row["value"], row["status"]) for row in rows] == [(83.5, "done"), (None, "failed")]
 
 
 def test_the_cells_of_a_plate_that_are_wrong_are_said_and_nothing_is_told(http, study):
