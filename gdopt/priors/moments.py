@@ -6,6 +6,7 @@ from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from gdopt.codecs.whitening import WhiteningCodec
+from gdopt.linalg import explaining, principal_directions
 from gdopt.priors.weights import effective_size
 from gdopt.space.space import Space
 
@@ -26,9 +27,8 @@ def whitening_codec(
         scale = torch.where(varies, spread, scale)
     # Rows times the root of their weight have the weighted covariance.
     unit = mass.sqrt() * (rows - mean) / scale
-    values, vectors = _directions(_covariance(unit, weights) * torch.outer(varies, varies))
-    rest = 1 - values.cumsum(0) / values.sum()
-    keep = int((rest > unexplained).sum()) + 1
+    values, vectors = principal_directions(_covariance(unit, weights) * torch.outer(varies, varies))
+    keep = explaining(values, unexplained)
     # Contiguous, as a loaded one is: the rounding of a product depends on it.
     return WhiteningCodec(space, mean, vectors[:, :keep].contiguous(), values[:keep].sqrt(), scale)
 
@@ -46,7 +46,7 @@ def moments_of(
     spread = varies * (mass * (z - mean).square()).mean(0).sqrt()
     unit = mass.sqrt() * (z - mean) / torch.where(varies, spread, 1.0)
     cov = _covariance(unit, weights) * torch.outer(spread, spread)
-    values, vectors = _directions(cov)
+    values, vectors = principal_directions(cov)
     rest = 1 - (vectors.square() * values).cumsum(1)[varies] / cov.diagonal()[varies].unsqueeze(1)
     keep = int((rest.amax(0) > unexplained).sum()) + 1
     return mean.float(), vectors[:, :keep].float().contiguous(), values[:keep].sqrt().float()
@@ -67,9 +67,3 @@ def _covariance(unit: Float[Tensor, "n D"], weights: Float[Tensor, " n"]) -> Flo
     if effective_size(weights.numpy()) > unit.shape[1]:
         return unit.T @ unit / len(unit)
     return torch.from_numpy(ledoit_wolf(unit.numpy(), assume_centered=True)[0])
-
-
-def _directions(cov: Float[Tensor, "D D"]) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
-    """The variances along the principal directions, the largest first, and these as columns."""
-    values, vectors = torch.linalg.eigh(cov)
-    return values.flip(0).clamp_min(0), vectors.flip(1)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gdopt.arguments import listed, shown, text
 from gdopt.errors import CorpusError, SpaceError, StoreError
+from gdopt.linalg import explaining, principal_directions
 
 __all__ = ["Table", "table_of"]
 
@@ -205,9 +206,8 @@ def _whitened(columns: Sequence[Float[np.ndarray, " n"]]) -> Float[Tensor, "n d"
         return torch.from_numpy(np.stack(parts, axis=1))
 
     cov = sum(((part := unit(at)).T @ part for at in starts), torch.zeros(1, dtype=torch.float64)) / len(columns[0])
-    values, vectors = torch.linalg.eigh(cov)
-    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
-    keep = int((1 - values.cumsum(0) / values.sum() > UNEXPLAINED).sum()) + 1
+    values, vectors = principal_directions(cov)
+    keep = explaining(values, UNEXPLAINED)
     onto = vectors[:, :keep] / values[:keep].sqrt()
     return torch.cat([(unit(at) @ onto).float() for at in starts])
 
