@@ -192,10 +192,10 @@ def _numbers(values: np.ndarray) -> list[Float[np.ndarray, " n"]]:
 
 
 def _whitened(columns: Sequence[Float[np.ndarray, " n"]]) -> Float[Tensor, "n d"]:
-    """Rows along the principal directions of the standardized columns, divided by their spread along each.
+    """Rows in the principal directions of the standardized columns, scaled to a standard deviation of 1 in each.
 
-    Unlike a prior's corpus the table is all that may be tried: what its rows do not span need not be searched, so that
-    no covariance is shrunk.
+    Unlike the corpus of a prior, the table holds all candidates. Directions that its rows do not span need no search,
+    so the covariance is not shrunk.
     """
     moments = [(float(one.mean()), float(one.std())) for one in columns]
     size = max(1, ROOM // len(columns))
