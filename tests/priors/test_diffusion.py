@@ -422,8 +422,8 @@ def test_images_are_to_be_flattened() -> None:
         gdopt.DiffusionPrior.fit(torch.rand(4, 2, 2))
 
 
-@pytest.mark.parametrize("steps", [0, -1, 1.5])
-def test_a_prior_is_not_fitted_with_less_than_one_training_step(steps: float) -> None:
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_prior_is_not_fitted_with_less_than_one_training_step(steps: int) -> None:
     with pytest.raises(gdopt.SettingsError, match=f"steps = {steps}: expected 1 or more"):
         fit(corpus(), steps=steps)
 
