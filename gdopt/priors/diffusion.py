@@ -140,7 +140,7 @@ class DiffusionPrior:
             unexplained: the share of the variance that may be left out, if all parameters are linear real numbers in
                 all, else of every column of z; the designs never vary along the directions that carry it.
             seed: of the network's first weights and of its training.
-            steps: of training at most; it stops earlier when a held-out split says so.
+            steps: training steps at most, 1 or more; training stops early when the held-out loss stops falling.
             device: where the network computes, such as "cuda".
             progress: called with (step, steps, held-out loss) as training goes on.
 
@@ -152,7 +152,7 @@ class DiffusionPrior:
                 its range.
         """
         began = time.perf_counter()
-        seed, steps = checked_seed(seed), int(at_least(0, "steps", steps, whole))
+        seed, steps = checked_seed(seed), int(at_least(1, "steps", steps, whole))
         unexplained = _share("unexplained", unexplained)
         _check_settings(space, commensurate, device, progress)
         if names is None and hasattr(designs, "columns"):

@@ -70,7 +70,7 @@ class MaskedPrior:
         Args:
             space: with a corpus.
             seed: of the network's first weights and of its training.
-            steps: of training at most; it stops earlier when held-out strings say so.
+            steps: training steps at most, 1 or more; training stops early when the held-out loss stops falling.
             progress: called with (step, steps, held-out loss in nats a token) as training goes on.
 
         Raises:
@@ -83,7 +83,7 @@ class MaskedPrior:
                 f"a prior of strings needs a MoleculeSpace or a SequenceSpace, got a {type(space).__name__}"
             )
         began = time.perf_counter()
-        seed, steps = checked_seed(seed), int(at_least(0, "steps", steps, whole))
+        seed, steps = checked_seed(seed), int(at_least(1, "steps", steps, whole))
         check_calls(progress=progress)
         corpus = tuple(dict.fromkeys(space.corpus))
         if len(corpus) < 2:

@@ -6,6 +6,7 @@ from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from gdopt.codecs.whitening import WhiteningCodec
+from gdopt.linalg import explaining, principal_directions
 from gdopt.priors.weights import effective_size
 from gdopt.space.space import Space
 
@@ -15,7 +16,7 @@ __all__ = ["moments_of", "unit_of", "whitening_codec"]
 def whitening_codec(
     rows: Float[Tensor, "n D"], weights: Float[Tensor, " n"], space: Space, commensurate: bool, unexplained: float
 ) -> WhiteningCodec:
-    """The principal directions of the weighted corpus that carry all but a share `unexplained` of its variance."""
+    """Codec of the weighted corpus' principal directions that leave at most a share `unexplained` of its variance."""
     mass = weights.unsqueeze(1)
     mean = (mass * rows).mean(0)
     # Rounding must not make a constant column vary.
@@ -26,9 +27,8 @@ def whitening_codec(
         scale = torch.where(varies, spread, scale)
     # Rows times the root of their weight have the weighted covariance.
     unit = mass.sqrt() * (rows - mean) / scale
-    values, vectors = _directions(_covariance(unit, weights) * torch.outer(varies, varies))
-    rest = 1 - values.cumsum(0) / values.sum()
-    keep = int((rest > unexplained).sum()) + 1
+    values, vectors = principal_directions(_covariance(unit, weights) * torch.outer(varies, varies))
+    keep = explaining(values, unexplained)
     # Contiguous, as a loaded one is: the rounding of a product depends on it.
     return WhiteningCodec(space, mean, vectors[:, :keep].contiguous(), values[:keep].sqrt(), scale)
 
@@ -36,9 +36,10 @@ def whitening_codec(
 def moments_of(
     z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], unexplained: float
 ) -> tuple[Float[Tensor, " d"], Float[Tensor, "d r"], Float[Tensor, " r"]]:
-    """The mean of the weighted rows, and the directions that carry all but a share `unexplained` of every column.
+    """Mean, principal directions and standard deviations of the weighted rows.
 
-    Of every column, and not of all together: beside choices, a number that varies little in its bounds would be lost.
+    The directions leave at most a share `unexplained` of the variance of each column. A share of the total variance
+    would lose a numerical parameter that varies little within its bounds, beside choices.
     """
     mass = weights.unsqueeze(1)
     mean = (mass * z).mean(0)
@@ -46,30 +47,27 @@ def moments_of(
     spread = varies * (mass * (z - mean).square()).mean(0).sqrt()
     unit = mass.sqrt() * (z - mean) / torch.where(varies, spread, 1.0)
     cov = _covariance(unit, weights) * torch.outer(spread, spread)
-    values, vectors = _directions(cov)
+    values, vectors = principal_directions(cov)
     rest = 1 - (vectors.square() * values).cumsum(1)[varies] / cov.diagonal()[varies].unsqueeze(1)
     keep = int((rest.amax(0) > unexplained).sum()) + 1
     return mean.float(), vectors[:, :keep].float().contiguous(), values[:keep].sqrt().float()
 
 
 def unit_of(z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], held: Bool[Tensor, " d"]) -> Float[Tensor, " d"]:
-    """What makes the weighted spread of each number 1; of levels, where equally likely ones have it already, 1."""
+    """Factors that scale the weighted standard deviation of each numerical column to 1.
+
+    The factor of a categorical column is 1: equally likely categories already have a standard deviation of 1.
+    """
     spread = (weights @ (z - weights @ z / weights.sum()).square() / weights.sum()).sqrt()
     return torch.where(held | (z.amax(0) == z.amin(0)), 1.0, 1 / spread)
 
 
 def _covariance(unit: Float[Tensor, "n D"], weights: Float[Tensor, " n"]) -> Float[Tensor, "D D"]:
-    """The covariance of rows about zero that are scaled by the roots of their weights.
+    """Covariance about zero of rows that are scaled by the square roots of their weights.
 
-    With no more rows than columns it is shrunk (Ledoit and Wolf 2004), or else the directions that few rows happen to
-    span would be all that is ever searched.
+    If the effective number of rows is not above the number of columns, the covariance is shrunk (Ledoit and Wolf 2004).
+    Without shrinkage, only the directions that these few rows span would be searched.
     """
     if effective_size(weights.numpy()) > unit.shape[1]:
         return unit.T @ unit / len(unit)
     return torch.from_numpy(ledoit_wolf(unit.numpy(), assume_centered=True)[0])
-
-
-def _directions(cov: Float[Tensor, "D D"]) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
-    """The variances along the principal directions, the largest first, and these as columns."""
-    values, vectors = torch.linalg.eigh(cov)
-    return values.flip(0).clamp_min(0), vectors.flip(1)

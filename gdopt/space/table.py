@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gdopt.arguments import listed, shown, text
 from gdopt.errors import CorpusError, SpaceError, StoreError
+from gdopt.linalg import explaining, principal_directions
 
 __all__ = ["Table", "table_of"]
 
@@ -191,10 +192,10 @@ def _numbers(values: np.ndarray) -> list[Float[np.ndarray, " n"]]:
 
 
 def _whitened(columns: Sequence[Float[np.ndarray, " n"]]) -> Float[Tensor, "n d"]:
-    """Rows along the principal directions of the standardized columns, divided by their spread along each.
+    """Rows in the principal directions of the standardized columns, scaled to a standard deviation of 1 in each.
 
-    Unlike a prior's corpus the table is all that may be tried: what its rows do not span need not be searched, so that
-    no covariance is shrunk.
+    Unlike the corpus of a prior, the table holds all candidates. Directions that its rows do not span need no search,
+    so the covariance is not shrunk.
     """
     moments = [(float(one.mean()), float(one.std())) for one in columns]
     size = max(1, ROOM // len(columns))
@@ -205,9 +206,8 @@ def _whitened(columns: Sequence[Float[np.ndarray, " n"]]) -> Float[Tensor, "n d"
         return torch.from_numpy(np.stack(parts, axis=1))
 
     cov = sum(((part := unit(at)).T @ part for at in starts), torch.zeros(1, dtype=torch.float64)) / len(columns[0])
-    values, vectors = torch.linalg.eigh(cov)
-    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
-    keep = int((1 - values.cumsum(0) / values.sum() > UNEXPLAINED).sum()) + 1
+    values, vectors = principal_directions(cov)
+    keep = explaining(values, UNEXPLAINED)
     onto = vectors[:, :keep] / values[:keep].sqrt()
     return torch.cat([(unit(at) @ onto).float() for at in starts])
 

@@ -1,7 +1,7 @@
-"""A deep ensemble of the warped values: small networks that differ by their first weights only.
+"""Deep ensemble of the transformed outcomes: small networks that differ only in their initial weights.
 
-It is there to be compared with the Gaussian process of `gdopt.surrogates.gp`; docs/explanation/algorithm.md says what
-came of it.
+Only the benchmarks use it, for the comparison with the Gaussian process of `gdopt.surrogates.gp`. The results are in
+docs/explanation/algorithm.md.
 """
 
 import math

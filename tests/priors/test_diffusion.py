@@ -420,3 +420,15 @@ def test_images_are_to_be_flattened() -> None:
     match = r"got shape \(4, 2, 2\): flatten each, such as by designs.reshape\(len\(designs\), -1\)"
     with pytest.raises(gdopt.CorpusError, match=match):
         gdopt.DiffusionPrior.fit(torch.rand(4, 2, 2))
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_prior_is_not_fitted_with_less_than_one_training_step(steps: int) -> None:
+    with pytest.raises(gdopt.SettingsError, match=f"steps = {steps}: expected 1 or more"):
+        fit(corpus(), steps=steps)
+
+
+def test_a_prior_of_one_training_step_is_saved_and_loaded(tmp_path: Path) -> None:
+    fitted = fit(corpus(), steps=1)
+    fitted.save(tmp_path / "prior.safetensors")
+    assert DiffusionPrior.load(tmp_path / "prior.safetensors").training == fitted.training
