@@ -1,6 +1,6 @@
 """The airfoil table of docs/reference/benchmarks.md: `GuidedDiffusion`, 40 real airfoils and 13 rounds of 20.
 
-python docs/measure_airfoil.py SEEDS [SETTING=VALUE ...], such as: python docs/measure_airfoil.py 5 guide=0.0
+python docs/measure_airfoil.py SEEDS [SETTING=VALUE ...], such as: python docs/measure_airfoil.py 5 share_guided=0.1
 """
 
 import ast

@@ -77,9 +77,9 @@ class FilteredBatch:
 
     def short(self) -> SettingsError:
         """That too few designs were found."""
-        found = f"allowed() was asked about {self._asked} designs and allowed {len(self.passed)}"
-        end = f"checks = {self._most} is the most" if self._asked == self._most else "no others were found"
-        advice = "raise checks, ask for fewer, or narrow the space to where designs are allowed"
+        found = f"design_filter was called on {self._asked} designs and accepted {len(self.passed)}"
+        end = f"max_filter_calls = {self._most} is the limit" if self._asked == self._most else "no others were found"
+        advice = "raise max_filter_calls, ask for fewer designs, or narrow the space to accepted ones"
         return SettingsError(f"n = {self._n}: {found}; {end}: {advice}")
 
     def _allows(self, design: Params) -> bool:
@@ -105,8 +105,8 @@ def _answer(allowed: DesignFilter, design: Params) -> bool:
     try:
         said = allowed(dict(design))
     except Exception as error:
-        error.add_note(f"raised by allowed() of {dict(design)}; nothing was proposed")
+        error.add_note(f"raised by design_filter on {dict(design)}; nothing was proposed")
         raise
     if not isinstance(said, bool | np.bool_):
-        raise SettingsError(f"allowed() said {said!r} of {dict(design)}: expected True or False")
+        raise SettingsError(f"design_filter returned {said!r} for {dict(design)}: expected True or False")
     return bool(said)

@@ -11,6 +11,7 @@ import pytest
 
 import gdopt
 from gdopt.acquisition.design_filter import FilteredBatch
+from gdopt.algorithms.settings import with_settings
 from gdopt.space.parameters import Params
 from gdopt.study.study import Study
 from gdopt.trials.state import State
@@ -46,7 +47,8 @@ def ring(params: Params) -> bool:
 
 
 def study_of(allowed: Callable[[Params], bool], space: gdopt.Space = SQUARE, **settings: object) -> Study:
-    algorithm = gdopt.GuidedDiffusion(**{"design_filter": allowed, "candidates": 200, "n_initial": 4, **settings})
+    settings = {"design_filter": allowed, "candidates": 200, "n_initial": 4, **settings}
+    algorithm = with_settings(gdopt.GuidedDiffusion(), settings)
     return Study(space, direction="maximize", algorithm=algorithm)
 
 
@@ -121,7 +123,7 @@ def test_a_function_that_refuses_everything_ends_with_what_was_found_and_changes
     before = study.state
     with pytest.raises(
         gdopt.SettingsError,
-        match=r"n = 4: allowed\(\) was asked about 30 designs and allowed 0; checks = 30 is the most",
+        match=r"n = 4: design_filter was called on 30 designs and accepted 0; max_filter_calls = 30 is the limit",
     ):
         study.ask(4)
     assert study.state is before
@@ -135,7 +137,7 @@ def test_a_learned_ask_that_finds_too_few_changes_nothing() -> None:
         design_filter=lambda _: False, candidates=64, n_initial=4, tuning=gdopt.GuidedTuning(max_filter_calls=10)
     )
     before = study.state
-    with pytest.raises(gdopt.SettingsError, match="was asked about 10 designs and allowed 0"):
+    with pytest.raises(gdopt.SettingsError, match="was called on 10 designs and accepted 0"):
         study.ask(4)
     assert study.state is before
 
@@ -147,12 +149,14 @@ def test_what_the_function_raises_is_passed_on_with_the_design() -> None:
     study = study_of(allowed)
     with pytest.raises(ZeroDivisionError, match="mesh") as raised:
         study.ask(2)
-    assert "raised by allowed() of {'x0': " in raised.value.__notes__[0]
+    assert "raised by design_filter on {'x0': " in raised.value.__notes__[0]
     assert study.trials == []
 
 
 def test_an_answer_that_is_neither_is_refused() -> None:
-    with pytest.raises(gdopt.SettingsError, match=r"allowed\(\) said None of \{'x0': .*\}: expected True or False"):
+    with pytest.raises(
+        gdopt.SettingsError, match=r"design_filter returned None for \{'x0': .*\}: expected True or False"
+    ):
         study_of(lambda _: None).ask(2)
 
 
@@ -169,7 +173,7 @@ def test_the_function_cannot_change_what_is_proposed() -> None:
 
 
 def test_no_checks_are_refused() -> None:
-    with pytest.raises(gdopt.SettingsError, match="checks = 0: expected 1 or more"):
+    with pytest.raises(gdopt.SettingsError, match="max_filter_calls = 0: expected 1 or more"):
         gdopt.GuidedDiffusion(tuning=gdopt.GuidedTuning(max_filter_calls=0))
 
 
@@ -253,7 +257,7 @@ def test_the_gate_stops_asking_when_it_has_enough() -> None:
 
 def test_a_space_is_exhausted_where_all_that_is_left_is_refused() -> None:
     space = gdopt.Space([gdopt.Choice("c", list("uvwxyz"))])
-    study = study_of(Counted(lambda p: p["c"] in "uvw"), space, start=2)
+    study = study_of(Counted(lambda p: p["c"] in "uvw"), space, n_initial=2)
     for c in "uvw":
         study.add({"c": c}, 1.0)
     with pytest.raises(gdopt.ExhaustedError, match="all 6 designs were tried"):

@@ -96,7 +96,7 @@ def test_designs_are_picked_anew_by_the_answers_so_far(seed: int) -> None:
 def test_no_call_is_made_beyond_the_largest_number(most: int) -> None:
     region = Region({39.0})
     gate = FilteredBatch(region, most, State(LINE, 0), 1)
-    with pytest.raises(gdopt.SettingsError, match=f"asked about {most} designs and allowed 0"):
+    with pytest.raises(gdopt.SettingsError, match=f"called on {most} designs and accepted 0"):
         gate.passing(rows_of([float(v) for v in range(40)]), lambda left, count: left[:count])
     assert region.asked == [float(v) for v in range(most)]
 

@@ -115,7 +115,9 @@ def test_one_told_error_makes_that_result_alone_count_less() -> None:
 
 @pytest.mark.parametrize("sems", [[0.0] * 20, [0.0] * 10 + [0.2] * 10, [1e-300] * 20, [1e300] * 20, [0.0, None] * 10])
 def test_no_told_error_breaks_the_surrogate(sems: list[float | None]) -> None:
-    mean, variance = fit_surrogate(state_of(sems), CODEC, 100, standardized).predict(torch.zeros(5, 3).double())
+    mean, variance = fit_surrogate(TrainingData(state_of(sems), CODEC), 100, standardized).predict(
+        torch.zeros(5, 3).double()
+    )
     assert mean.isfinite().all()
     assert (variance > 0).all()
 

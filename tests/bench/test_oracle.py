@@ -6,10 +6,12 @@ from statistics import fmean
 import pytest
 import torch
 
+from gdopt.acquisition.batch import SelectionInput
 from gdopt.bench.variants import oracle
 from gdopt.codecs.box import BoxCodec
 from gdopt.study.study import Study
 from gdopt.surrogates import gp
+from gdopt.surrogates.multi_output import single_output
 from gdopt_problems import load
 from tests.strategies import drive, guided
 
@@ -21,7 +23,7 @@ def test_the_truly_best_candidates_are_taken(direction: str) -> None:
     codec = BoxCodec(problem.space)
     pool = torch.randn(50, codec.dim, generator=generator, dtype=torch.float64)
     surrogate = gp.fit(pool[:5], torch.arange(5, dtype=torch.float64))
-    picks = oracle(problem, None)(surrogate, pool, 7, pool[:0], 0.5, generator)
+    picks = oracle(problem, None)(SelectionInput(single_output(surrogate), pool, 7, pool[:0], 0.5, generator))
     values = problem.evaluate(codec.decode(pool))
     expected = sorted(values, reverse=direction == "maximize")[:7]
     assert [values[i] for i in picks] == expected

@@ -188,8 +188,8 @@ def test_an_unknown_problem_is_refused_by_name(name: str, message: str) -> None:
     [
         ("gdpt", "no method is called 'gdpt'; there are gdopt, "),
         ("gdopt:guidance=1", "guidance"),
-        ("gdopt:guide", "expected settings as name=number"),
-        ("gdopt:guide=2.0", "refit, guide, renoise, broad"),
+        ("gdopt:share_guided", "expected settings as name=number"),
+        ("gdopt:share_guided=2.0", "share_refitted, share_guided, share_sdedit, share_broad"),
     ],
 )
 def test_an_unknown_method_or_setting_is_refused_before_anything_runs(name: str, message: str, tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ def test_the_first_error_of_a_run_ends_the_others(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("warp", ["power", "rank_normal", "standardized"])
 def test_a_warp_can_be_named(warp: str) -> None:
-    made = method(f"gdopt:warp={warp},candidates=64", small(), None)
-    assert made.outcome_transform is getattr(warps, warp)
+    made = method(f"gdopt:outcome_transform={warp},candidates=64", small(), None)
+    assert made.tuning.outcome_transform is getattr(warps, warp)
     assert made.candidates == 64
 
 

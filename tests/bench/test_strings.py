@@ -59,9 +59,9 @@ def prior() -> MaskedPrior:
 
 
 def test_gdopt_on_strings_is_masked_diffusion_with_the_settings_that_were_given() -> None:
-    made = method("gdopt:finetune=5,hidden=0.3", site_problem(), prior())
+    made = method("gdopt:finetune=5,mask_fraction=0.3", site_problem(), prior())
     assert isinstance(made, MaskedDiffusion)
-    assert (made.finetune, made.mask_fraction, made.prior) == (5, 0.3, prior())
+    assert (made.finetune, made.tuning.mask_fraction, made.prior) == (5, 0.3, prior())
 
 
 @pytest.mark.parametrize("name", ["genetic", "vsd", "pool-thompson", "corpus-random"])
@@ -101,10 +101,10 @@ def test_what_a_method_lacks_on_a_problem_is_said(name: str, problem: str, missi
 
 
 def test_a_setting_of_strings_is_refused_before_a_prior_is_fitted(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"hidden = 2\.0: expected a share"):
-        run_all([SITES], ["gdopt:hidden=2.0"], 1, tmp_path)
-    with pytest.raises(SettingsError, match="renoise"):
-        check("gdopt:renoise=0.1", site_problem())
+    with pytest.raises(SettingsError, match=r"mask_fraction = 2\.0: expected a share"):
+        run_all([SITES], ["gdopt:mask_fraction=2.0"], 1, tmp_path)
+    with pytest.raises(SettingsError, match="share_sdedit"):
+        check("gdopt:share_sdedit=0.1", site_problem())
     assert not any(tmp_path.iterdir())
 
 

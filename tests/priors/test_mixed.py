@@ -14,6 +14,7 @@ import gdopt
 from gdopt import Choice, CorpusError, DiffusionPrior, GuidedDiffusion, Integer, Real, Space, SpaceError
 from gdopt.adapters.botorch import prior_candidates
 from gdopt.adapters.host import prior_space
+from gdopt.algorithms.settings import with_settings
 from gdopt.baselines import baseline
 from gdopt.candidates.discrete import frequencies
 from gdopt.candidates.initial import codec_of
@@ -205,9 +206,9 @@ def told(study: gdopt.Study, rounds: int, n: int, **settings: object) -> list[gd
     return list(study.trials[before:])
 
 
-@pytest.mark.parametrize("settings", [{}, {"guide": 0.2, "refit": 0.2}, {"finetune": 3}])
+@pytest.mark.parametrize("settings", [{}, {"share_guided": 0.2, "share_refitted": 0.2}, {"finetune": 3}])
 def test_a_study_with_the_prior_stays_in_the_space_and_finds_what_is_rare(settings: dict) -> None:
-    algorithm = GuidedDiffusion(prior=trained(), candidates=100, **settings)
+    algorithm = with_settings(GuidedDiffusion(prior=trained(), candidates=100), settings)
     asked = told(gdopt.Study(SPACE, direction="maximize", algorithm=algorithm), 5, 6)
     for trial in asked:
         SPACE.check(trial.params)
