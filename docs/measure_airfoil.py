@@ -12,6 +12,7 @@ from statistics import median
 from tempfile import gettempdir
 
 import gdopt
+from gdopt.algorithms.settings import with_settings
 from gdopt_problems import airfoil
 
 
@@ -38,7 +39,8 @@ def run(algorithm: gdopt.GuidedDiffusion, seed: int) -> gdopt.Study:
 def main() -> None:
     """Print a line a seed, then the median and who won the rounds."""
     settings = dict(word.split("=") for word in sys.argv[2:])
-    algorithm = gdopt.GuidedDiffusion(prior=pretrained(), **{k: ast.literal_eval(v) for k, v in settings.items()})
+    changes = {name: ast.literal_eval(value) for name, value in settings.items()}
+    algorithm = with_settings(gdopt.GuidedDiffusion(prior=pretrained()), changes)
     best: list[float] = []
     places, wins = Counter[str](), Counter[str]()
     for seed in range(int(sys.argv[1])):
