@@ -52,7 +52,8 @@ def renamed(
             @wraps(original)
             def checked(self: Any, *args: Any, **kwargs: Any) -> None:
                 for name in kwargs.keys() & arguments.keys():
-                    raise old_name(cls.__name__, f"{name}=", f"{arguments[name]}=")
+                    new = arguments[name]
+                    raise old_name(cls.__name__, f"{name}=", f"{new}=" if new.isidentifier() else new)
                 original(self, *args, **kwargs)
 
             made.__init__ = checked

@@ -78,8 +78,7 @@ class GuidedTuning:
     Args:
         share_refitted: candidates whose steps are differences of the best designs.
         share_guided: guided draws of the prior moved to the best designs; 0 by default, as they take a third of the
-        time
-            and gain nothing over ten seeds (docs/reference/benchmarks.md).
+            time and gain nothing over ten seeds (docs/reference/benchmarks.md).
         share_sdedit: the best designs, noised and denoised again under guidance (SDEdit, Meng et al. 2022).
         share_broad: designs of the prior from anywhere with the highest upper confidence bound: of the corpus, or draws
             of the box.
@@ -93,8 +92,7 @@ class GuidedTuning:
         thompson_scale: factor on the posterior standard deviation in Thompson sampling.
         outcome_transform: of the values, before the surrogate is fitted.
         guidance: of a denoiser, given the surrogate and the best transformed value; to the probability of improvement
-        by
-            default.
+            by default.
         max_filter_calls: calls of `design_filter` in one `ask`, at most.
 
     Raises:
@@ -135,20 +133,20 @@ OLD_SETTINGS = {
     "start": "n_initial",
     "strength": "guidance_scale",
     "allowed": "design_filter",
-    "refit": "tuning.share_refitted",
-    "guide": "tuning.share_guided",
-    "renoise": "tuning.share_sdedit",
-    "broad": "tuning.share_broad",
-    "momentum": "tuning.momentum",
-    "climb": "tuning.gradient_step",
-    "slopes": "tuning.gradient_radius",
-    "elites": "tuning.n_elite",
-    "family": "tuning.n_parents",
-    "keep": "tuning.max_training_points",
-    "temper": "tuning.thompson_scale",
-    "warp": "tuning.outcome_transform",
-    "guidance": "tuning.guidance",
-    "checks": "tuning.max_filter_calls",
+    "refit": "tuning=GuidedTuning(share_refitted=...)",
+    "guide": "tuning=GuidedTuning(share_guided=...)",
+    "renoise": "tuning=GuidedTuning(share_sdedit=...)",
+    "broad": "tuning=GuidedTuning(share_broad=...)",
+    "momentum": "tuning=GuidedTuning(momentum=...)",
+    "climb": "tuning=GuidedTuning(gradient_step=...)",
+    "slopes": "tuning=GuidedTuning(gradient_radius=...)",
+    "elites": "tuning=GuidedTuning(n_elite=...)",
+    "family": "tuning=GuidedTuning(n_parents=...)",
+    "keep": "tuning=GuidedTuning(max_training_points=...)",
+    "temper": "tuning=GuidedTuning(thompson_scale=...)",
+    "warp": "tuning=GuidedTuning(outcome_transform=...)",
+    "guidance": "tuning=GuidedTuning(guidance=...)",
+    "checks": "tuning=GuidedTuning(max_filter_calls=...)",
 }
 
 
@@ -232,8 +230,7 @@ class GuidedDiffusion:
         Raises:
             ExhaustedError: all designs were tried.
             SettingsError: `max_filter_calls` calls of `design_filter` accepted fewer than n designs, or one call
-            returned
-                neither True nor False. What the filter raises is passed on, with a note that has the design.
+                returned neither True nor False. What the filter raises is passed on, with a note that has the design.
         """
         codec = codec_of(state.space, self.prior, state.fixed)
         check_not_exhausted(state, codec)

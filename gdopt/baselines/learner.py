@@ -53,8 +53,7 @@ class Learner(ABC):
         whitened: whether to work in the prior's coordinates, the whitened principal directions of its corpus, instead
             of the box of the parameters.
         n_initial: results to wait for before learning, failed trials among them; by default twice the dimension,
-        between 4
-            and 10, and no more than half of the designs of a small space.
+            between 4 and 10, and no more than half of the designs of a small space.
 
     Raises:
         SettingsError: a setting is out of its range.

@@ -82,11 +82,6 @@ class CategoricalProduct:
         """Every level drawn by itself."""
         return self._redrawn(z, torch.ones(len(z), len(self.blocks), dtype=torch.bool), self.law, generator)
 
-    def anywhere(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Every level drawn from the uniform law."""
-        alike = tuple(torch.ones_like(one) for one in self.law)
-        return self._redrawn(z, torch.ones(len(z), len(self.blocks), dtype=torch.bool), alike, generator)
-
     def varied(
         self,
         z: Float[Tensor, "n d"],

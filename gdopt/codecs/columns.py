@@ -52,26 +52,26 @@ class Block:
 
 def as_array(space: Space, params: Sequence[Params]) -> Float[Tensor, "n D"]:
     """Designs as rows of numbers, in the order of the space; a level of a choice is its place among the levels."""
-    rows = [[number_of(p, one[p.name]) for p in space.parameters] for one in params]
+    rows = [[_number_of(p, one[p.name]) for p in space.parameters] for one in params]
     return torch.tensor(rows, dtype=torch.float64).reshape(len(params), len(space.names))
 
 
 def as_params(space: Space, designs: Float[Tensor, "n D"]) -> list[Params]:
     """The same rows of numbers as parameters by name."""
-    return [{p.name: value_of(p, v) for p, v in zip(space.parameters, row, strict=True)} for row in designs.tolist()]
+    return [{p.name: _value_of(p, v) for p, v in zip(space.parameters, row, strict=True)} for row in designs.tolist()]
 
 
-def number_of(parameter: Parameter, value: Value) -> float:
+def _number_of(parameter: Parameter, value: Value) -> float:
     return float(parameter.categories.index(str(value)) if isinstance(parameter, Choice) else value)
 
 
-def value_of(parameter: Parameter, number: float) -> Value:
+def _value_of(parameter: Parameter, number: float) -> Value:
     if isinstance(parameter, Choice):
         return parameter.categories[int(number)]
     return int(number) if isinstance(parameter, Integer) else number
 
 
-def categories_of(parameter: Parameter) -> list[str]:
+def _categories_of(parameter: Parameter) -> list[str]:
     """What has a column each: the levels of a choice, the letters of a sequence at each of its positions."""
     if isinstance(parameter, Choice):
         return list(parameter.categories)
@@ -92,7 +92,7 @@ def width_of(parameter: Parameter) -> int:
     """The number of columns of a parameter."""
     if isinstance(parameter, Choice) and parameter.ordered:
         return 1
-    return 1 if isinstance(parameter, Real | Integer) else len(categories_of(parameter))
+    return 1 if isinstance(parameter, Real | Integer) else len(_categories_of(parameter))
 
 
 # A whole number of more values is a number that is rounded; of so many or fewer, each value is looked at by itself.
@@ -103,11 +103,11 @@ def blocks_of(parameter: Parameter, start: int) -> list[Block]:
     """The blocks of a discrete parameter whose first column is `start`; none of a number."""
     if isinstance(parameter, strings.Sequence):
         width = len(parameter.alphabet)
-        letters = one_hot_points(width)
+        letters = _one_hot_points(width)
         fixed = dict(parameter.fixed)
         return [Block(start + at * width, letters, True) for at in range(parameter.longest) if at not in fixed]
     if isinstance(parameter, Choice) and not parameter.ordered:
-        return [Block(start, one_hot_points(len(parameter.categories)), True)]
+        return [Block(start, _one_hot_points(len(parameter.categories)), True)]
     if isinstance(parameter, Integer) and parameter.high - parameter.low < FEW:
         values: list[Value] = list(range(parameter.low, parameter.high + 1))
     elif isinstance(parameter, Choice):
@@ -125,24 +125,24 @@ def random_columns(parameter: Parameter, n: int, generator: torch.Generator) -> 
     )
 
 
-def one_hot_points(levels: int) -> Float[Tensor, "levels levels"]:
+def _one_hot_points(levels: int) -> Float[Tensor, "levels levels"]:
     return SQRT_3 * (2 * torch.eye(levels, dtype=torch.float64) - 1)
 
 
 def encode_value(parameter: Parameter, value: Value) -> list[float]:
     """The columns of a value, scaled to ±√3."""
     if isinstance(parameter, Choice) and parameter.ordered:
-        return encode_value(ranks_of(parameter), parameter.categories.index(str(value)))
+        return encode_value(_ranks_of(parameter), parameter.categories.index(str(value)))
     if isinstance(parameter, Choice):
         return [SQRT_3 if value == level else -SQRT_3 for level in parameter.categories]
     if isinstance(parameter, strings.Sequence):
         return [SQRT_3 if letter == own else -SQRT_3 for own in str(value) for letter in parameter.alphabet]
     assert isinstance(parameter, Real | Integer)
-    low, high, at = scaled_bounds(parameter, float(value))
+    low, high, at = _scaled_bounds(parameter, float(value))
     return [SQRT_3 * (2 * at - low - high) / (high - low)]
 
 
-def ranks_of(parameter: Choice) -> Integer:
+def _ranks_of(parameter: Choice) -> Integer:
     """The places of ordered levels."""
     return Integer(parameter.name, 0, len(parameter.categories) - 1)
 
@@ -150,7 +150,7 @@ def ranks_of(parameter: Choice) -> Integer:
 def decode_value(parameter: Parameter, columns: Sequence[float]) -> Value:
     """The value whose columns are nearest."""
     if isinstance(parameter, Choice) and parameter.ordered:
-        return parameter.categories[int(decode_value(ranks_of(parameter), columns))]
+        return parameter.categories[int(decode_value(_ranks_of(parameter), columns))]
     if isinstance(parameter, Choice):
         return parameter.categories[int(np.argmax(columns))]
     if isinstance(parameter, strings.Sequence):
@@ -158,7 +158,7 @@ def decode_value(parameter: Parameter, columns: Sequence[float]) -> Value:
         letters = dict(enumerate(parameter.alphabet[i] for i in best)) | dict(parameter.fixed)
         return "".join(letters[at] for at in range(parameter.longest))
     assert isinstance(parameter, Real | Integer)
-    low, high, _ = scaled_bounds(parameter, parameter.high)
+    low, high, _ = _scaled_bounds(parameter, parameter.high)
     unit = min(max(columns[0] / SQRT_3, -1.0), 1.0)
     at = (low + high) / 2 + unit * (high - low) / 2
     if isinstance(parameter, Integer):
@@ -167,7 +167,7 @@ def decode_value(parameter: Parameter, columns: Sequence[float]) -> Value:
     return min(max(value, parameter.low), parameter.high)
 
 
-def scaled_bounds(parameter: Real | Integer, value: float) -> tuple[float, float, float]:
+def _scaled_bounds(parameter: Real | Integer, value: float) -> tuple[float, float, float]:
     """The bounds and the value on the scale on which steps are equal; an integer owns half a unit to each side."""
     if isinstance(parameter, Integer):
         return parameter.low - 0.5, parameter.high + 0.5, value
@@ -178,6 +178,6 @@ def scaled_bounds(parameter: Real | Integer, value: float) -> tuple[float, float
 
 def slope_of(parameter: Real | Integer, value: float) -> float:
     """d(parameter)/dz at the value."""
-    low, high, _ = scaled_bounds(parameter, value)
+    low, high, _ = _scaled_bounds(parameter, value)
     slope = (high - low) / (2 * SQRT_3)
     return slope * value if isinstance(parameter, Real) and parameter.log_scale else slope

@@ -128,9 +128,11 @@ class DesignCheck:
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure: two leading coordinates, nearest distances, variances, the worst parameter; written to `path`."""
-        from gdopt.priors.figures import design_check
+        from gdopt.priors.figures import designs  # matplotlib takes a second to import
 
-        return design_check(self, path)
+        distances = NumericComparison("distance to the nearest design", self.nearest, self.own_nearest)
+        worst = self.worst[0] if self.worst else None
+        return designs(self.leading, self.own_leading, distances, self.variances, self.spread.corpus, worst, path)
 
     def __str__(self) -> str:
         worth = "" if self.effective == self.designs else f", worth {self.effective:.0f} of equal weight,"

@@ -1,34 +1,35 @@
 """Figures of a prior's check."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gdopt.plotting import BINS, COLUMNS, CORPUS, PANEL, ROOM, SAMPLES, THICK
 from gdopt.priors.comparison import CategoricalComparison, NumericComparison
-from gdopt.priors.design_report import DesignCheck
-from gdopt.priors.string_check import PriorCheck
 
-__all__ = ["design_check", "prior_check"]
+__all__ = ["Comparison", "comparisons", "designs"]
+
+Comparison = NumericComparison | CategoricalComparison
 
 
-def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
+def comparisons(parts: Sequence[Comparison], path: str | Path | None = None) -> Figure:
     """Samples of a prior over its corpus, a panel for each comparison.
 
     Args:
-        check: what was compared.
-        path: where to write the figure, if anywhere; the suffix is the format.
+        parts: the comparisons.
+        path: of a file for the figure; the suffix is the format.
     """
-    parts = check.comparisons
     columns = min(COLUMNS, len(parts))
     rows = -(-len(parts) // columns)
     figure = Figure(figsize=(columns * PANEL[0], rows * PANEL[1]), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, part in zip(panels, parts, strict=False):
-        _histogram(axes, part) if isinstance(part, NumericComparison) else _bars(axes, part)
-        axes.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}", fontsize="small")
+        _panel(axes, part)
+        axes.title.set_fontsize("small")
     for axes in panels[len(parts) :]:
         axes.set_axis_off()
     panels[0].legend(fontsize="small")
@@ -37,35 +38,53 @@ def prior_check(check: PriorCheck, path: str | Path | None = None) -> Figure:
     return figure
 
 
-def design_check(check: DesignCheck, path: str | Path | None = None) -> Figure:
-    """Samples of a prior of numbers over its corpus: leading coordinates, distances, a parameter; and the variances.
+def designs(
+    samples: Float[np.ndarray, "n 2"],
+    corpus: Float[np.ndarray, "m 2"],
+    distances: NumericComparison,
+    variances: Float[np.ndarray, " d"],
+    effective: float,
+    worst_part: Comparison | None,
+    path: str | Path | None = None,
+) -> Figure:
+    """Samples of a prior of numbers over its corpus, in four panels.
 
     Args:
-        check: what was found.
-        path: where to write the figure, if anywhere; the suffix is the format.
+        samples: their two leading coordinates.
+        corpus: the same of the corpus.
+        distances: to the nearest design.
+        variances: of the corpus along its principal directions.
+        effective: number of directions by the participation ratio.
+        worst_part: the parameter whose samples differ most from the corpus.
+        path: of a file for the figure; the suffix is the format.
     """
     figure = Figure(figsize=(2 * PANEL[0], 2 * PANEL[1]), layout="constrained")
-    (leading, nearest), (variances, worst) = figure.subplots(2, 2)
-    leading.scatter(*check.own_leading.T, s=12, color=CORPUS, label="corpus")
-    leading.scatter(*check.leading.T, s=8, color=SAMPLES, marker="x", linewidth=0.7, label="samples")
+    (leading, nearest), (bars, worst) = figure.subplots(2, 2)
+    leading.scatter(*corpus.T, s=12, color=CORPUS, label="corpus")
+    leading.scatter(*samples.T, s=8, color=SAMPLES, marker="x", linewidth=0.7, label="samples")
     leading.set(xlabel="first direction", ylabel="second direction", title="where they are")
-    _histogram(nearest, NumericComparison("distance to the nearest design", check.nearest, check.own_nearest))
+    _histogram(nearest, distances)
     nearest.set_title("how near they are")
-    shares = check.variances / check.variances.sum()
-    variances.bar(np.arange(1, len(shares) + 1), shares, color=CORPUS, edgecolor=SAMPLES, linewidth=0.5)
-    variances.set(xlabel="direction", ylabel="share of the variance", title=f"{check.spread.corpus:.1f} effective")
-    for part in check.worst[:1]:
-        if isinstance(part, CategoricalComparison):
-            _bars(worst, part)
-        else:
-            _histogram(worst, part)
-        worst.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}")
+    shares = variances / variances.sum()
+    bars.bar(np.arange(1, len(shares) + 1), shares, color=CORPUS, edgecolor=SAMPLES, linewidth=0.5)
+    bars.set(xlabel="direction", ylabel="share of the variance", title=f"{effective:.1f} effective")
+    if worst_part is not None:
+        _panel(worst, worst_part)
     for axes in figure.axes:
         axes.title.set_fontsize("small")
     leading.legend(fontsize="small")
     if path is not None:
         figure.savefig(path, dpi=100)
     return figure
+
+
+def _panel(axes: Axes, part: Comparison) -> None:
+    """One comparison, with its distance as the title."""
+    if isinstance(part, CategoricalComparison):
+        _bars(axes, part)
+    else:
+        _histogram(axes, part)
+    axes.set_title(f"distance {part.distance:.2f}, by chance {part.by_chance:.2f}")
 
 
 def _histogram(axes: Axes, part: NumericComparison) -> None:

@@ -69,9 +69,9 @@ class PriorCheck:
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """A figure of all comparisons, samples over corpus; written to `path` if given."""
-        from gdopt.priors.figures import prior_check
+        from gdopt.priors.figures import comparisons  # matplotlib takes a second to import
 
-        return prior_check(self, path)
+        return comparisons(self.comparisons, path)
 
     def __str__(self) -> str:
         of_all = (

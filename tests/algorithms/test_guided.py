@@ -190,7 +190,7 @@ def told_by_slope(slopes: float, climb: float) -> float:
     return float(study.best.value)
 
 
-@pytest.mark.parametrize(("gradient_radius", "gradient_step"), [(0.5, 0.0), (0.0, 3.0)])
+@pytest.mark.parametrize(("slopes", "climb"), [(0.5, 0.0), (0.0, 3.0)])
 def test_told_gradients_pay_in_the_surrogate_and_in_the_law(slopes: float, climb: float) -> None:
     assert told_by_slope(slopes, climb) > told_by_slope(0.0, 0.0)
 

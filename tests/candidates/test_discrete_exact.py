@@ -97,11 +97,6 @@ def test_draws_have_the_probabilities_of_the_product() -> None:
     assert_drawn_from(law().drawn(rows((1, 0, 2)), seeded(1)), of_product())
 
 
-def test_draws_from_anywhere_have_equal_probabilities() -> None:
-    alike = dict.fromkeys(COMBINATIONS, 1 / len(COMBINATIONS))
-    assert_drawn_from(law().anywhere(rows((1, 0, 2)), seeded(2)), alike)
-
-
 def test_a_tilt_that_is_a_sum_over_parameters_gives_bayes_posterior() -> None:
     terms = ([0.0, 1.0, -0.5], [0.7, 0.0], [0.0, 0.3, 2.0])
 

@@ -11,7 +11,7 @@ from scipy.stats import norm
 import gdopt
 from gdopt.molecules.scores import properties
 from gdopt.priors.comparison import CategoricalComparison, NumericComparison
-from gdopt.priors.figures import prior_check
+from gdopt.priors.figures import comparisons
 from gdopt.priors.string_check import PriorCheck, check
 from tests.strategies import alkanes, dna
 
@@ -100,4 +100,4 @@ def test_figure_has_a_panel_for_each_comparison(prior, tmp_path: Path) -> None:
     titled = [axes for axes in figure.axes if axes.get_title()]
     assert len(titled) == len(found.numbers) + len(found.shares)
     assert (tmp_path / "check.png").read_bytes().startswith(b"\x89PNG")
-    assert prior_check(found).axes[0].get_xlabel() == figure.axes[0].get_xlabel()
+    assert comparisons(found.comparisons).axes[0].get_xlabel() == figure.axes[0].get_xlabel()
