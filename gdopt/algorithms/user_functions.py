@@ -1,7 +1,7 @@
 """Functions of the user by name, such as "rules:miscible": module:function, found from the current folder.
 
-A file can name a function but not contain it: a `FunctionReference` is read from the file, and runs nothing until a person
-has given the same name.
+A file can name a function but not contain it: a `FunctionReference` is read from the file, and runs nothing until a
+person has given the same name.
 """
 
 import sys
