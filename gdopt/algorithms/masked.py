@@ -12,7 +12,7 @@ from torch import Tensor
 from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
 from gdopt.acquisition.data import TrainingData, ranked_trials
 from gdopt.acquisition.feasibility import likely_to_succeed
-from gdopt.acquisition.string_features import Features, StringView, of_one_length, seen
+from gdopt.acquisition.string_features import Features, StringEncoder, encoder_and_surrogate, of_one_length
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.acquisition.token_value import by_features, by_letters
@@ -251,7 +251,7 @@ class MaskedDiffusion:
             some = self._unused(state, n)
             return append(state, [self._params(one) for one in some], [START] * len(some), [None] * len(some), {})
         generator = stream(state.seed, len(state.notes))
-        view, fitted = seen(self.prior.space, self.tuning.features, self.surrogate)
+        view, fitted = encoder_and_surrogate(self.prior.space, self.tuning.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
         data = TrainingData(state, view)
         surrogate = fit_surrogate(data, self.tuning.max_training_points, self.tuning.outcome_transform, fitted)
@@ -335,7 +335,12 @@ class MaskedDiffusion:
         return fits and self.prior.space.allows(self._params(one))
 
     def _value(
-        self, state: State, net: TokenNet, surrogate: MultiOutputSurrogate, view: StringView, generator: torch.Generator
+        self,
+        state: State,
+        net: TokenNet,
+        surrogate: MultiOutputSurrogate,
+        view: StringEncoder,
+        generator: torch.Generator,
     ) -> Value:
         """What the surrogate thinks of soft designs, as far as it can be told."""
         if of_one_length(self.prior.space) and self.tuning.features is None and self.surrogate is None:
@@ -381,7 +386,7 @@ class MaskedDiffusion:
         state: State,
         net: TokenDenoiser,
         surrogate: MultiOutputSurrogate,
-        view: StringView,
+        view: StringEncoder,
         size: int,
         generator: torch.Generator,
     ) -> dict[str, str]:
@@ -427,7 +432,7 @@ class MaskedDiffusion:
 
         return [*mol_ga(parents, weights, n, generator, known)]
 
-    def _broad(self, surrogate: MultiOutputSurrogate, view: StringView, n: int, known: set[str]) -> list[str]:
+    def _broad(self, surrogate: MultiOutputSurrogate, view: StringEncoder, n: int, known: set[str]) -> list[str]:
         """New strings of the corpus that the surrogate gives the highest upper bounds."""
         rest = [one for one in self.prior.corpus if one not in known]
         if not n or not rest:
@@ -469,7 +474,7 @@ class MaskedDiffusion:
         parents: Sequence[str],
         net: TokenDenoiser,
         surrogate: MultiOutputSurrogate,
-        view: StringView,
+        view: StringEncoder,
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:
         """A row for each parent, and what the surrogate's mean loses where the token at each place is drawn anew.
