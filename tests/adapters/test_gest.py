@@ -249,7 +249,7 @@ def test_prior_takes_the_variables_in_any_order():
 
 def test_values_of_a_set_are_put_in_order():
     (base,) = generator_of(variables={"base": set("hgfedcba")}).study.space.parameters
-    assert base.levels == tuple("abcdefgh")
+    assert base.categories == tuple("abcdefgh")
 
 
 def test_variables_become_gdopt_s():

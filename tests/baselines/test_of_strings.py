@@ -45,7 +45,7 @@ def test_numbers_and_several_lengths_are_refused() -> None:
     corpus = tuple("ACGT" * n for n in range(1, 13))
     stretching = gdopt.SequenceSpace("ACGT", max_length=50, corpus=corpus)
     for algorithm in (ga, vsd):
-        study = Study(stretching, direction="maximize", algorithm=replace(algorithm, corpus=corpus, start=4))
+        study = Study(stretching, direction="maximize", algorithm=replace(algorithm, corpus=corpus, n_initial=4))
         study.tell({t.id: float(t.id) for t in study.ask(4)})
         with pytest.raises(SpaceError, match="expected one sequence, of one length"):
             study.ask(2)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gdopt.acquisition.batch import SelectionInput, select_by_qlognei, select_by_thompson
+from gdopt.algorithms.settings import setting_names
 from gdopt.bench.methods import method
 from gdopt.bench.variants import best_means, raw
 from gdopt.diffusion.closed_form import GaussianDenoiser
@@ -43,7 +44,7 @@ def test_raw_guidance_is_look_ahead_guidance_where_there_is_no_noise() -> None:
 
 def test_the_best_means_are_taken() -> None:
     pool = normal(30, 3, seed=2)
-    picks = best_means(SURROGATE, pool, 4, NONE, 0.5, seeded())
+    picks = best_means(SelectionInput(single_output(SURROGATE), pool, 4, NONE, 0.5, seeded()))
     assert set(picks) == set(SURROGATE.mean(pool).topk(4).indices.tolist())
 
 
@@ -59,4 +60,4 @@ def test_batches_of_any_size_are_different_candidates(selection, n: int) -> None
 @pytest.mark.parametrize(("setting", "part"), [("guidance=raw", raw), ("selection=best_means", best_means)])
 def test_parts_are_set_by_name(setting: str, part: object) -> None:
     made = method(f"gdopt:{setting},candidates=64", load("hill"), None)
-    assert getattr(made, setting.partition("=")[0]) is part
+    assert setting_names(made)[setting.partition("=")[0]] is part
