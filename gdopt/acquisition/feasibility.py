@@ -1,4 +1,4 @@
-"""The probability that a trial succeeds, from trials that failed."""
+"""The probability that a trial succeeds, learned from failed trials and from rejected designs."""
 
 from collections.abc import Sequence
 
@@ -14,50 +14,58 @@ from gdopt.trials.trial import Status
 
 __all__ = ["likely_to_succeed", "success_probability"]
 
-# Whether designs succeed is learned from so many trials, the latest, as they lie where proposals are made.
+# Number of latest trials that the classifier is fitted to: they lie where proposals are made.
 LATEST = 300
-# A candidate has to be twice as likely to succeed as to fail. At even chances half of the proposals along a border
-# fail; at four to one what lies on it is no longer found.
+# A candidate has to be twice as likely to succeed as to fail. At even odds half of the proposals along a border fail;
+# at odds of four to one, designs on the border are no longer found.
 LIKELY = 2 / 3
 
 
 def likely_to_succeed(
-    state: State, codec: Encoder, z: Float[Tensor, "m d"], n: int, passed: Sequence[Params] = ()
+    state: State, codec: Encoder, z: Float[Tensor, "m d"], n: int, accepted: Sequence[Params] = ()
 ) -> list[int]:
-    """The candidates that are twice as likely to be allowed and succeed as not, in order; the n likeliest, if more.
+    """The rows of candidates with P(success) · P(accepted) of at least 2/3, in order; the n likeliest, if they are
+    more.
 
-    All of them while trials failed nowhere in particular (`gdopt.surrogates.classifier`), or none succeeded. An
-    abandoned trial is no failure. Of what is allowed, `allows` says how likely it is.
+    All rows while failures do not depend on the design (`gdopt.surrogates.classifier`), or no trial succeeded.
+    Abandoned trials are not failures. P(accepted) is `success_probability`.
+
+    Args:
+        state: with failed and successful trials.
+        codec: of z.
+        z: the candidates, `m x d`.
+        n: number of rows, at least.
+        accepted: designs of this batch that the design filter has accepted.
     """
     tried = [t for t in state.trials if t.status in (Status.DONE, Status.FAILED)][-LATEST:]
     good, bad = ([t.params for t in tried if t.status is status] for status in (Status.DONE, Status.FAILED))
-    probability = _chance(codec, good, bad, z) * success_probability(state, codec, z, passed)
+    probability = _probability(codec, good, bad, z) * success_probability(state, codec, z, accepted)
     count = max(n, int((probability >= LIKELY).sum()))
     return sorted(probability.argsort(descending=True, stable=True)[:count].tolist())
 
 
 def success_probability(
-    state: State, codec: Encoder, z: Float[Tensor, "m d"], passed: Sequence[Params] = ()
+    state: State, codec: Encoder, z: Float[Tensor, "m d"], accepted: Sequence[Params] = ()
 ) -> Float[Tensor, " m"]:
-    """The probability that the user's function allows each candidate, by what it refused and what it let pass.
+    """P(the design filter accepts) of each candidate, from its earlier answers.
 
     Args:
-        state: what was proposed has passed.
+        state: whose proposals were accepted, and whose `refused` designs were rejected.
         codec: of z.
-        z: the candidates.
-        passed: designs that have passed beside.
+        z: the candidates, `m x d`.
+        accepted: further accepted designs.
     """
     proposed = [t.proposed or t.params for t in state.trials if t.round >= 0]
-    return _chance(codec, [*proposed, *passed][-LATEST // 2 :], state.refused[-LATEST // 2 :], z)
+    return _probability(codec, [*proposed, *accepted][-LATEST // 2 :], state.refused[-LATEST // 2 :], z)
 
 
-def _chance(
+def _probability(
     codec: Encoder, good: Sequence[Params], bad: Sequence[Params], z: Float[Tensor, "m d"]
 ) -> Float[Tensor, " m"]:
-    """The probability that each candidate is good; 1 as long as it hangs on no place."""
+    """P(good) of each candidate; 1 for all while the data do not show that it depends on the design."""
     everywhere = torch.ones(len(z), dtype=torch.float64)
     if not good or not bad:
         return everywhere
-    known = torch.arange(len(good) + len(bad)) < len(good)
-    found = classifier.probability(codec.encode([*good, *bad]), known, z)
-    return everywhere if found is None else found
+    labels = torch.arange(len(good) + len(bad)) < len(good)
+    fitted = classifier.probability(codec.encode([*good, *bad]), labels, z)
+    return everywhere if fitted is None else fitted

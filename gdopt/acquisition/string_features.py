@@ -1,4 +1,4 @@
-"""Strings as a surrogate sees them, and which surrogate it is."""
+"""Features of strings, and the surrogate that is fitted to them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from gdopt.surrogates import molecules, sequences, tanimoto
 from gdopt.surrogates.base import SurrogateFactory
 from gdopt.surrogates.kmers import one_hot, pairs
 
-__all__ = ["Features", "StringView", "alike", "of_one_length", "remembered", "seen"]
+__all__ = ["Features", "StringEncoder", "cached", "encoder_and_surrogate", "of_one_length", "similarity_features"]
 
-# Strings to what the surrogate sees of them, a row each.
+# From strings to the inputs of a surrogate, a row each.
 Features = Callable[[Sequence[str]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class StringView:
+class StringEncoder:
     """The encoder of a space of one string.
 
     Args:
@@ -38,40 +38,44 @@ class StringView:
         return self.features([str(one[self.name]) for one in params])
 
 
-def seen(
+def encoder_and_surrogate(
     space: Space, features: Features | None = None, surrogate: SurrogateFactory | None = None
-) -> tuple[StringView, SurrogateFactory]:
-    """How the strings of a space are seen, and what is fitted to them, as far as it is not given.
+) -> tuple[StringEncoder, SurrogateFactory]:
+    """The encoder of the strings of a space, and the factory of their surrogate, as far as they are not given.
 
-    Sequences of one length are seen letter by letter (`gdopt.surrogates.sequences`), molecules by their fragments and
-    their properties (`gdopt.surrogates.molecules`). All else, the user's own features too, is a matter of similarity
-    (`gdopt.surrogates.tanimoto`). Features of a string are made once as long as the view is kept: a pool is looked at
-    in every generation.
+    Sequences of one length have one-hot letters (`gdopt.surrogates.sequences`), molecules counts of fragments and
+    properties (`gdopt.surrogates.molecules`). All other strings, and features of the user, have a Tanimoto similarity
+    (`gdopt.surrogates.tanimoto`). The encoder caches features, as a pool is encoded in every generation.
+
+    Args:
+        space: of one string.
+        features: of the user, instead.
+        surrogate: of the user, instead.
     """
     (only,) = space.parameters
     if features is None and isinstance(only, strings.Molecule):
         return _molecules(only.name, surrogate)
     if features is not None or not of_one_length(space):
-        return StringView(only.name, remembered(features or alike(space))), surrogate or tanimoto.fit
+        return StringEncoder(only.name, cached(features or similarity_features(space))), surrogate or tanimoto.fit
     assert isinstance(only, strings.Sequence)
     letters = Letters(only)
     how = sequences.Lettered(letters.length, len(letters.alphabet))
-    return StringView(only.name, remembered(lambda some: how.written(letters.write(some)))), surrogate or how.fit
+    return StringEncoder(only.name, cached(lambda some: how.written(letters.write(some)))), surrogate or how.fit
 
 
-def _molecules(name: str, surrogate: SurrogateFactory | None) -> tuple[StringView, SurrogateFactory]:
-    """Fragments and properties side by side."""
+def _molecules(name: str, surrogate: SurrogateFactory | None) -> tuple[StringEncoder, SurrogateFactory]:
+    """The encoder of molecules: counts of fragments, then properties."""
     from gdopt.molecules.fingerprints import counts
     from gdopt.molecules.scores import DESCRIPTORS, descriptors
 
     def features(some: Sequence[str]) -> Float[Tensor, "n d"]:
         return torch.cat([counts(some), torch.from_numpy(descriptors(some))], 1)
 
-    return StringView(name, remembered(features)), surrogate or molecules.Described(len(DESCRIPTORS)).fit
+    return StringEncoder(name, cached(features)), surrogate or molecules.Described(len(DESCRIPTORS)).fit
 
 
-def alike(space: Space) -> Features:
-    """Features whose similarity is that of strings: fragments of molecules, gapped pairs of letters of sequences."""
+def similarity_features(space: Space) -> Features:
+    """Counts of fragments of molecules, or of gapped pairs of letters of sequences (Ghandi et al. 2014)."""
     (only,) = space.parameters
     if isinstance(only, strings.Sequence):
         letters = Letters(only)
@@ -81,8 +85,8 @@ def alike(space: Space) -> Features:
     return counts
 
 
-def remembered(features: Features) -> Features:
-    """The same features, each string's made once as long as the function is kept."""
+def cached(features: Features) -> Features:
+    """The same features, computed once for each string."""
     known: dict[str, Tensor] = {}
 
     def of(some: Sequence[str]) -> Tensor:

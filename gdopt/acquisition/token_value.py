@@ -1,4 +1,4 @@
-"""What a surrogate thinks of a design whose places are laws over tokens: the value that guides a token denoiser."""
+"""The value that guides a token denoiser: the surrogate's mean of a design with probabilities of tokens."""
 
 import torch
 from jaxtyping import Float, Int
@@ -12,12 +12,12 @@ from gdopt.surrogates.sequences import Lettered
 
 __all__ = ["by_features", "by_letters"]
 
-# Penalties that the regression chooses from, by leaving each row out in turn.
+# Ridge penalties, chosen by leave-one-out cross-validation.
 PENALTIES = tuple(10.0**power for power in range(-3, 4))
 
 
 def by_letters(surrogate: Surrogate, how: Lettered) -> Value:
-    """The mean of a surrogate that sees sequences letter by letter."""
+    """The mean of a surrogate of one-hot letters; `soft` has a probability for each letter, `n x L x V`."""
 
     def value(soft: Float[Tensor, "n L V"]) -> Float[Tensor, " n"]:
         mean, _ = surrogate.predict(how.softly(soft.double()))
@@ -27,14 +27,14 @@ def by_letters(surrogate: Surrogate, how: Lettered) -> Value:
 
 
 def by_features(net: TokenNet, x: Int[Tensor, "n L"], means: Float[Tensor, " n"]) -> Value:
-    """A linear function of the network's features, fitted to what a surrogate thinks of rows of tokens.
+    """A linear function of the network's features, fitted to the surrogate's means of rows of tokens.
 
-    A surrogate of fingerprints has no gradient by tokens; what it thinks is learned here from designs that it knows.
+    A surrogate of fingerprints has no gradient with respect to tokens; this function has one.
 
     Args:
-        net: whose features are taken.
-        x: rows of tokens, none hidden.
-        means: the surrogate's mean of each.
+        net: of the features.
+        x: rows of tokens, none masked, `n x L`.
+        means: of the surrogate at each row.
     """
     with torch.no_grad():
         known = net.features(softened(x, torch.zeros(*x.shape, net.tokens)))

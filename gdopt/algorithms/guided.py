@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
 from gdopt.acquisition.data import TrainingData
-from gdopt.acquisition.design_filter import DesignFilter, FilteredBatch, Pick
+from gdopt.acquisition.design_filter import DesignFilter, FilterSession, RowSelector
 from gdopt.acquisition.feasibility import likely_to_succeed, success_probability
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible, with_gradients
 from gdopt.algorithms.local_density import local_density
@@ -262,17 +262,17 @@ class GuidedDiffusion:
         sources = Sources(base, density, surrogate, tuning.guidance, self.guidance_scale, generator)
         pool, params = self._new_candidates(sources.pool(shares, pool_size(self.candidates, n)), state, codec, n)
         # Select.
-        batch = FilteredBatch(self.design_filter, tuning.max_filter_calls, state, n)
-        picks = batch.passing(params, self._selection(batch, pool, surrogate, data, codec, generator))
+        session = FilterSession(self.design_filter, tuning.max_filter_calls, state, n)
+        picks = session.accept(params, self._selection(session, pool, surrogate, data, codec, generator))
         names = [pool.sources[i] for i in pool.source[picks].tolist()]
-        names += [START] * self._fill(batch, codec)
-        if not batch.passed:
-            raise exhausted(batch.state)
-        z = codec.encode(batch.passed)
+        names += [START] * self._fill(session, codec)
+        if not session.accepted:
+            raise exhausted(session.state)
+        z = codec.encode(session.accepted)
         lift = _mass_lift(surrogate, pool.z, codec.with_defaults_for_inactive(density.draws))
         return append(
-            batch.state,
-            batch.passed,
+            session.state,
+            session.accepted,
             names,
             surrogate.mean(z).tolist(),
             {"scale": density.scale, "mass_lift": lift},
@@ -288,31 +288,31 @@ class GuidedDiffusion:
         if self.design_filter is None:
             return with_initial_trials(state, initial_designs(state, self.prior, n))
         most = self.tuning.max_filter_calls
-        batch, generator = FilteredBatch(self.design_filter, most, state, n), stream(state.seed, len(state.notes))
+        session, generator = FilterSession(self.design_filter, most, state, n), stream(state.seed, len(state.notes))
         # Not all at once: with constraints, a thousand take seconds.
         for size in (STARTS * n, max(STARTS * n, most)):
-            if batch.missing:
+            if session.missing:
                 designs = initial_designs(state, self.prior, size)
-                unknown = batch.unasked([designs[row] for row in new_rows(designs, state)])
-                batch.passing(unknown, _by_probability(batch, codec, unknown, generator))
-        self._fill(batch, codec)
-        return with_initial_trials(batch.state, batch.passed)
+                unknown = session.unchecked([designs[row] for row in new_rows(designs, state)])
+                session.accept(unknown, _by_probability(session, codec, unknown, generator))
+        self._fill(session, codec)
+        return with_initial_trials(session.state, session.accepted)
 
-    def _fill(self, batch: FilteredBatch, codec: Codec) -> int:
+    def _fill(self, session: FilterSession, codec: Codec) -> int:
         """Add as many initial designs to the batch as are missing, or all that are left; their number.
 
         Raises:
             SettingsError: too few designs pass the filter.
         """
-        before = len(batch.passed)
-        if batch.missing:
-            more = fallback_designs(batch.state, self.prior, batch.passed, batch.missing)
-            batch.passing(more, lambda rows, count: rows[:count])
-        if batch.missing and self.design_filter is not None:
-            known = {design_key(one) for one in [*batch.state.known, *batch.passed]}
+        before = len(session.accepted)
+        if session.missing:
+            more = fallback_designs(session.state, self.prior, session.accepted, session.missing)
+            session.accept(more, lambda rows, count: rows[:count])
+        if session.missing and self.design_filter is not None:
+            known = {design_key(one) for one in [*session.state.known, *session.accepted]}
             if untried_designs(codec, known, 1) != []:
-                raise batch.short()
-        return len(batch.passed) - before
+                raise session.too_few()
+        return len(session.accepted) - before
 
     def _fine_tune(
         self, state: State, base: BaseDistribution, z: Float[Tensor, "n d"], generator: torch.Generator
@@ -354,19 +354,19 @@ class GuidedDiffusion:
 
     def _selection(
         self,
-        batch: FilteredBatch,
+        session: FilterSession,
         pool: Pool,
         surrogate: MultiOutputSurrogate,
         data: TrainingData,
         codec: Codec,
         generator: torch.Generator,
-    ) -> Pick:
+    ) -> RowSelector:
         """Selects among the candidates that are likely to succeed, beside pending trials and the batch so far."""
 
         def pick(left: list[int], count: int) -> list[int]:
-            usable = likely_to_succeed(batch.state, codec, pool.z[left], count, batch.passed)
+            usable = likely_to_succeed(session.state, codec, pool.z[left], count, session.accepted)
             rows = [left[i] for i in usable]
-            beside = torch.cat([data.pending, codec.encode(batch.passed)])
+            beside = torch.cat([data.pending, codec.encode(session.accepted)])
             scale = self.tuning.thompson_scale
             return [
                 rows[i]
@@ -385,12 +385,14 @@ def _default_surrogate(codec: Codec) -> SurrogateFactory:
     return partial(mixed.fit, [block.columns for block in blocks], float((one - other).square().sum()))
 
 
-def _by_probability(batch: FilteredBatch, codec: Codec, designs: list[Params], generator: torch.Generator) -> Pick:
+def _by_probability(
+    session: FilterSession, codec: Codec, designs: list[Params], generator: torch.Generator
+) -> RowSelector:
     """Picks designs in proportion to their probability of passing the filter; in order while nothing is known."""
     z = codec.encode(designs)
 
     def pick(left: list[int], count: int) -> list[int]:
-        probability = success_probability(batch.state, codec, z[left], batch.passed)
+        probability = success_probability(session.state, codec, z[left], session.accepted)
         if bool((probability == 1).all()):
             return left[:count]
         return [left[i] for i in torch.multinomial(probability, count, generator=generator).tolist()]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gdopt.acquisition.data import TrainingData, values_by_round
 from gdopt.candidates.base_distribution import BaseDistribution
-from gdopt.candidates.discrete import CategoricalProduct, frequencies, shares
+from gdopt.candidates.discrete import CategoricalProduct, frequencies, refitted_probabilities
 from gdopt.candidates.steps import (
     PARENTS,
     carried,
@@ -62,13 +62,13 @@ class LocalDensity:
     def contracted(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Contracted steps of the base distribution, half with the drift; categories are drawn independently."""
         z = contracted(self.draws, self._centres(n, generator), self.scale, n, generator)
-        return self.categories.drawn(carried(z, self.drift, generator), generator)
+        return self.categories.sample(carried(z, self.drift, generator), generator)
 
     def refitted(self, n: int, generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Differences of the parents as steps, half with the drift; the categories of one parent, some drawn anew."""
         z = refitted(self.parents, self.draws, self._centres(n, generator), self.scale, n, generator)
         z = carried(z, self.drift, generator)
-        return self.categories.varied(
+        return self.categories.resample_masked(
             z, parents(self.parents, n, generator), noise_levels(self.scale, n, generator), generator
         )
 
@@ -130,7 +130,7 @@ def _categories(base: BaseDistribution, z: Float[Tensor, "n d"], scale: float) -
     blocks, prior = base.codec.blocks, base.prior
     elite = elite_of(z, PARENTS)
     corpus = None if prior is None else frequencies(prior.z, prior.weights, blocks)
-    probabilities = shares(elite, elite_weights(len(elite)), blocks, scale, corpus)
+    probabilities = refitted_probabilities(elite, elite_weights(len(elite)), blocks, scale, corpus)
     return CategoricalProduct(tuple(blocks), tuple(probabilities), base.codec.inpainting_mask)
 
 

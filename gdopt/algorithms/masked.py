@@ -1,28 +1,25 @@
 """Masked diffusion: learn from what was told, then hide pieces of good strings and draw them again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
 from gdopt.acquisition.data import TrainingData, ranked_trials
 from gdopt.acquisition.feasibility import likely_to_succeed
-from gdopt.acquisition.string_features import Features, StringView, of_one_length, seen
+from gdopt.acquisition.string_features import Features, StringEncoder, encoder_and_surrogate, of_one_length
 from gdopt.acquisition.surrogate import fit_surrogate, probability_feasible
-from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.acquisition.token_value import by_features, by_letters
 from gdopt.algorithms.settings import checked_shares, require
+from gdopt.algorithms.string_sources import StringSources
 from gdopt.arguments import assign, at_least, check_calls, number, whole
 from gdopt.candidates.initial import START, is_initialized
 from gdopt.candidates.portfolio import portfolio
-from gdopt.candidates.steps import elite_size, elite_weights, pool_size
-from gdopt.candidates.token_edits import mask_crossover, mask_random, mask_unimportant, mask_window
-from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value, unmask
+from gdopt.candidates.steps import elite_weights, pool_size
+from gdopt.diffusion.masked import Tilted, TokenDenoiser, Value
 from gdopt.diffusion.token_network import TokenNet, fit
 from gdopt.diffusion.training import with_weights
 from gdopt.errors import SettingsError, SpaceError
@@ -71,12 +68,6 @@ SOURCES = {
     "share_drawn": "drawn",
     "share_broad": "corpus",
 }
-# Strings of the corpus are those of the highest mean + OPTIMISM deviations.
-OPTIMISM = 1.0
-# Parents, the best ones, of which it is found out what each place is worth.
-SPARING = 20
-# Calls of the denoiser that reveal a string: more would be more exact, and slower.
-REVEALED = 6
 # AdamW's rate when the network is trained on: a seventh of pretraining's.
 TUNING_RATE = 3e-4
 # Strings of the corpus, beside those that were told, that the network is trained on.
@@ -251,7 +242,7 @@ class MaskedDiffusion:
             some = self._unused(state, n)
             return append(state, [self._params(one) for one in some], [START] * len(some), [None] * len(some), {})
         generator = stream(state.seed, len(state.notes))
-        view, fitted = seen(self.prior.space, self.tuning.features, self.surrogate)
+        view, fitted = encoder_and_surrogate(self.prior.space, self.tuning.features, self.surrogate)
         state, net = self._fine_tune(state, generator)
         data = TrainingData(state, view)
         surrogate = fit_surrogate(data, self.tuning.max_training_points, self.tuning.outcome_transform, fitted)
@@ -335,7 +326,12 @@ class MaskedDiffusion:
         return fits and self.prior.space.allows(self._params(one))
 
     def _value(
-        self, state: State, net: TokenNet, surrogate: MultiOutputSurrogate, view: StringView, generator: torch.Generator
+        self,
+        state: State,
+        net: TokenNet,
+        surrogate: MultiOutputSurrogate,
+        view: StringEncoder,
+        generator: torch.Generator,
     ) -> Value:
         """What the surrogate thinks of soft designs, as far as it can be told."""
         if of_one_length(self.prior.space) and self.tuning.features is None and self.surrogate is None:
@@ -371,7 +367,7 @@ class MaskedDiffusion:
         return replace(state, tensors=net.state_dict()), net
 
     def _first_shares(self) -> dict[str, float]:
-        """All sources and their shares before any was tried."""
+        """The sources with their shares of the first pool."""
         shares = {SOURCES[name]: share for name, share in self._shares().items()}
         shares["windowed"] = max(0.0, 1 - sum(shares.values()))
         return {name: share for name, share in shares.items() if share > 0}
@@ -381,115 +377,28 @@ class MaskedDiffusion:
         state: State,
         net: TokenDenoiser,
         surrogate: MultiOutputSurrogate,
-        view: StringView,
+        encoder: StringEncoder,
         size: int,
         generator: torch.Generator,
     ) -> dict[str, str]:
-        """New strings, and the source of each."""
+        """New strings, each with its source."""
+        tuning = self.tuning
+        sources = StringSources(
+            prior=self.prior,
+            net=net,
+            surrogate=surrogate,
+            encoder=encoder,
+            is_new=self._new,
+            generator=generator,
+            generations=tuning.generations,
+            n_elite=tuning.n_elite,
+            mask_fraction=tuning.mask_fraction,
+            max_expected_loss=tuning.max_expected_loss,
+            thompson_scale=tuning.thompson_scale,
+        )
         shares = portfolio(self._first_shares(), rank(state.config, state.done))
-        known = self._seen(state)
-        pool = dict.fromkeys(self._broad(surrogate, view, round(shares.pop("corpus", 0.0) * size), known), "corpus")
-        told = [str(t.params[self._name]) for t in ranked_trials(state)]
-        parents = told[: elite_size(len(told), self.tuning.n_elite)]
-        weights = elite_weights(len(parents))
-        for generation in range(self.tuning.generations):
-            few = parents[:SPARING]
-            costs = self._costs(few, net, surrogate, view, generator) if shares.get("spared") else None
-            for source, share in shares.items():
-                count = round(share * size / self.tuning.generations)
-                if source == "bred":
-                    made = self._bred(parents, weights, count, known | set(pool), generator)
-                else:
-                    rows = self._with_gaps(source, parents, weights, costs, count, generator)
-                    made = self.prior.tokens.read(unmask(net, rows, generator, REVEALED))
-                for one in made:
-                    if one is not None and one not in pool and self._new(one, known):
-                        pool[one] = source
-            if pool and generation + 1 < self.tuning.generations:
-                found = list(pool)
-                best = thompson_sampling(
-                    surrogate,
-                    view.features(found),
-                    min(self.tuning.n_elite, len(found)),
-                    self.tuning.thompson_scale,
-                    generator,
-                )
-                parents = [found[i] for i in best]
-                weights = torch.ones(len(parents), dtype=torch.float64)
-        return pool
-
-    @staticmethod
-    def _bred(
-        parents: Sequence[str], weights: Float[Tensor, " k"], n: int, known: set[str], generator: torch.Generator
-    ) -> list[str | None]:
-        """n molecules of pieces of two parents each, none of them known."""
-        from gdopt.molecules.graph_operators import mol_ga
-
-        return [*mol_ga(parents, weights, n, generator, known)]
-
-    def _broad(self, surrogate: MultiOutputSurrogate, view: StringView, n: int, known: set[str]) -> list[str]:
-        """New strings of the corpus that the surrogate gives the highest upper bounds."""
-        rest = [one for one in self.prior.corpus if one not in known]
-        if not n or not rest:
-            return []
-        order = surrogate.upper_confidence_bound(view.features(rest), OPTIMISM).argsort(descending=True)
-        return list(islice((one for i in order.tolist() if self._new(one := rest[i], known)), n))
-
-    def _with_gaps(
-        self,
-        source: str,
-        parents: Sequence[str],
-        weights: Float[Tensor, " k"],
-        costs: tuple[Tensor, Tensor] | None,
-        n: int,
-        generator: torch.Generator,
-    ) -> Int[Tensor, "n L"]:
-        """Rows of parents with a part hidden, by a source; `costs` are what `_costs` gives."""
-        tokens = self.prior.tokens
-        count, stretch = len(tokens.alphabet), not of_one_length(self.prior.space)
-
-        def rows() -> Int[Tensor, "n L"]:
-            drawn = torch.multinomial(weights, n, replacement=True, generator=generator).tolist()
-            return tokens.write([parents[i] for i in drawn], generator)
-
-        if source == "drawn" or not n:
-            return self.prior.blank(n, generator)
-        if source == "spared" and costs is not None:
-            written, each = costs
-            chosen = torch.multinomial(weights[: len(written)], n, replacement=True, generator=generator)
-            return mask_unimportant(written[chosen], each[chosen], self.tuning.max_expected_loss, count, generator)
-        if source == "crossed":
-            return mask_crossover(rows(), rows(), count, generator, stretch=stretch)
-        if source == "scattered":
-            return mask_random(rows(), count, self.tuning.mask_fraction, generator)
-        return mask_window(rows(), count, self.tuning.mask_fraction, generator, stretch=stretch)
-
-    def _costs(
-        self,
-        parents: Sequence[str],
-        net: TokenDenoiser,
-        surrogate: MultiOutputSurrogate,
-        view: StringView,
-        generator: torch.Generator,
-    ) -> tuple[Int[Tensor, "k L"], Float[Tensor, "k L"]]:
-        """A row for each parent, and what the surrogate's mean loses where the token at each place is drawn anew.
-
-        What is a gain costs nothing. A place whose draw stands for nothing, or for the parent, costs what the places of
-        the row cost in the median.
-        """
-        tokens = self.prior.tokens
-        x = tokens.write(parents, generator)
-        k, length = x.shape
-        hidden = torch.eye(length, dtype=torch.bool) & (x < len(tokens.alphabet)).unsqueeze(1)
-        row, place = hidden.any(2).nonzero().T
-        changed = tokens.read(unmask(net, x[row].masked_fill(hidden[row, place], len(tokens.alphabet)), generator, 1))
-        before = surrogate.mean(view.features(parents))
-        told = [i for i, one in enumerate(changed) if one is not None and one != parents[row[i]]]
-        after = surrogate.mean(view.features([str(changed[i]) for i in told]))
-        costs = torch.full((k, length), torch.nan, dtype=before.dtype)
-        costs[row[told], place[told]] = (before[row[told]] - after).clamp_min(0)
-        usual = costs.nanmedian(1, keepdim=True).values.nan_to_num(0.0)
-        return x, torch.where(costs.isnan(), usual, costs)
+        ranked = [str(t.params[self._name]) for t in ranked_trials(state)]
+        return sources.pool(shares, size, ranked, self._seen(state))
 
 
 # Draws of the prior for strings that are missing, and how often they are drawn.

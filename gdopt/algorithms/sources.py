@@ -80,20 +80,20 @@ class Sources:
         local = translated_and_scaled(density.denoiser, density.mean, density.centre, density.scale)
         local = self._tilted(projected(local, self._inputs), n)
         z = sample(local, n, density.centre, density.scale, self.generator)
-        return density.categories.drawn(carried(z, density.drift, self.generator), self.generator)
+        return density.categories.sample(carried(z, density.drift, self.generator), self.generator)
 
     def renoised(self, n: int) -> Float[Tensor, "n d"]:
         """The best designs, noised and denoised under guidance; their categories are masked and redrawn before."""
         density, categories = self.density, self.density.categories
         best = parents(density.parents, n, self.generator)
-        start = torch.where(categories.held, best, carried(best, density.drift, self.generator))
+        start = torch.where(categories.inpainting_mask, best, carried(best, density.drift, self.generator))
         noise = noise_levels(density.scale, n, self.generator)
-        start = categories.refilled(start, noise, self._tilt_of_categories(n), self.generator)
-        if categories.held.all():
+        start = categories.resample_guided(start, noise, self._tilt_of_categories(n), self.generator)
+        if categories.inpainting_mask.all():
             return start
         denoiser = density.denoiser
-        if categories.held.any():
-            denoiser = InpaintingDenoiser(denoiser, start, categories.held)
+        if categories.inpainting_mask.any():
+            denoiser = InpaintingDenoiser(denoiser, start, categories.inpainting_mask)
         return sdedit(self._tilted(projected(denoiser, self._inputs), n), start, noise, self.generator)
 
     def broad(self, n: int) -> Float[Tensor, "n d"]:

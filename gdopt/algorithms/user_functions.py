@@ -1,7 +1,7 @@
-"""Functions of the user's by name, such as "rules:miscible": of a module that is found from the folder one is in.
+"""Functions of the user by name, such as "rules:miscible": module:function, found from the current folder.
 
-A file may name a function and cannot bring it: what is loaded is a `Named`, which runs nothing until a person has said
-the same name.
+A file can name a function but not contain it: a `FunctionReference` is read from the file, and runs nothing until a
+person has given the same name.
 """
 
 import sys
@@ -19,13 +19,17 @@ __all__ = ["FunctionReference", "filter_name", "function", "given", "with_filter
 
 @dataclass(frozen=True)
 class FunctionReference:
-    """In the place of a function that is known by its name only.
+    """A function that is known by its name only.
 
     Args:
         name: module:function.
 
     Raises:
-        SettingsError: it is no such name.
+        SettingsError: the name has another form.
+
+    Example:
+        >>> FunctionReference("rules:miscible").name
+        'rules:miscible'
     """
 
     name: str
@@ -35,59 +39,59 @@ class FunctionReference:
         if not (all(part.isidentifier() for part in module.split(".")) and attribute.isidentifier()):
             raise SettingsError(f"{self.name!r}: expected module:function")
 
-    def __call__(self, *given: object) -> NoReturn:
-        """Raises `SettingsError`, as the function is not here."""
+    def __call__(self, *arguments: object) -> NoReturn:
+        """Raises `SettingsError`: the function was not loaded."""
         raise SettingsError(
-            f"the study asks {self.name} what is design_filter, and its file cannot bring that function: "
-            f"give --design-filter {self.name}, or set GDOPT_DESIGN_FILTER; in Python open the study with algorithm="
+            f"the design filter of the study is {self.name}, which its file does not contain: "
+            f"give --design-filter {self.name}, or set GDOPT_DESIGN_FILTER; in Python load the study with algorithm="
         )
 
 
 def function(name: str) -> Callable[..., Any]:
-    """The function of a module, which may be in the folder that the program runs in.
+    """The function of a name; its module may be in the current folder.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is no such function.
     """
     module, _, attribute = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(import_module(module), attribute)
+        loaded = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise SettingsError(f"{name!r}: expected module:function, of a module found from here: {error}") from error
-    if not callable(found):
-        raise SettingsError(f"{name!r} is a {type(found).__name__}, expected a function")
-    return found  # type: ignore[no-any-return]
+    if not callable(loaded):
+        raise SettingsError(f"{name!r} is a {type(loaded).__name__}, expected a function")
+    return loaded  # type: ignore[no-any-return]
 
 
 def filter_name(algorithm: Algorithm) -> str | None:
-    """The name of the function that an algorithm asks which designs are allowed; None if it asks none."""
-    found = getattr(algorithm, "design_filter", None)
-    if found is None or isinstance(found, FunctionReference):
-        return None if found is None else found.name
-    return f"{getattr(found, '__module__', '')}:{getattr(found, '__qualname__', type(found).__qualname__)}"
+    """The name of an algorithm's design filter; None without a filter."""
+    loaded = getattr(algorithm, "design_filter", None)
+    if loaded is None or isinstance(loaded, FunctionReference):
+        return None if loaded is None else loaded.name
+    return f"{getattr(loaded, '__module__', '')}:{getattr(loaded, '__qualname__', type(loaded).__qualname__)}"
 
 
 def with_filter(algorithm: Algorithm, design_filter: Callable[..., bool]) -> Algorithm:
-    """The algorithm with a function that says which designs are design_filter.
+    """The algorithm with a design filter.
 
     Raises:
-        SettingsError: it asks no function.
+        SettingsError: the algorithm takes no filter.
     """
     settings = cast(Any, algorithm)
     if "design_filter" not in {f.name for f in fields(settings)}:
-        raise SettingsError(f"design_filter: {type(algorithm).__name__} asks no function which designs may be proposed")
+        raise SettingsError(f"design_filter: {type(algorithm).__name__} has no such setting")
     return cast(Algorithm, replace(settings, design_filter=design_filter))
 
 
 def given(algorithm: Algorithm, name: str) -> Algorithm:
-    """The algorithm with the function in the place of its name, which a person has said.
+    """The algorithm with the function of its `FunctionReference`, whose name a person has given.
 
     Raises:
-        SettingsError: the algorithm has another name or none, or there is no such function.
+        SettingsError: the algorithm has a filter of another name or none, or there is no such function.
     """
     kept = getattr(algorithm, "design_filter", None)
     if kept != FunctionReference(name):
-        asks = f"asks {kept.name}" if isinstance(kept, FunctionReference) else "asks no function"
-        raise SettingsError(f"--design-filter {name}: the study {asks} what is allowed")
+        stored = f"is {kept.name}" if isinstance(kept, FunctionReference) else "is not set"
+        raise SettingsError(f"--design-filter {name}: the design filter of the study {stored}")
     return with_filter(algorithm, function(name))

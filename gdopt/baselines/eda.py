@@ -13,7 +13,7 @@ from gdopt.acquisition.data import TrainingData, pending_points, training_data
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.learner import Learner, Proposal
-from gdopt.candidates.discrete import CategoricalProduct, shares
+from gdopt.candidates.discrete import CategoricalProduct, refitted_probabilities
 from gdopt.candidates.initial import distinct_new
 from gdopt.candidates.steps import centre_of, elite_of, elite_weights, pool_size
 from gdopt.codecs.base import Codec
@@ -92,7 +92,7 @@ def levelled(
         blocks: the columns of the levels.
         generator: of the draws.
     """
-    law = shares(elite, elite_weights(len(elite)), blocks, 1 / (len(elite) + 1))
-    return CategoricalProduct(tuple(blocks), tuple(law), torch.zeros(pool.shape[1], dtype=torch.bool)).drawn(
+    law = refitted_probabilities(elite, elite_weights(len(elite)), blocks, 1 / (len(elite) + 1))
+    return CategoricalProduct(tuple(blocks), tuple(law), torch.zeros(pool.shape[1], dtype=torch.bool)).sample(
         pool, generator
     )

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt.acquisition.data import ranked_trials
-from gdopt.acquisition.string_features import StringView
+from gdopt.acquisition.string_features import StringEncoder
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.algorithms.base import Algorithm
 from gdopt.baselines.genes import offspring
@@ -94,7 +94,7 @@ class GeneticThompson(StringPool):
     source: ClassVar[str] = "offspring"
 
     def pool(
-        self, state: State, surrogate: Surrogate, view: StringView, size: int, generator: torch.Generator
+        self, state: State, surrogate: Surrogate, view: StringEncoder, size: int, generator: torch.Generator
     ) -> list[str]:
         """The offspring of all generations."""
         told = len(ranked_trials(state))

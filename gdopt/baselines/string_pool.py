@@ -9,8 +9,7 @@ import torch
 from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
 from gdopt.acquisition.data import TrainingData, pending_points
 from gdopt.acquisition.feasibility import likely_to_succeed
-from gdopt.acquisition.string_features import Features, StringView
-from gdopt.acquisition.string_features import seen as seen_as
+from gdopt.acquisition.string_features import Features, StringEncoder, encoder_and_surrogate
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.string_learner import StringLearner, seen
 from gdopt.candidates.steps import pool_size
@@ -45,7 +44,7 @@ class StringPool(StringLearner):
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """The surrogate's choice from the pool."""
-        view, fitted = seen_as(state.space, self.features, self.surrogate)
+        view, fitted = encoder_and_surrogate(state.space, self.features, self.surrogate)
         surrogate = fit_surrogate(TrainingData(state, view), self.max_training_points, self.outcome_transform, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
         if len(pool) <= n:
@@ -60,7 +59,7 @@ class StringPool(StringLearner):
 
     @abstractmethod
     def pool(
-        self, state: State, surrogate: Surrogate, view: StringView, size: int, generator: torch.Generator
+        self, state: State, surrogate: Surrogate, view: StringEncoder, size: int, generator: torch.Generator
     ) -> list[str]:
         """About as many new strings of the space, all different."""
 
@@ -72,7 +71,7 @@ class CorpusThompson(StringPool):
     source: ClassVar[str] = "pool"
 
     def pool(
-        self, state: State, surrogate: Surrogate, view: StringView, size: int, generator: torch.Generator
+        self, state: State, surrogate: Surrogate, view: StringEncoder, size: int, generator: torch.Generator
     ) -> list[str]:
         """What is left of the corpus."""
         del surrogate, view, size, generator

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gdopt.acquisition.data import TrainingData, ranked_trials
-from gdopt.acquisition.string_features import StringView, alike
+from gdopt.acquisition.string_features import StringEncoder, similarity_features
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.genetic import held, one_length
 from gdopt.baselines.string_learner import StringLearner, seen
@@ -73,7 +73,7 @@ class VSD(StringLearner):
         """Draws of the refitted chain."""
         sequence = one_length(state.space)
         letters = Letters(sequence)
-        view = StringView(sequence.name, alike(state.space))
+        view = StringEncoder(sequence.name, similarity_features(state.space))
         surrogate = fit_surrogate(
             TrainingData(state, view), self.max_training_points, self.outcome_transform, self.surrogate
         )

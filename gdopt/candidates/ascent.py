@@ -1,6 +1,6 @@
-"""Candidates moved to where a log potential is highest: the modes of the guided law, not draws of it.
+"""Local ascent: the best candidates moved to local maxima of the expected gain, by L-BFGS-B.
 
-Where limits are known sharply, all that is gained lies in a sliver along them, which draws seldom meet.
+With sharp outcome constraints, the gain lies in a thin region along them, which draws seldom hit.
 """
 
 import warnings
@@ -18,22 +18,22 @@ from gdopt.codecs.columns import SQRT_3
 
 __all__ = ["ascend"]
 
-# Rows of z, to a logarithm of how much is gained there.
+# From rows of z to the logarithm of their expected gain; differentiable.
 Potential = Callable[[Tensor], Tensor]
-# The best candidates that are moved; iterations of L-BFGS-B at most.
+# Number of best candidates that are moved, and the most iterations of L-BFGS-B.
 MOVED, ITERATIONS = 16, 50
 
 
 def ascend(codec: Codec, z: Float[Tensor, "n d"], potential: Potential) -> Float[Tensor, "m d"]:
-    """The best of the rows moved to maxima near them, by their real numbers; and the same rounded after a first move.
+    """The best rows at local maxima of their real parameters; then the same after a move of whole numbers too.
 
-    In that, whole numbers are moved as if they were real, so that those are found which are worth it only beside other
-    real ones. Levels and what is fixed stay. Of a prior's coordinates, all are moved.
+    In the second move, whole numbers are relaxed and then rounded: it finds whole numbers that are good only with other
+    values of the real parameters. Categories and fixed parameters stay. In the coordinates of a prior all columns move.
 
     Args:
         codec: of z.
-        z: candidates.
-        potential: rows of z to the logarithm of what is gained there; differentiable.
+        z: the candidates, `n x d`.
+        potential: from rows of z to the logarithm of their expected gain; differentiable.
     """
     with torch.no_grad():
         best = z[potential(z).argsort(descending=True)[:MOVED]]
@@ -43,12 +43,12 @@ def ascend(codec: Codec, z: Float[Tensor, "n d"], potential: Potential) -> Float
 
 
 def _maxima(start: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor, " d"]) -> Float[Tensor, "n d"]:
-    """Each row at a maximum by its free columns, within the box and the rows' own range beyond it."""
+    """Each row at a local maximum over its free columns, within the box and the rows' own range outside of it."""
     if not free.any():
         return start
     own = start[:, free]
     with warnings.catch_warnings():
-        # Where a line search ends early, what it found by then is taken.
+        # The best point before a failed line search is a result too.
         warnings.simplefilter("ignore", OptimizationWarning)
         found, _ = gen_candidates_scipy(
             own.unsqueeze(1),
@@ -56,7 +56,7 @@ def _maxima(start: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor
             own.amin(0).clamp_max(-SQRT_3),
             own.amax(0).clamp_min(SQRT_3),
             options={"maxiter": ITERATIONS},
-            # One problem of all rows, whose potentials know them by their places.
+            # One problem of all rows: the potential of a row depends on its place.
             use_parallel_mode=False,
         )
     moved = start.clone()
@@ -65,10 +65,10 @@ def _maxima(start: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor
 
 
 class _Potential(AcquisitionFunction):
-    """A potential of the free columns of rows, as BoTorch's optimizer wants it."""
+    """A potential of the free columns of rows, as an acquisition function for BoTorch's optimizer."""
 
     def __init__(self, rows: Float[Tensor, "n d"], potential: Potential, free: Bool[Tensor, " d"]) -> None:
-        torch.nn.Module.__init__(self)  # the acquisition function's own wants a model
+        torch.nn.Module.__init__(self)  # AcquisitionFunction.__init__ needs a model
         self._rows, self._potential, self._free = rows, potential, free
 
     def forward(self, X: Float[Tensor, "n 1 k"]) -> Float[Tensor, " n"]:

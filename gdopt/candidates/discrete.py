@@ -1,9 +1,10 @@
-"""Discrete parameters as a diffusion model draws them: levels hidden, and refilled under guidance.
+"""Discrete parameters: masked, and redrawn under guidance, as in masked diffusion.
 
-Their law is a product over the parameters, refitted to the elite in closed form: the share of each level among the
-best, and a share of the uniform law, or of a corpus' frequencies, that falls with the contraction. Masked diffusion of
-a product law is exact: what is hidden is drawn from the share of its level, times how likely the surrogate takes the
-result to be an improvement.
+Their distribution is a product over the parameters, refitted to the elite in closed form: the weighted counts of each
+category among the best, and a share of the uniform distribution, or of the frequencies in a corpus, which falls with
+the
+contraction. Masked diffusion of a product is exact: a masked category is drawn from its probability times exp(tilt),
+with the surrogate's expected gain as the tilt.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,154 +17,158 @@ from torch import Tensor
 from gdopt.codecs.columns import Block
 from gdopt.surrogates.base import ROWS
 
-__all__ = ["CategoricalProduct", "Tilt", "frequencies", "hidden", "shares"]
+__all__ = ["CategoricalProduct", "Tilt", "frequencies", "random_mask", "refitted_probabilities"]
 
-# Rows of z, and for each the number of the row that it is tried for, to the log of how much likelier it is made.
+# From rows of z, and for each the number of the row that it is tried for, to log weights.
 Tilt = Callable[[Tensor, Tensor], Tensor]
+# Share of the discrete parameters that are masked, per unit of noise: of those drawn without guidance (at a contraction
+# of 0.4 a fifth of them), and of those drawn under guidance, which chooses better categories.
+MASKED, MASKED_UNDER_GUIDANCE = 0.5, 1.0
+# Blocks of a row that are redrawn one after the other, each given the blocks before it; further ones are independent.
+GUIDED = 64
+# Limit of the numbers in rows with tried categories: a choice of 500 categories has 500 columns, in 500 rows a row.
+TRIED = 2**22
 
 
-def shares(
+def refitted_probabilities(
     elite: Float[Tensor, "e d"],
     weights: Float[Tensor, " e"],
     blocks: Sequence[Block],
-    broad: float,
-    prior: Sequence[Float[Tensor, " _levels"]] | None = None,
-) -> list[Float[Tensor, " _levels"]]:
-    """The probability of each level of each block: a share of the prior's law, the rest the elite's weighted counts.
+    prior_share: float,
+    prior: Sequence[Float[Tensor, " _categories"]] | None = None,
+) -> list[Float[Tensor, " _categories"]]:
+    """Probabilities of the categories of each block: prior_share · prior + (1 - prior_share) · weighted counts.
 
-    The prior's is that of each block, such as a corpus' `frequencies`; without one it is uniform.
+    Args:
+        elite: the best designs, `e x d`.
+        weights: of the elite.
+        blocks: of the discrete parameters.
+        prior_share: from 0 to 1.
+        prior: probabilities of each block, such as `frequencies` of a corpus; uniform by default.
     """
-    laws = [torch.full((len(block.points),), 1 / len(block.points), dtype=torch.float64) for block in blocks]
+    uniform = [torch.full((len(block.points),), 1 / len(block.points), dtype=torch.float64) for block in blocks]
     counts = [_counts(elite, weights, block) for block in blocks]
-    return [(1 - broad) * own / weights.sum() + broad * law for own, law in zip(counts, prior or laws, strict=True)]
+    return [
+        (1 - prior_share) * own / weights.sum() + prior_share * other
+        for own, other in zip(counts, prior or uniform, strict=True)
+    ]
 
 
 def frequencies(
     z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], blocks: Sequence[Block]
-) -> list[Float[Tensor, " _levels"]]:
-    """The probability of each level of each block among weighted rows, one more of each added (Laplace's rule).
+) -> list[Float[Tensor, " _categories"]]:
+    """Probabilities of the categories of each block in weighted rows, with one row of each category added (Laplace).
 
-    So no level has a probability of 0, from which no result could ever bring it back.
+    No category has probability 0, from which no result could bring it back.
     """
     counts = [_counts(z, weights, block) + 1 for block in blocks]
     return [one / one.sum() for one in counts]
 
 
-def hidden(n: int, blocks: int, share: Float[Tensor, " n"], generator: torch.Generator) -> Bool[Tensor, "n blocks"]:
-    """What is hidden in each of n rows: each block with the row's probability, one at least."""
-    chance = torch.rand(n, blocks, generator=generator, dtype=torch.float64)
-    return (chance < share.unsqueeze(1)) | (chance == chance.amin(1, keepdim=True))
-
-
-# Of the level of noise, the share of the discrete parameters that are hidden to be drawn anew, at a contraction of 0.4
-# a fifth of them, and to be refilled under guidance, which knows better what to put there.
-HIDDEN, REFILLED = 0.5, 1.0
-# Blocks of a row that are refilled one after the other, each knowing those before it; more are drawn by themselves.
-GUIDED = 64
-# Numbers of rows with levels that are tried at once: a choice of 500 levels has 500 columns, in 500 rows for each row.
-TRIED = 2**22
+def random_mask(
+    n: int, blocks: int, share: Float[Tensor, " n"], generator: torch.Generator
+) -> Bool[Tensor, "n blocks"]:
+    """The masked blocks of each of n rows: each block with the row's probability, and at least one."""
+    u = torch.rand(n, blocks, generator=generator, dtype=torch.float64)
+    return (u < share.unsqueeze(1)) | (u == u.amin(1, keepdim=True))
 
 
 @dataclass(frozen=True, slots=True)
 class CategoricalProduct:
-    """The law of the discrete parameters. Rows of z come back with those columns changed, and no others.
+    """Independent categorical distributions of the discrete parameters. Methods change the columns of these only.
 
     Args:
         blocks: their columns.
-        law: the probability of each level of each block.
-        held: the columns that are no free numbers.
+        probabilities: of the categories of each block.
+        inpainting_mask: columns that are not drawn by the denoiser: discrete and fixed ones.
     """
 
     blocks: tuple[Block, ...]
-    law: tuple[Float[Tensor, " _levels"], ...]
-    held: Bool[Tensor, " d"]
+    probabilities: tuple[Float[Tensor, " _categories"], ...]
+    inpainting_mask: Bool[Tensor, " d"]
 
-    def drawn(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Every level drawn by itself."""
-        return self._redrawn(z, torch.ones(len(z), len(self.blocks), dtype=torch.bool), self.law, generator)
+    def sample(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """The rows with every category drawn independently."""
+        return self._redrawn(z, torch.ones(len(z), len(self.blocks), dtype=torch.bool), generator)
 
-    def varied(
+    def resample_masked(
         self,
         z: Float[Tensor, "n d"],
         parents: Float[Tensor, "n d"],
         noise: Float[Tensor, " n"],
         generator: torch.Generator,
     ) -> Float[Tensor, "n d"]:
-        """The levels of parents, but for what is hidden, which is drawn anew."""
+        """The rows with the categories of parents, random ones of them drawn anew."""
         if not self.blocks:
             return z
-        where = hidden(len(z), len(self.blocks), HIDDEN * noise, generator)
-        return self._redrawn(torch.where(self.held, parents, z), where, self.law, generator)
+        masked = random_mask(len(z), len(self.blocks), MASKED * noise, generator)
+        return self._redrawn(torch.where(self.inpainting_mask, parents, z), masked, generator)
 
-    def refilled(
+    def resample_guided(
         self, z: Float[Tensor, "n d"], noise: Float[Tensor, " n"], tilt: Tilt, generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
-        """The rows' own levels, but for what is hidden, drawn anew from the law times exp(tilt).
+        """The rows with random categories drawn anew, from their probabilities times exp(tilt).
 
-        Block by block in random order, so that each is drawn knowing those before it.
+        Block by block in random order, each given the blocks before it.
         """
         if not self.blocks:
             return z
-        where = hidden(len(z), len(self.blocks), REFILLED * noise, generator)
-        order = torch.where(where, torch.rand(where.shape, generator=generator, dtype=torch.float64), torch.inf)
+        masked = random_mask(len(z), len(self.blocks), MASKED_UNDER_GUIDANCE * noise, generator)
+        order = torch.where(masked, torch.rand(masked.shape, generator=generator, dtype=torch.float64), torch.inf)
         turn = order.argsort(1).argsort(1)
-        z = self._redrawn(z, where & (turn >= GUIDED), self.law, generator)
-        for step in range(min(GUIDED, int(where.sum(1).amax()))):
-            z = self._tilted(z, where & (turn == step), tilt, generator)
+        z = self._redrawn(z, masked & (turn >= GUIDED), generator)
+        for step in range(min(GUIDED, int(masked.sum(1).amax()))):
+            z = self._tilted(z, masked & (turn == step), tilt, generator)
         return z
 
     def _redrawn(
-        self,
-        z: Float[Tensor, "n d"],
-        where: Bool[Tensor, "n blocks"],
-        law: Sequence[Float[Tensor, " _levels"]],
-        generator: torch.Generator,
+        self, z: Float[Tensor, "n d"], masked: Bool[Tensor, "n blocks"], generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
-        """Some of the blocks of each row drawn from a law, each by itself."""
+        """The rows with masked blocks drawn independently."""
         z = z.clone()
-        for j, (block, probability) in enumerate(zip(self.blocks, law, strict=True)):
-            levels = torch.multinomial(probability, len(z), replacement=True, generator=generator)
-            z[:, block.columns] = torch.where(where[:, j : j + 1], block.points[levels], z[:, block.columns])
+        for j, (block, probability) in enumerate(zip(self.blocks, self.probabilities, strict=True)):
+            drawn = torch.multinomial(probability, len(z), replacement=True, generator=generator)
+            z[:, block.columns] = torch.where(masked[:, j : j + 1], block.points[drawn], z[:, block.columns])
         return z
 
     def _tilted(
-        self, z: Float[Tensor, "n d"], where: Bool[Tensor, "n blocks"], tilt: Tilt, generator: torch.Generator
+        self, z: Float[Tensor, "n d"], masked: Bool[Tensor, "n blocks"], tilt: Tilt, generator: torch.Generator
     ) -> Float[Tensor, "n d"]:
-        """At most one block of each row drawn from the law times exp(tilt)."""
-        rows = [column.nonzero().flatten() for column in where.T]
+        """The rows with at most one masked block each, drawn from its probabilities times exp(tilt)."""
+        rows = [column.nonzero().flatten() for column in masked.T]
         sizes = [len(some) * len(block.points) for some, block in zip(rows, self.blocks, strict=True)]
-        leaning = torch.cat([tilt(*part) for part in self._tried(z, rows)]).split(sizes)
+        tilts = torch.cat([tilt(*part) for part in self._tried(z, rows)]).split(sizes)
         z = z.clone()
-        for some, block, law, lean in zip(rows, self.blocks, self.law, leaning, strict=True):
+        for some, block, prior, log_weight in zip(rows, self.blocks, self.probabilities, tilts, strict=True):
             if len(some):
-                likely = (law.log() + lean.reshape(len(some), -1)).softmax(1)
-                z[some, block.columns] = block.points[torch.multinomial(likely, 1, generator=generator).squeeze(1)]
+                posterior = (prior.log() + log_weight.reshape(len(some), -1)).softmax(1)
+                z[some, block.columns] = block.points[torch.multinomial(posterior, 1, generator=generator).squeeze(1)]
         return z
 
     def _tried(
         self, z: Float[Tensor, "n d"], rows: Sequence[Int[Tensor, " _"]]
     ) -> Iterator[tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]]:
-        """The rows of each block with each of its levels, and the number of the row each is tried for, in parts."""
-        levels = torch.tensor([len(block.points) for block in self.blocks])
+        """In parts: the rows of each block with each of its categories, and the number of each one's row."""
+        sizes = torch.tensor([len(block.points) for block in self.blocks])
         blocks = torch.arange(len(rows)).repeat_interleave(torch.tensor([len(some) for some in rows]))
-        times = levels[blocks]
+        times = sizes[blocks]
         owners = torch.cat([*rows]).repeat_interleave(times)
         blocks = blocks.repeat_interleave(times)
-        # The numbers of levels count up from 0 for each row.
-        level = torch.arange(len(owners)) - (times.cumsum(0) - times).repeat_interleave(times)
+        # The categories count up from 0 for each row.
+        category = torch.arange(len(owners)) - (times.cumsum(0) - times).repeat_interleave(times)
         for some in torch.arange(len(owners)).split(max(1, TRIED // z.shape[1] // ROWS) * ROWS):
             tried = z[owners[some]]
             for number in blocks[some].unique().tolist():
                 block, here = self.blocks[number], blocks[some] == number
-                tried[here, block.columns] = block.points[level[some][here]]
+                tried[here, block.columns] = block.points[category[some][here]]
             yield tried, owners[some]
 
 
-def _counts(z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], block: Block) -> Float[Tensor, " _levels"]:
-    """The weight of the rows at each level."""
-    return torch.zeros(len(block.points), dtype=torch.float64).index_add(0, _level(z, block), weights)
+def _counts(z: Float[Tensor, "n d"], weights: Float[Tensor, " n"], block: Block) -> Float[Tensor, " _categories"]:
+    """The weight of the rows in each category."""
+    return torch.zeros(len(block.points), dtype=torch.float64).index_add(0, _category(z, block), weights)
 
 
-def _level(z: Float[Tensor, "n d"], block: Block) -> Int[Tensor, " n"]:
-    """The level that each row is nearest to."""
+def _category(z: Float[Tensor, "n d"], block: Block) -> Int[Tensor, " n"]:
+    """The nearest category of each row."""
     return torch.cdist(z[:, block.columns], block.points).argmin(1)

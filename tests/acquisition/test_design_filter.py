@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gdopt
-from gdopt.acquisition.design_filter import FilteredBatch
+from gdopt.acquisition.design_filter import FilterSession
 from gdopt.algorithms.settings import with_settings
 from gdopt.space.parameters import Params
 from gdopt.study.study import Study
@@ -247,8 +247,8 @@ def test_maximize_finds_the_best_of_what_is_allowed() -> None:
 def test_the_gate_stops_asking_when_it_has_enough() -> None:
     counted = Counted(lambda p: float(p["x0"]) > 0)
     designs = [{"x0": x} for x in (-0.5, 0.5, -0.5, 0.7, 0.9)]
-    gate = FilteredBatch(counted, 10, State(SQUARE, 0), 2)
-    rows = gate.passing(designs, lambda left, count: left[:count])
+    gate = FilterSession(counted, 10, State(SQUARE, 0), 2)
+    rows = gate.accept(designs, lambda left, count: left[:count])
     assert (rows, counted.asked) == ([1, 3], [{"x0": -0.5}, {"x0": 0.5}, {"x0": 0.7}])
     assert gate.state.refused == ({"x0": -0.5},)
 

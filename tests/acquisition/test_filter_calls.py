@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gdopt
-from gdopt.acquisition.design_filter import FilteredBatch
+from gdopt.acquisition.design_filter import FilterSession
 from gdopt.space.parameters import Params
 from gdopt.trials.state import State
 
@@ -46,15 +46,15 @@ SEEDS = pytest.mark.parametrize("seed", range(40))
 def test_the_first_allowed_designs_pass_with_one_call_for_each_design(seed: int) -> None:
     values, allowed, refused, n = case(seed)
     region = Region(allowed)
-    gate = FilteredBatch(region, 1000, State(LINE, 0, refused=tuple(rows_of(refused))), n)
-    rows = gate.passing(rows_of(values), lambda left, count: left[:count])
+    gate = FilterSession(region, 1000, State(LINE, 0, refused=tuple(rows_of(refused))), n)
+    rows = gate.accept(rows_of(values), lambda left, count: left[:count])
 
     expected = [row for row, value in enumerate(values) if value in allowed][:n]
     looked_at = values[: expected[-1] + 1] if len(expected) == n else values
     calls = [value for value in dict.fromkeys(looked_at) if value not in refused]
     assert rows == expected
     assert region.asked == calls
-    assert [one["x0"] for one in gate.passed] == [values[row] for row in expected]
+    assert [one["x0"] for one in gate.accepted] == [values[row] for row in expected]
     assert gate.missing == n - len(expected)
     # Each refused design is kept once, those of before first.
     kept = [one["x0"] for one in gate.state.refused]
@@ -71,12 +71,12 @@ def test_designs_are_picked_anew_by_the_answers_so_far(seed: int) -> None:
     values, allowed, _, n = case(seed)
     values = list(dict.fromkeys(values))
     region = Region(allowed)
-    gate = FilteredBatch(region, 1000, State(LINE, 0), n)
+    gate = FilterSession(region, 1000, State(LINE, 0), n)
 
     def pick(left: list[int], count: int) -> list[int]:
-        return nearest_to_passed(values, [float(one["x0"]) for one in gate.passed], left, count)
+        return nearest_to_passed(values, [float(one["x0"]) for one in gate.accepted], left, count)
 
-    rows = gate.passing(rows_of(values), pick)
+    rows = gate.accept(rows_of(values), pick)
 
     # The same by hand: as many as are missing, or a fifth of the calls so far; what is left is picked from anew.
     passed: list[int] = []
@@ -95,26 +95,26 @@ def test_designs_are_picked_anew_by_the_answers_so_far(seed: int) -> None:
 @pytest.mark.parametrize("most", [1, 7, 30])
 def test_no_call_is_made_beyond_the_largest_number(most: int) -> None:
     region = Region({39.0})
-    gate = FilteredBatch(region, most, State(LINE, 0), 1)
+    gate = FilterSession(region, most, State(LINE, 0), 1)
     with pytest.raises(gdopt.SettingsError, match=f"called on {most} designs and accepted 0"):
-        gate.passing(rows_of([float(v) for v in range(40)]), lambda left, count: left[:count])
+        gate.accept(rows_of([float(v) for v in range(40)]), lambda left, count: left[:count])
     assert region.asked == [float(v) for v in range(most)]
 
 
 def test_the_largest_number_of_calls_is_that_of_all_pools_together() -> None:
     region = Region({3.0, 50.0})
-    gate = FilteredBatch(region, 8, State(LINE, 0), 2)
-    assert gate.passing(rows_of([0.0, 1.0, 2.0, 3.0]), lambda left, count: left[:count]) == [3]
+    gate = FilterSession(region, 8, State(LINE, 0), 2)
+    assert gate.accept(rows_of([0.0, 1.0, 2.0, 3.0]), lambda left, count: left[:count]) == [3]
     # Of the second pool, what was asked about before costs nothing.
-    rest = gate.unasked(rows_of([3.0, 2.0, 48.0, 49.0, 50.0]))
+    rest = gate.unchecked(rows_of([3.0, 2.0, 48.0, 49.0, 50.0]))
     assert [one["x0"] for one in rest] == [48.0, 49.0, 50.0]
-    assert gate.passing(rest, lambda left, count: left[:count]) == [2]
+    assert gate.accept(rest, lambda left, count: left[:count]) == [2]
     assert region.asked == [0.0, 1.0, 2.0, 3.0, 48.0, 49.0, 50.0]
 
 
 def test_without_a_filter_the_picked_designs_pass() -> None:
-    gate = FilteredBatch(None, 1, State(LINE, 0), 3)
-    assert gate.passing(rows_of([5.0, 4.0, 3.0, 2.0]), lambda left, count: left[-count:]) == [1, 2, 3]
+    gate = FilterSession(None, 1, State(LINE, 0), 3)
+    assert gate.accept(rows_of([5.0, 4.0, 3.0, 2.0]), lambda left, count: left[-count:]) == [1, 2, 3]
 
 
 def test_a_whole_ask_proposes_the_first_allowed_points_of_the_initial_designs() -> None:

@@ -22,6 +22,7 @@ import gdopt
 from gdopt.adapters.ax import GdoptNode, strategy
 from gdopt.adapters.ax_experiment import SharedSpace, state_of
 from gdopt.algorithms.serialization import deserialize, serialize
+from gdopt.algorithms.settings import with_settings
 from gdopt.baselines import baseline
 from gdopt.errors import MissingExtraError, SettingsError, SpaceError, StoreError
 from gdopt.surrogates.outcome_transforms import standardized
@@ -308,10 +309,10 @@ def test_prior_is_stored_by_its_file(tmp_path):
 # Ax's own, of pandas.
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_algorithm_that_cannot_be_stored_empties_no_snapshot_and_is_given_again(tmp_path):
-    algorithm = replace(QUICK, outcome_transform=lambda y: standardized(y))
+    algorithm = with_settings(QUICK, {"outcome_transform": lambda y: standardized(y)})
     client = client_of(algorithm=algorithm)
     play(client, 2)
-    with pytest.warns(UserWarning, match="no room for the algorithm: warp is a function"):
+    with pytest.warns(UserWarning, match="no room for the algorithm: outcome_transform is a function"):
         loaded = saved_and_loaded(client, tmp_path / "client.json")
     with pytest.raises(SettingsError, match="give it again by set_generation_strategy"):
         loaded.get_next_trials(1)

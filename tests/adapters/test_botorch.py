@@ -613,7 +613,8 @@ def test_a_factory_that_makes_no_acquisition_function_is_refused(use: Callable) 
 
 
 def select(acquisition: Callable, n: int, waiting: int) -> list[int]:
-    return selection(acquisition)(surrogate(plain)(Z, Y), AT, n, Z[:waiting], 0.0, seeded())
+    fitted = single_output(surrogate(plain)(Z, Y))
+    return selection(acquisition)(SelectionInput(fitted, AT, n, Z[:waiting], 0.0, seeded()))
 
 
 @pytest.mark.parametrize(("n", "waiting"), [(2, 0), (1, 1)])

@@ -360,7 +360,7 @@ def test_the_service_and_its_client_have_the_front() -> None:
 CAMPAIGN = {
     "name": "two",
     "direction": {"near": "minimize", "far": "maximize"},
-    "reference": {"near": 2.0},
+    "reference_point": {"near": 2.0},
     "parameters": [{"name": "a", "kind": "real", "low": 0.0, "high": 1.0}],
 }
 

@@ -33,7 +33,7 @@ def test_a_study_that_was_loaded_runs_nothing_but_says_what_it_needs(tmp_path: P
         gdopt.Space.from_bounds([(0, 1)]), direction="maximize", algorithm=algorithm, storage="s.gdopt"
     ).create()
     study = gdopt.Study.load("s.gdopt")
-    with pytest.raises(gdopt.SettingsError, match="the study asks untouched:mixes what is allowed"):
+    with pytest.raises(gdopt.SettingsError, match="the design filter of the study is untouched:mixes"):
         study.ask(1)
     assert study.trials == []
 
@@ -65,15 +65,15 @@ def test_a_function_that_is_not_there_is_named(name: str, match: str, monkeypatc
 
 def test_another_name_than_the_studys_is_refused() -> None:
     with pytest.raises(
-        gdopt.SettingsError, match="--design-filter math:sin: the study asks rules:mixes what is allowed"
+        gdopt.SettingsError, match="--design-filter math:sin: the design filter of the study is rules:mixes"
     ):
         given(MIXES, "math:sin")
     with pytest.raises(
-        gdopt.SettingsError, match="--design-filter math:sin: the study asks no function what is allowed"
+        gdopt.SettingsError, match="--design-filter math:sin: the design filter of the study is not set"
     ):
         given(gdopt.GuidedDiffusion(), "math:sin")
 
 
 def test_an_algorithm_that_asks_no_function_takes_none() -> None:
-    with pytest.raises(gdopt.SettingsError, match="design_filter: RandomSearch asks no function which designs"):
+    with pytest.raises(gdopt.SettingsError, match="design_filter: RandomSearch has no such setting"):
         with_filter(baseline("random"), FunctionReference("rules:mixes"))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gdopt import Choice, Integer, Real, Space
-from gdopt.candidates.discrete import CategoricalProduct, hidden, shares
+from gdopt.candidates.discrete import CategoricalProduct, random_mask, refitted_probabilities
 from gdopt.codecs.box import BoxCodec
 from tests.oracles import seeded
 
@@ -37,19 +37,19 @@ def test_numbers_are_no_blocks_and_all_else_is_held() -> None:
 def test_a_levels_share_is_its_weight_among_the_best() -> None:
     elite = designs(("p", 0.1, 0, "l"), ("r", 0.2, 1, "l"), ("p", 0.3, 1, "s"))
     weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
-    found = shares(elite, weights, CODEC.blocks, 0.0)
+    found = refitted_probabilities(elite, weights, CODEC.blocks, 0.0)
     assert [one.tolist() for one in found] == [
         pytest.approx([0.7, 0.0, 0.3]),
         pytest.approx([0.5, 0.5]),
         pytest.approx([0.2, 0.0, 0.8]),
     ]
-    blended = shares(elite, weights, CODEC.blocks, 0.3)[0]
+    blended = refitted_probabilities(elite, weights, CODEC.blocks, 0.3)[0]
     assert blended.tolist() == pytest.approx([0.7 * 0.7 + 0.1, 0.1, 0.7 * 0.3 + 0.1])
 
 
 def test_levels_are_drawn_as_often_as_their_law_says() -> None:
     z = designs(("q", 0.4, 0, "m")).repeat(DRAWS, 1)
-    drawn = law([0.6, 0.1, 0.3], [0.2, 0.8], [0.0, 0.5, 0.5]).drawn(z, seeded())
+    drawn = law([0.6, 0.1, 0.3], [0.2, 0.8], [0.0, 0.5, 0.5]).sample(z, seeded())
     assert share(drawn, "c", "p") == pytest.approx(0.6, abs=NEAR)
     assert share(drawn, "k", 1) == pytest.approx(0.8, abs=NEAR)
     assert share(drawn, "o", "s") == 0.0
@@ -57,7 +57,7 @@ def test_levels_are_drawn_as_often_as_their_law_says() -> None:
 
 
 def test_one_parameter_at_least_is_hidden_and_others_by_chance() -> None:
-    where = hidden(DRAWS, 5, torch.full((DRAWS,), 0.3, dtype=torch.float64), seeded(1))
+    where = random_mask(DRAWS, 5, torch.full((DRAWS,), 0.3, dtype=torch.float64), seeded(1))
     assert bool(where.any(1).all())
     # 0.3 of each, and one of five where none of the five was.
     assert where.double().mean().item() == pytest.approx(0.3 + 0.7**5 / 5, abs=NEAR)
@@ -72,7 +72,7 @@ def test_what_is_hidden_is_drawn_from_the_law_times_the_tilt() -> None:
         return 2.0 * torch.tensor(both, dtype=torch.float64)
 
     z = designs(("q", 0.4, 0, "m")).repeat(DRAWS, 1)
-    refilled = levels.refilled(z, torch.full((DRAWS,), 2.0, dtype=torch.float64), tilt, seeded(2))
+    refilled = levels.resample_guided(z, torch.full((DRAWS,), 2.0, dtype=torch.float64), tilt, seeded(2))
     decoded = CODEC.decode(refilled)
     # One block after the other, in random order: whichever of c and o is last sees the other and is tilted by it. Where
     # o is still "m", c = p is drawn untilted; so half of the rows have c last, half o last.
@@ -92,14 +92,14 @@ def test_a_tilt_is_asked_for_the_rows_that_the_levels_are_tried_in() -> None:
         return 100.0 * (z[:, :3].argmax(1) == wanted[rows]).double()
 
     z = designs(("q", 0.4, 0, "m")).repeat(300, 1)
-    refilled = levels.refilled(z, torch.full((300,), 2.0, dtype=torch.float64), tilt, seeded(3))
+    refilled = levels.resample_guided(z, torch.full((300,), 2.0, dtype=torch.float64), tilt, seeded(3))
     assert torch.equal(refilled[:, :3].argmax(1), wanted)
 
 
 def test_varied_designs_have_the_levels_of_their_parents_but_for_what_is_hidden() -> None:
     parents = designs(("r", 0.9, 1, "s")).repeat(DRAWS, 1)
     z = designs(("q", 0.4, 0, "m")).repeat(DRAWS, 1)
-    varied = law([1.0, 0, 0], [1.0, 0], [0, 0, 1.0]).varied(
+    varied = law([1.0, 0, 0], [1.0, 0], [0, 0, 1.0]).resample_masked(
         z, parents, torch.full((DRAWS,), 0.4, dtype=torch.float64), seeded(4)
     )
     assert torch.equal(varied[:, 3], z[:, 3])

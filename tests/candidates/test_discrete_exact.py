@@ -10,7 +10,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from gdopt import Choice, Integer, Real, Space
-from gdopt.candidates.discrete import GUIDED, CategoricalProduct, frequencies, hidden, shares
+from gdopt.candidates.discrete import GUIDED, CategoricalProduct, frequencies, random_mask, refitted_probabilities
 from gdopt.codecs.box import BoxCodec
 from tests.oracles import f64, seeded
 
@@ -94,7 +94,7 @@ def mixed(parts: list[tuple[float, dict[tuple[int, ...], float]]]) -> dict[tuple
 
 
 def test_draws_have_the_probabilities_of_the_product() -> None:
-    assert_drawn_from(law().drawn(rows((1, 0, 2)), seeded(1)), of_product())
+    assert_drawn_from(law().sample(rows((1, 0, 2)), seeded(1)), of_product())
 
 
 def test_a_tilt_that_is_a_sum_over_parameters_gives_bayes_posterior() -> None:
@@ -107,7 +107,7 @@ def test_a_tilt_that_is_a_sum_over_parameters_gives_bayes_posterior() -> None:
     posterior = {one: weight / sum(weights.values()) for one, weight in weights.items()}
     # All is hidden at this level of noise.
     everything = torch.full((N,), 2.0, dtype=torch.float64)
-    assert_drawn_from(law().refilled(rows((0, 0, 0)), everything, tilt_of(log), seeded(3)), posterior)
+    assert_drawn_from(law().resample_guided(rows((0, 0, 0)), everything, tilt_of(log), seeded(3)), posterior)
 
 
 def interaction(one: tuple[int, ...]) -> float:
@@ -119,7 +119,7 @@ def test_a_tilt_of_combinations_is_that_of_one_sweep_in_random_order() -> None:
     start = (1, 1, 2)
     expected = mixed([(1 / 6, swept(start, interaction, order)) for order in permutations(range(3))])
     everything = torch.full((N,), 2.0, dtype=torch.float64)
-    assert_drawn_from(law().refilled(rows(start), everything, tilt_of(interaction), seeded(4)), expected)
+    assert_drawn_from(law().resample_guided(rows(start), everything, tilt_of(interaction), seeded(4)), expected)
 
 
 def chances_of_hiding(share: float) -> dict[tuple[int, ...], float]:
@@ -139,7 +139,7 @@ def test_refilled_designs_have_the_exact_distribution_at_a_middle_level_of_noise
         orders = list(permutations(blocks))
         parts += [(chance / len(orders), swept(start, interaction, order)) for order in orders]
     noise = torch.full((N,), 0.4, dtype=torch.float64)
-    assert_drawn_from(law().refilled(rows(start), noise, tilt_of(interaction), seeded(5)), mixed(parts))
+    assert_drawn_from(law().resample_guided(rows(start), noise, tilt_of(interaction), seeded(5)), mixed(parts))
 
 
 def test_varied_designs_have_the_exact_distribution_about_their_parents() -> None:
@@ -148,13 +148,13 @@ def test_varied_designs_have_the_exact_distribution_about_their_parents() -> Non
     parts = [(p, swept(parent, lambda _: 0.0, blocks)) for blocks, p in chances_of_hiding(0.4).items()]
     noise = torch.full((N,), 0.8, dtype=torch.float64)
     z = rows((0, 1, 0))
-    varied = law().varied(z, rows(parent), noise, seeded(6))
+    varied = law().resample_masked(z, rows(parent), noise, seeded(6))
     assert_drawn_from(varied, mixed(parts))
     assert torch.equal(varied[:, ~CODEC.inpainting_mask], z[:, ~CODEC.inpainting_mask])
 
 
 def test_each_set_of_parameters_is_hidden_as_often_as_by_enumeration() -> None:
-    where = hidden(N, 3, torch.full((N,), 0.25, dtype=torch.float64), seeded(7))
+    where = random_mask(N, 3, torch.full((N,), 0.25, dtype=torch.float64), seeded(7))
     sets = [tuple(row.nonzero().flatten().tolist()) for row in where]
     expected = chances_of_hiding(0.25)
     found = np.array([sets.count(one) for one in expected])
@@ -172,7 +172,7 @@ def test_beyond_64_parameters_the_rest_is_drawn_without_the_tilt() -> None:
         # Each "yes" is e^50 times likelier: certain wherever the tilt is asked for.
         return 50.0 * (z.reshape(len(z), 70, 2) == yes).all(-1).sum(1)
 
-    refilled = law.refilled(z, torch.full((200,), 2.0, dtype=torch.float64), tilt, seeded(8))
+    refilled = law.resample_guided(z, torch.full((200,), 2.0, dtype=torch.float64), tilt, seeded(8))
     ones = (refilled.reshape(200, 70, 2) == yes).all(-1).sum(1).double()
     assert GUIDED == 64
     assert ones.min() >= 64
@@ -193,7 +193,7 @@ def test_categories_tried_in_parts_are_those_tried_at_once() -> None:
         sizes.append(len(z))
         return 100.0 * (z[:, :500].argmax(1) == wanted[rows])
 
-    refilled = law.refilled(z, torch.ones(20, dtype=torch.float64), tilt, seeded(9))
+    refilled = law.resample_guided(z, torch.ones(20, dtype=torch.float64), tilt, seeded(9))
     assert refilled[:, :500].argmax(1).tolist() == wanted.tolist()
     assert len(sizes) == 2
     assert sum(sizes) == 20 * 500
@@ -208,7 +208,7 @@ def test_shares_are_weighted_counts_and_a_part_of_the_prior(broad: float) -> Non
     elite = [COMBINATIONS[i] for i in rng.integers(len(COMBINATIONS), size=7)]
     weights, prior = rng.random(7), ([0.1, 0.1, 0.8], [0.5, 0.5], [0.3, 0.6, 0.1])
     z = torch.cat([rows(one, 1) for one in elite])
-    found = shares(z, torch.from_numpy(weights), CODEC.blocks, broad, list(map(f64, prior)))
+    found = refitted_probabilities(z, torch.from_numpy(weights), CODEC.blocks, broad, list(map(f64, prior)))
     for block, (probabilities, base) in enumerate(zip(found, prior, strict=True)):
         for category, probability in enumerate(probabilities.tolist()):
             own = sum(w for w, one in zip(weights, elite, strict=True) if one[block] == category) / weights.sum()

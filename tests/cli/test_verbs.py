@@ -646,7 +646,7 @@ def test_a_campaigns_function_says_what_is_asked_for(tmp_path: Path, monkeypatch
     answer("new")
     assert "give --design-filter verbs_rules:mixes, or set GDOPT_DESIGN_FILTER" in error("ask")["message"]
     assert (
-        "--design-filter math:sin: the study asks verbs_rules:mixes"
+        "--design-filter math:sin: the design filter of the study is verbs_rules:mixes"
         in error("ask", "--design-filter", "math:sin")["message"]
     )
     trials = answer("ask", "-n", "3", "--design-filter", "verbs_rules:mixes")["trials"]

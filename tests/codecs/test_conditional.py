@@ -139,7 +139,11 @@ def test_a_space_written_before_there_were_conditions_is_read() -> None:
         "constraints": [],
     }
     assert from_json(raw) == Space([Real("x", 0, 1)])
-    assert to_json(Space([Real("x", 0, 1)])) == raw
+
+
+def test_the_condition_of_a_parameter_that_is_always_active_is_not_written() -> None:
+    (written,) = to_json(Space([Real("x", 0, 1)]))["parameters"]
+    assert written == {"kind": "real", "name": "x", "low": 0, "high": 1, "log_scale": False, "unit": ""}
 
 
 # As points.
