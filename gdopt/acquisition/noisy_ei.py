@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gdopt.surrogates.multi_output import MultiOutputSurrogate
 
-__all__ = ["optimize_discrete", "outcome_at", "sequential_greedy"]
+__all__ = ["equal_rows", "optimize_discrete", "outcome_at", "sequential_greedy"]
 
 # Quasi-random samples of qLogNEI: a quarter of BoTorch's default of 512, at a quarter of its cost.
 SAMPLES = 128
@@ -156,7 +156,17 @@ def optimize_discrete(acqf: AcquisitionFunction, choices: Float[Tensor, "m d"], 
         # True for some samples where constraints are uncertain; where it is certain, `_improvement` is qLogPF.
         warnings.filterwarnings("ignore", "When all training points are infeasible", BotorchWarning)
         chosen, _ = optimize_acqf_discrete(acqf, q=n, choices=choices, unique=True)
-    # Not the nearest by torch.cdist, which for 25 rows and more merges neighbours 1e-8 apart.
+    return equal_rows(chosen, choices)
+
+
+def equal_rows(chosen: Float[Tensor, "n d"], choices: Float[Tensor, "m d"]) -> list[int]:
+    """The index in `choices` of each chosen row, which is a copy of one; each index at most once.
+
+    Example:
+        >>> equal_rows(torch.tensor([[2.0], [0.0], [2.0]]), torch.tensor([[0.0], [2.0], [2.0]]))
+        [1, 0, 2]
+    """
+    # Not the nearest by torch.cdist, which for more than 25 rows merges neighbours 1e-8 apart.
     picks: list[int] = []
     for same in (chosen.unsqueeze(1) == choices).all(-1):
         # Of equal choices, one that was not picked.

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from gdopt.baselines.cube import from_unit, to_unit
 from gdopt.candidates.initial import new_rows
 from gdopt.codecs.box import BoxCodec
 from gdopt.codecs.columns import SQRT_3
@@ -89,7 +90,7 @@ class Columns:
         numbers = self._numbers()
         parts = self.codec.encode(params).split([width for _, width in blocks(self.codec.space)], 1)
         columns = [
-            (part.squeeze(1) / _reach(numbers[at]) + 1) / 2 if at in numbers else part.argmax(1).double()
+            to_unit(part.squeeze(1), _reach(numbers[at])) if at in numbers else part.argmax(1).double()
             for at, part in enumerate(parts)
         ]
         return torch.stack(columns, 1)
@@ -98,7 +99,7 @@ class Columns:
         """The parameters of each row; whole numbers and the numbers of levels are rounded."""
         numbers = self._numbers()
         parts = [
-            _reach(numbers[at]) * (2 * column.unsqueeze(1) - 1)
+            from_unit(column.unsqueeze(1), _reach(numbers[at]))
             if at in numbers
             else one_hot(column.round().long(), width).double()
             for at, (column, (_, width)) in enumerate(zip(points.T, blocks(self.codec.space), strict=True))

@@ -14,7 +14,8 @@ from gdopt.baselines.learner import Learner, Proposal
 from gdopt.candidates.initial import distinct_new
 from gdopt.candidates.steps import centre_of, contracted, elite_of, pool_size, scale_after
 from gdopt.codecs.base import Codec
-from gdopt.codecs.columns import SQRT_3, as_params
+from gdopt.codecs.columns import as_params
+from gdopt.codecs.points import uniform_points
 from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.surrogates.outcome_transforms import OutcomeTransform, rank_normal
 from gdopt.trials.state import State
@@ -70,7 +71,7 @@ class CorpusSteps(Learner):
 def corpus_of(codec: Codec, prior: DiffusionPrior | None, generator: torch.Generator) -> Float[Tensor, "k d"]:
     """The corpus in the codec's coordinates; without one, draws of the uniform law on the box."""
     if prior is None:
-        return SQRT_3 * (2 * torch.rand(UNIFORM, codec.dim, generator=generator, dtype=torch.float64) - 1)
+        return uniform_points(codec.dim, UNIFORM, generator)
     designs = prior.redrawn(generator)
     if codec is prior.codec:
         return prior.codec.encode_array(designs)

@@ -15,10 +15,30 @@ from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.space.parameters import Params
 from gdopt.trials.state import State
 
-__all__ = ["Cube", "cube_of"]
+__all__ = ["Cube", "cube_of", "from_unit", "to_unit"]
 
 # Whitened coordinates have no bounds: the cube holds the corpus, and so many of its spreads in every direction.
 SPREADS = 3.0
+
+
+def to_unit(z: Float[Tensor, "*n d"], reach: float = SQRT_3) -> Float[Tensor, "*n d"]:
+    """u = (z/reach + 1)/2: the box [-reach, reach]^d as the unit cube.
+
+    Example:
+        >>> to_unit(torch.tensor([-2.0, 0.0, 2.0]), reach=2.0).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    return (z / reach + 1) / 2
+
+
+def from_unit(u: Float[Tensor, "*n d"], reach: float = SQRT_3) -> Float[Tensor, "*n d"]:
+    """z = reach (2u - 1), the inverse of `to_unit`.
+
+    Example:
+        >>> from_unit(torch.tensor([0.0, 0.5, 1.0]), reach=2.0).tolist()
+        [-2.0, 0.0, 2.0]
+    """
+    return reach * (2 * u - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpected
 from botorch.exceptions.errors import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import MixedSingleTaskGP, SingleTaskGP
-from botorch.optim import optimize_acqf, optimize_acqf_discrete
+from botorch.optim import optimize_acqf
 from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
 from botorch.sampling import SobolQMCNormalSampler
 from gpytorch.mlls import ExactMarginalLogLikelihood
@@ -116,8 +116,7 @@ class ExpectedImprovement(Learner):
             return points[rows[:kept]], designs[:kept]
         acqf.set_X_pending(torch.cat([waiting, points[rows[:kept]]]))
         choices = points[rows[kept:]]
-        more, _ = optimize_acqf_discrete(acqf, q=missing, choices=choices, unique=True)
-        picks = [*range(kept), *(torch.cdist(more, choices).argmin(1) + kept).tolist()]
+        picks = [*range(kept), *(kept + row for row in optimize_discrete(acqf, choices, missing))]
         return points[rows][picks], [designs[i] for i in picks]
 
 

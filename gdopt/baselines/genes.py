@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gdopt.errors import SettingsError
 
-__all__ = ["offspring", "point_mutated", "shifted", "survivors", "two_point_crossed", "uniform_crossed"]
+__all__ = ["offspring", "point_mutated", "uniform_crossed"]
 
 # Expected number of positions of a sequence that are mutated, or that are the father's.
 EXPECTED = 1.1
@@ -42,53 +42,6 @@ def uniform_crossed(
     """
     _check_rate("rate", rate)
     return torch.where(_coins(mothers, rate, generator), fathers, mothers)
-
-
-def two_point_crossed(
-    mothers: Int[Tensor, "n L"], fathers: Int[Tensor, "n L"], generator: torch.Generator
-) -> Int[Tensor, "n L"]:
-    """Each row of the mothers with the positions between two places taken from the same row of the fathers.
-
-    The places are two different ones of the L + 1 before, between and behind the positions, all pairs alike.
-    """
-    n, length = mothers.shape
-    if length == 0:
-        return mothers
-    places = torch.rand(n, length + 1, generator=generator).topk(2, dim=1).indices.sort(dim=1).values
-    at = torch.arange(length)
-    return torch.where((places[:, :1] <= at) & (at < places[:, 1:]), fathers, mothers)
-
-
-def shifted(rows: Int[Tensor, "n L"], states: int, generator: torch.Generator) -> Int[Tensor, "n L"]:
-    """The rows with one position deleted and one of 0 to states - 1 inserted anywhere, so that the length is kept."""
-    n, length = rows.shape
-    if length == 0:
-        return rows
-    deleted, inserted = torch.randint(length, (2, n, 1), generator=generator)
-    fresh = torch.randint(states, (n, 1), generator=generator, dtype=rows.dtype)
-    at = torch.arange(length).expand(n, length)
-    # Where each position of the new row comes from, if nothing were put in: the old row without the deleted.
-    source = at - (at > inserted).to(at.dtype)
-    source = source + (source >= deleted).to(at.dtype)
-    moved = rows.gather(1, source.clamp_max(length - 1))
-    return torch.where(at == inserted, fresh, moved)
-
-
-def survivors(rows: Int[Tensor, "n L"], values: Float[Tensor, " n"], keep: int) -> Int[Tensor, "k L"]:
-    """The best rows, different ones, best first; fewer than `keep` if there are not as many that have a value.
-
-    Values are higher the better; -inf and nan mark what is infeasible.
-
-    Raises:
-        SettingsError: fewer than 1 are to be kept.
-    """
-    if keep < 1:
-        raise SettingsError(f"keep = {keep}: expected 1 or more")
-    order = values.nan_to_num(nan=-torch.inf).argsort(descending=True, stable=True)
-    order = order[values[order] > -torch.inf]
-    _, group = rows[order].unique(dim=0, return_inverse=True)
-    first = torch.full((len(order),), len(order)).scatter_reduce(0, group, torch.arange(len(order)), "amin")
-    return rows[order[first[first < len(order)].sort().values[:keep]]]
 
 
 def offspring(

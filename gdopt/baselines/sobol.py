@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gdopt.baselines.cube import cube_of
+from gdopt.baselines.cube import cube_of, to_unit
 from gdopt.candidates.initial import check_space, check_whitened, initial_designs, with_initial_trials
-from gdopt.codecs.columns import SQRT_3
 from gdopt.codecs.points import sobol_points
 from gdopt.priors.diffusion import DiffusionPrior
 from gdopt.space.space import Space
@@ -35,6 +34,6 @@ class Sobol:
             designs = initial_designs(state, None, n)
         else:
             cube = cube_of(self.prior.codec, self.prior)
-            unit = (sobol_points(cube.codec.dim, state.seed, len(state.trials), n) / SQRT_3 + 1) / 2
+            unit = to_unit(sobol_points(cube.codec.dim, state.seed, len(state.trials), n))
             designs = cube.codec.decode(cube.z(unit))
         return with_initial_trials(state, designs)

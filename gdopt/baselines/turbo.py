@@ -18,10 +18,10 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.baselines.cube import cube_of
+from gdopt.acquisition.noisy_ei import equal_rows
+from gdopt.baselines.cube import cube_of, to_unit
 from gdopt.baselines.learner import Learner, Proposal
 from gdopt.codecs.base import Codec
-from gdopt.codecs.columns import SQRT_3
 from gdopt.codecs.points import sobol_points
 from gdopt.randomness import isolated, seed_from
 from gdopt.surrogates.outcome_transforms import standardized
@@ -112,8 +112,7 @@ class TuRBO(Learner):
             if len(rows) <= n:
                 return Proposal(params, note={"length": region.length})
             chosen = MaxPosteriorSampling(model, replacement=False)(choices, num_samples=n)
-        picks = torch.cdist(chosen, choices).argmin(1).tolist()
-        return Proposal([params[i] for i in picks], note={"length": region.length})
+        return Proposal([params[i] for i in equal_rows(chosen, choices)], note={"length": region.length})
 
 
 def _fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> SingleTaskGP:
@@ -137,7 +136,7 @@ def _candidates(
     weights = model.covar_module.base_kernel.lengthscale.squeeze(0)
     weights = weights / weights.log().mean().exp()
     low, high = ((centre + side * weights * length / 2).clamp(0, 1) for side in (-1, 1))
-    unit = (sobol_points(dim, seed_from(generator), 0, size) / SQRT_3 + 1) / 2
+    unit = to_unit(sobol_points(dim, seed_from(generator), 0, size))
     moved = torch.rand(size, dim, generator=generator) <= min(PERTURBED / dim, 1.0)
     still = ~moved.any(1)
     moved[still, torch.randint(dim, (int(still.sum()),), generator=generator)] = True

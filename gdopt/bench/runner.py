@@ -28,7 +28,7 @@ from gdopt.study.study import Study
 from gdopt.trials.objectives import Direction
 from gdopt.trials.ranking import hypervolume_history
 
-__all__ = ["Run", "play", "problem_of", "problems_of", "record_path", "records", "run_all"]
+__all__ = ["Run", "problem_of", "problems_of", "record_path", "records", "run_all", "run_benchmark"]
 
 FORMAT = "gdopt record 1"
 # Between a problem and how many evaluations it is to have instead of its own number.
@@ -44,7 +44,7 @@ class Run:
     Args:
         problem: a name of `gdopt_problems`, or "module:function" of a user's own; with "@100" after it, the same with
             that many evaluations.
-        method: a name, with settings if need be: "gdopt", "turbo", "gdopt:guide=0.0,refit=0.5".
+        method: a name, with settings if need be: "gdopt", "turbo", "gdopt:share_guided=0.0,share_refitted=0.5".
         seed: of the first designs, of noise and failures, and of every proposal.
     """
 
@@ -93,7 +93,7 @@ def _loaded(name: str) -> Problem:
     return made
 
 
-def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
+def run_benchmark(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
     """The record of a finished run: every value, noise-free and as told, and the CPU seconds of every `ask`.
 
     Where a problem has them, also what was broken by each design; of a problem of strings, also the strings. Of several
@@ -120,7 +120,7 @@ def play(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
             slopes = [*problem.gradient(batch)]
         named = problem.outcomes(batch) if by_name and problem.outcomes is not None else [None] * len(batch)
         for trial, value, slope, outcomes in zip(trials, problem.evaluate(batch), slopes, named, strict=True):
-            observed = disturbed(problem, run.seed, len(values), value)
+            observed = add_noise_and_failures(problem, run.seed, len(values), value)
             values.append(value)
             told.append(observed)
             if observed is None:
@@ -171,7 +171,7 @@ def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
     )
 
 
-def disturbed(problem: Problem, seed: int, index: int, value: float) -> float | None:
+def add_noise_and_failures(problem: Problem, seed: int, index: int, value: float) -> float | None:
     """What is told of evaluation `index`: its value with noise, None if it failed. The same for every method."""
     generator = np.random.default_rng([seed, index])
     failed, noise = generator.random() < problem.failure_rate, problem.noise_std * generator.standard_normal()
@@ -214,7 +214,7 @@ def run_all(
         for fitted in as_completed([pool.submit(fit_prior, path, name) for path, name in unfitted.items()]):
             if line := fitted.result():
                 say(line)
-        running = [pool.submit(play_into, run, out) for run in missing]
+        running = [pool.submit(run_into, run, out) for run in missing]
         for count, done in enumerate(as_completed(running), 1):
             say(f"{count} of {len(missing)}: {done.result()}")
     return [json.loads(record_path(out, run).read_text()) for run in wanted]
@@ -246,11 +246,11 @@ def fit_prior(path: Path, name: str) -> str:
     return priors.fit_into(path, problem_of(name))
 
 
-def play_into(run: Run, out: Path) -> str:
+def run_into(run: Run, out: Path) -> str:
     """Run, write the record whole or not at all, and say how it ended."""
     path = prior_of(run, out)
     prior = None if path is None else priors.loaded(path, strings_of(problem_of(run.problem)) is not None)
-    record = play(run, prior)
+    record = run_benchmark(run, prior)
     path = record_path(out, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.put(path, (json.dumps(record) + "\n").encode())

@@ -100,3 +100,16 @@ def test_all_designs_of_a_batch_are_new_and_allowed() -> None:
     assert len(set(keys)) == len(keys)
     assert all(space.allows(t.params) for t in study.trials)
     assert {t.source for t in study.trials[3:]} == {"acquisition"}
+
+
+def test_designs_in_place_of_repeated_ones_differ_where_all_are_within_rounding() -> None:
+    # Neighbours are 2e-9 apart, where distances of torch.cdist are 0.
+    space = gdopt.Space([gdopt.Real("x", 0, 1)], [gdopt.Constraint({"x": -1}, 1e-6 - 1)])
+    state = Study(space, direction="maximize", algorithm=ExpectedImprovement(n_initial=4)).state
+    view = Columns(BoxCodec(space))
+    x = torch.linspace(0, 1, 5, dtype=torch.float64).unsqueeze(1)
+    with isolated(0):
+        acqf = acquisition(fitted(x, x.flatten()), x, x.flatten(), x[:0], noisy=False)
+        points, designs = ExpectedImprovement()._filled(acqf, view, x[:1].expand(30, 1), x[:0], state)
+    assert len({one["x"] for one in designs}) == len(designs) == 30
+    assert torch.equal(points[1:], view.encode(designs[1:]))

@@ -19,7 +19,7 @@ from gdopt.bench import runner
 from gdopt.bench.methods import lacking, method
 from gdopt.bench.problem import Problem
 from gdopt.bench.report import report
-from gdopt.bench.runner import Run, disturbed, play, problem_of, problems_of, record_path, run_all
+from gdopt.bench.runner import Run, add_noise_and_failures, problem_of, problems_of, record_path, run_all, run_benchmark
 from gdopt.errors import ProblemError, SettingsError, StoreError
 from gdopt.surrogates import outcome_transforms as warps
 from gdopt_problems import load
@@ -38,20 +38,20 @@ HERE = f"{__name__}:small"
 
 
 def test_a_record_has_every_value_and_the_seconds_of_every_ask() -> None:
-    record = play(Run(HERE, "random", 0))
+    record = run_benchmark(Run(HERE, "random", 0))
     assert len(record["values"]) == len(record["told"]) == len(record["sources"]) == 26
     assert len(record["ask_cpu_seconds"]) == 5  # 10 and four times 4
     assert json.loads(json.dumps(record)) == record
 
 
 def test_values_are_noise_free_and_told_ones_are_not() -> None:
-    record = play(Run(HERE, "random", 0))
+    record = run_benchmark(Run(HERE, "random", 0))
     assert max(record["values"]) <= 0
     assert any(t is not None and t != v for t, v in zip(record["told"], record["values"], strict=True))
 
 
 def test_every_method_gets_the_same_first_designs_noise_and_failures() -> None:
-    one, other = (play(Run(HERE, name, 3)) for name in ("random", "gdopt:candidates=64"))
+    one, other = (run_benchmark(Run(HERE, name, 3)) for name in ("random", "gdopt:candidates=64"))
     assert one["values"][:10] == other["values"][:10]
     assert one["told"][:10] == other["told"][:10]
     assert one["values"] != other["values"]
@@ -73,7 +73,7 @@ def limited() -> Problem:
 
 def test_several_objectives_are_scored_by_the_hypervolume_of_what_was_told() -> None:
     problem = two_objectives()
-    record = play(Run(f"{__name__}:two_objectives", "random", 0))
+    record = run_benchmark(Run(f"{__name__}:two_objectives", "random", 0))
     assert (record["direction"], record["best_known"]) == ("maximize", problem.volume)
     assert np.diff(record["values"]).min() >= 0
     told = [o for o, t in zip(record["outcomes"], record["told"], strict=True) if t is not None]
@@ -88,7 +88,7 @@ def test_several_objectives_are_scored_by_the_hypervolume_of_what_was_told() -> 
 
 def test_methods_with_and_without_limits_record_the_same_values() -> None:
     run = f"{__name__}:limited"
-    one, other = (play(Run(run, name, 0)) for name in ("gdopt:candidates=64", "random"))
+    one, other = (run_benchmark(Run(run, name, 0)) for name in ("gdopt:candidates=64", "random"))
     assert one["values"][:6] == other["values"][:6]
     assert [v > 0 for v in one["violations"]] == [v > 7200 for v in one["values"]]
 
@@ -111,7 +111,7 @@ def test_a_method_is_run_on_several_objectives_where_a_study_of_its_algorithm_ta
 
 
 def test_noise_and_failures_have_the_problems_rates() -> None:
-    told = [disturbed(small(), 0, i, 1.0) for i in range(4000)]
+    told = [add_noise_and_failures(small(), 0, i, 1.0) for i in range(4000)]
     kept = [t for t in told if t is not None]
     assert 1 - len(kept) / 4000 == pytest.approx(0.2, abs=0.03)
     assert (np.mean(kept), np.std(kept)) == pytest.approx((1.0, 0.5), abs=0.03)
@@ -119,7 +119,7 @@ def test_noise_and_failures_have_the_problems_rates() -> None:
 
 def test_the_same_run_gives_the_same_values_again() -> None:
     run = Run(HERE, "gdopt:candidates=64", 1)
-    assert play(run)["values"] == play(run)["values"]
+    assert run_benchmark(run)["values"] == run_benchmark(run)["values"]
 
 
 def test_a_stopped_run_of_many_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_the_report_of_records_has_its_tables_and_figures(tmp_path: Path) -> Non
         for name in ("random", "gdopt:candidates=64"):
             path = record_path(tmp_path, Run(HERE, name, seed))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(play(Run(HERE, name, seed))))
+            path.write_text(json.dumps(run_benchmark(Run(HERE, name, seed))))
     made = report(tmp_path)
     assert set(made["ranks"]) == {"random", "gdopt:candidates=64"}
     assert made["problems"][HERE]["methods"]["random"]["seeds"] == 2
@@ -154,9 +154,9 @@ def test_a_folder_without_records_is_no_report(tmp_path: Path) -> None:
 
 
 def test_a_run_has_as_many_evaluations_as_are_asked_for() -> None:
-    record = play(Run(f"{HERE}@14", "random", 0))
+    record = run_benchmark(Run(f"{HERE}@14", "random", 0))
     assert record["problem"] == f"{HERE}@14"
-    assert record["values"] == play(Run(HERE, "random", 0))["values"][:14]
+    assert record["values"] == run_benchmark(Run(HERE, "random", 0))["values"][:14]
     assert problem_of("hill@50").budget == 50
 
 
@@ -246,9 +246,9 @@ def sloped() -> Problem:
 
 def test_gradients_are_told_to_methods_that_ask_for_them() -> None:
     name = f"{__name__}:sloped"
-    plain, with_them = (play(Run(name, f"gdopt{s}:candidates=64", 0)) for s in ("", "+gradients"))
+    plain, with_them = (run_benchmark(Run(name, f"gdopt{s}:candidates=64", 0)) for s in ("", "+gradients"))
     assert plain["told"][:14] != with_them["told"][:14] or plain["values"][14:] != with_them["values"][14:]
-    assert plain["values"] == play(Run(HERE, "gdopt:candidates=64", 0))["values"]
+    assert plain["values"] == run_benchmark(Run(HERE, "gdopt:candidates=64", 0))["values"]
 
 
 def test_workers_end_when_their_parent_is_killed() -> None:
@@ -286,6 +286,6 @@ def test_a_suite_stands_for_its_problems() -> None:
 
 
 def test_names_of_records_are_files_everywhere() -> None:
-    path = record_path(Path("out"), Run("my.lab:problem", "gdopt:guide=0.0,refit=0.5", 3))
-    assert path == Path("out/records/my.lab-problem/gdopt-guide=0.0,refit=0.5/3.json")
+    path = record_path(Path("out"), Run("my.lab:problem", "gdopt:share_guided=0.0,share_refitted=0.5", 3))
+    assert path == Path("out/records/my.lab-problem/gdopt-share_guided=0.0,share_refitted=0.5/3.json")
     assert runner.FORMAT == "gdopt record 1"

@@ -13,7 +13,7 @@ from gdopt.bench.methods import check, lacking, method
 from gdopt.bench.priors import path_of
 from gdopt.bench.problem import Problem
 from gdopt.bench.report import report
-from gdopt.bench.runner import Run, play, problem_of, record_path, run_all
+from gdopt.bench.runner import Run, problem_of, record_path, run_all, run_benchmark
 from gdopt.errors import SettingsError
 from gdopt.priors.masked import MaskedPrior
 from gdopt.space.parameters import Params
@@ -66,14 +66,14 @@ def test_gdopt_on_strings_is_masked_diffusion_with_the_settings_that_were_given(
 
 @pytest.mark.parametrize("name", ["genetic", "vsd", "pool-thompson", "corpus-random"])
 def test_every_method_begins_with_the_same_strings(name: str) -> None:
-    of_gdopt = play(Run(SITES, "gdopt:candidates=40", 3), prior())
-    of_other = play(Run(SITES, name, 3))
+    of_gdopt = run_benchmark(Run(SITES, "gdopt:candidates=40", 3), prior())
+    of_other = run_benchmark(Run(SITES, name, 3))
     assert of_other["params"][:10] == of_gdopt["params"][:10]
     assert of_other["params"][10:] != of_gdopt["params"][10:]
 
 
 def test_a_record_keeps_the_strings_and_what_they_break() -> None:
-    record = json.loads(json.dumps(play(Run(SITES, "genetic", 0))))
+    record = json.loads(json.dumps(run_benchmark(Run(SITES, "genetic", 0))))
     assert sites(record["params"]) == record["values"]
     assert runs_of_a(record["params"]) == record["violations"]
 
@@ -132,7 +132,7 @@ def test_a_report_of_strings_has_the_ten_best_and_what_is_feasible(tmp_path: Pat
     for name in (SITES, RUNS):
         path = record_path(tmp_path, Run(name, "genetic", 0))
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(play(Run(name, "genetic", 0))))
+        path.write_text(json.dumps(run_benchmark(Run(name, "genetic", 0))))
     made = report(tmp_path)["problems"]
     rows = {name: made[name]["methods"]["genetic"] for name in (SITES, RUNS)}
     assert 0 < rows[SITES]["top_10_auc"][1] <= 6

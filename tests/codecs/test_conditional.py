@@ -312,7 +312,9 @@ def test_what_was_tried_may_be_in_another_branch(tmp_path: object) -> None:
 
 def test_where_a_design_has_to_be_a_row_of_numbers_conditions_are_refused() -> None:
     space = Space([Integer("n", 1, 2), Real("x", 0, 1, active_if={"n": 2})])
-    with pytest.raises(SpaceError, match=r"\['x'\] do not always count"):
+    with pytest.raises(
+        SpaceError, match=r"\['x'\] are conditional: rows of numbers need parameters that are always active"
+    ):
         Box(space)
     with pytest.raises(SpaceError, match="an expert's prior needs a space of linear Real parameters"):
         gdopt.DiffusionPrior.expert(space, {})

@@ -171,7 +171,7 @@ def test_a_small_space_is_exhausted_by_as_many_trials_as_it_has_designs(case: Fi
 @pytest.mark.parametrize("algorithm", [gdopt.GuidedDiffusion(candidates=64), quick("pool-thompson")], ids=kind)
 def test_half_of_a_small_space_at_least_is_learned_for(name: str, algorithm: Algorithm) -> None:
     space, designs = DISCRETE[name]
-    study = drive(Study(space, direction="maximize", algorithm=replace(algorithm, start=None)), designs, 1)
+    study = drive(Study(space, direction="maximize", algorithm=replace(algorithm, n_initial=None)), designs, 1)
     assert sum(t.source != "start" for t in study.trials) >= designs // 3
 
 
