@@ -90,8 +90,8 @@ def by_gdopt(seed: int, **settings: Any) -> Propose:
 
 def by_both(seed: int) -> Propose:
     """gdopt with BoTorch's model as its surrogate, and BoTorch's acquisition function as guidance and selection."""
-    acquisition = {"guidance": guidance(improvement), "selection": selection(improvement)}
-    return by_gdopt(seed, surrogate=surrogate(fitted), **acquisition)
+    tuning = gdopt.GuidedTuning(guidance=guidance(improvement))
+    return by_gdopt(seed, surrogate=surrogate(fitted), selection=selection(improvement), tuning=tuning)
 
 
 METHODS = {"gdopt": by_gdopt, "BoTorch": by_botorch, "gdopt with qLogEI": by_both}
