@@ -24,7 +24,7 @@ SCANNED = 5000
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Maps parameters to z: what a surrogate needs."""
+    """Maps parameters to z: enough for a surrogate."""
 
     def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
         """The z of each of the given parameters."""
@@ -50,11 +50,11 @@ class Codec(Encoder, Protocol):
         ...
 
     def all_designs(self) -> Designs | None:
-        """Each design that may be proposed, once; None if they are infinitely many."""
+        """All designs that may be proposed, one by one; None if they are infinitely many."""
         ...
 
     def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
-        """The same for proposals: where there are so few parameters that a row has none of its own, not the known."""
+        """For proposals: in a finite space, each row is decoded to the nearest design that is not known."""
         ...
 
     def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
@@ -68,12 +68,12 @@ class Codec(Encoder, Protocol):
 
     @property
     def categories(self) -> list["Block"]:
-        """The columns of each parameter whose levels have no order, fixed or not."""
+        """The columns of each parameter with unordered categories, fixed or not."""
         ...
 
     @property
     def inpainting_mask(self) -> Bool[Tensor, " d"]:
-        """The columns that are no free numbers."""
+        """The columns of discrete and fixed parameters: the denoiser does not draw them."""
         ...
 
     @property
@@ -83,7 +83,7 @@ class Codec(Encoder, Protocol):
 
     @property
     def always_active(self) -> Bool[Tensor, " d"]:
-        """The columns of what counts in every design."""
+        """The columns of unconditional parameters."""
         ...
 
     def untried(self, known: Sequence[Params], n: int, generator: torch.Generator) -> list[Params] | None:
@@ -111,16 +111,16 @@ class Codec(Encoder, Protocol):
         ...
 
     def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Encoded designs without gaps, as a law over all columns wants them; the best first."""
+        """Encoded designs with values for inactive parameters, as a distribution over all columns needs; best first."""
         ...
 
     def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
+        """z with the columns of inactive parameters set to the values that `encode` gives them; differentiable."""
         ...
 
 
 class ContinuousCodec(ABC):
-    """What codecs have whose columns are free numbers, all of which count in every design."""
+    """The base of codecs with continuous columns and no conditional parameters."""
 
     @property
     @abstractmethod
@@ -132,22 +132,22 @@ class ContinuousCodec(ABC):
         """Parameters within the space, near each row of z."""
 
     def all_designs(self) -> Designs | None:
-        """None: numbers have infinitely many values."""
+        """None: there are infinitely many."""
         return None
 
     def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
-        """What each row of z stands for: numbers hardly ever meet what is known."""
+        """`decode`: continuous designs hardly ever coincide with known ones."""
         del known
         return self.decode(z)
 
     @property
     def blocks(self) -> list[Block]:
-        """None, as nothing is discrete."""
+        """No block: nothing is discrete."""
         return []
 
     @property
     def categories(self) -> list[Block]:
-        """None, as nothing is discrete."""
+        """No block: nothing is discrete."""
         return []
 
     @property

@@ -37,19 +37,27 @@ __all__ = ["BoxCodec"]
 
 @dataclass(frozen=True)
 class BoxCodec:
-    """Bounds go to ±√3 (on a logarithmic scale where asked), the levels of a choice to one column each, or to equal
-    steps of one column if they are ordered, and the letters at each position of a sequence as levels do.
+    """Bounds at ±√3 (on a logarithmic scale for `log_scale`), choices as one-hot columns, ordered choices as equal
+    steps.
 
-    The columns of a conditional parameter that does not count are at the mean of all that it can be, so that designs
-    that differ in nothing that counts are one point; `decode` leaves it out.
+    Letters at each position of a sequence are encoded like categories. The columns of an inactive parameter are at
+    the mean of its range, so that designs with equal active parameters are one point; `decode` leaves it out.
 
-    Where a linear constraint is broken, `decode` projects the numbers onto what is equal and moves them towards the
-    centre of the feasible set until all hold. Then whole numbers are rounded, and the others make up for it in what is
-    equal. A constraint may still fail: callers drop what `Space.allows` refuses.
+    Where z violates a linear constraint, `decode` projects the numbers onto the equalities and moves them towards the
+    centre of the feasible set until all constraints hold. Then whole numbers are rounded, and the other numbers restore
+    the equalities. A constraint may still fail: callers drop designs that `Space.allows` refuses.
 
     Args:
-        space: what may be tried.
+        space: of the designs.
         fixed: parameters that are always decoded to these values.
+
+    Example:
+        >>> from gdopt import Choice, Real, Space
+        >>> codec = BoxCodec(Space([Real("x", 0, 1), Choice("base", ["A", "B"])]))
+        >>> codec.dim
+        3
+        >>> codec.decode(codec.encode([{"x": 0.25, "base": "B"}]))
+        [{'x': 0.25, 'base': 'B'}]
 
     Raises:
         SpaceError: the constraints leave nothing to try, a fixed value is not in the space, or a parameter is a
@@ -83,12 +91,12 @@ class BoxCodec:
 
     @property
     def discrete(self) -> tuple[str, ...]:
-        """The parameters that are drawn level by level, fixed or not, by their names."""
+        """The names of discrete parameters, fixed or not."""
         return tuple(p.name for p, at in self._places if blocks_of(p, at.start))
 
     @property
     def inpainting_mask(self) -> Bool[Tensor, " d"]:
-        """The columns that are no free numbers: of discrete parameters and of what is fixed."""
+        """The columns of discrete and fixed parameters."""
         found = torch.zeros(self.dim, dtype=torch.bool)
         for p, at in self._places:
             found[at] = p.name in self.fixed or bool(blocks_of(p, at.start))
@@ -104,7 +112,7 @@ class BoxCodec:
 
     @property
     def always_active(self) -> Bool[Tensor, " d"]:
-        """The columns of what counts in every design."""
+        """The columns of unconditional parameters."""
         found = torch.ones(self.dim, dtype=torch.bool)
         for p, at in self._places:
             found[at] = not conditions(p)
@@ -115,8 +123,8 @@ class BoxCodec:
         return torch.tensor(list(map(self._row, params)), dtype=torch.float64).reshape(len(params), self.dim)
 
     def decode(self, z: Float[Tensor, "n d"]) -> list[Params]:
-        """The nearest parameters that the bounds allow, drawn towards the feasible centre if a constraint is broken."""
-        return [self._feasible(self._counting(self._nearest(row))) for row in z.tolist()]
+        """The nearest designs within the bounds, moved towards the feasible centre if a constraint is violated."""
+        return [self._feasible(self._active_only(self._nearest(row))) for row in z.tolist()]
 
     def encode_array(self, designs: Float[Tensor, "n D"]) -> Float[Tensor, "n d"]:
         """The z of each row of an array of designs, as `as_array` has them."""
@@ -127,19 +135,19 @@ class BoxCodec:
         return as_array(self.space, self.decode(z))
 
     def with_defaults_for_inactive(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """The rows as a surrogate knows them: what does not count is where `encode` has it; differentiable."""
-        return torch.where(self._counts(z.detach()), z, self._rest) if self._conditional else z
+        """z with the columns of inactive parameters set to the values that `encode` gives them; differentiable."""
+        return torch.where(self._active_columns(z.detach()), z, self._rest) if self._conditional else z
 
     def impute_inactive(self, z: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
-        """Encoded designs without gaps, as a law over all columns wants them; the best first.
+        """Encoded designs, best first, with values for inactive parameters.
 
-        A parameter that does not count in a row is as in one of the better half of the rows in which it does, or
-        anywhere if there is none; what is fixed is as it is fixed.
+        An inactive parameter gets its value in a random one of the better half of the rows in which it is active, or a
+        random value without such rows; fixed parameters have their fixed values.
         """
         z = z.clone()
         if self._conditional:
             # Not by the fixed values, beside which the designs were not tried.
-            counts = BoxCodec(self.space)._counts(z)
+            counts = BoxCodec(self.space)._active_columns(z)
             for p, at in self._places:
                 gaps = ~counts[:, at.start]
                 if not gaps.any():
@@ -153,20 +161,20 @@ class BoxCodec:
         return z
 
     def all_designs(self) -> Designs | None:
-        """Each design that may be proposed, once; None if they are infinitely many."""
+        """All designs that may be proposed, one by one; None if they are infinitely many."""
         return all_designs(self.space, self._given)
 
     def decode_unseen(self, z: Float[Tensor, "n d"], known: Sequence[Params]) -> list[Params]:
-        """What each row of z stands for: numbers hardly ever meet what is known."""
+        """`decode`: the caller drops known designs."""
         del known
         return self.decode(z)
 
     def gradient_to_z(self, params: Params, gradient: Mapping[str, float]) -> Float[Tensor, " d"]:
-        """The gradient with respect to z; a choice has none."""
+        """The gradient with respect to z; 0 in the columns of choices and inactive parameters."""
         check_gradient(self.space, gradient)
         slopes: list[float] = []
         for p in self.space.parameters:
-            # Of what does not count there is no value, and nothing to follow.
+            # An inactive parameter has no value and no slope.
             if isinstance(p, Real | Integer) and p.name in params:
                 slopes.append(gradient.get(p.name, 0.0) * slope_of(p, float(params[p.name])))
             else:
@@ -229,7 +237,7 @@ class BoxCodec:
         return self.encode([{**one, **drawn} for one, drawn in zip(self.decode(z), numbers, strict=True)])
 
     def allowed(self, n: int, seed: int) -> list[dict[str, float]]:
-        """n draws of the numbers, uniform over what the constraints allow, by hit-and-run (BoTorch's).
+        """n draws of the numbers, uniform over the feasible set, by BoTorch's hit-and-run sampler.
 
         Whole numbers are not rounded. More draws of one seed begin with the same ones.
         """
@@ -237,7 +245,7 @@ class BoxCodec:
 
     @property
     def impossible(self) -> bool:
-        """Whether it is proven that no whole numbers satisfy the constraints, though other numbers do."""
+        """Whether no whole numbers satisfy the constraints, by proof, although other numbers do."""
         return bool(self._whole) and self._polytope.empty(self._whole)
 
     def _row(self, params: Params) -> list[float]:
@@ -249,17 +257,17 @@ class BoxCodec:
         ]
 
     def _nearest(self, row: Sequence[float]) -> dict[str, Value]:
-        """The values that a row is nearest to, whether they count or not."""
+        """The nearest value of every parameter, inactive ones included."""
         return {p.name: self._given.get(p.name, decode_value(p, row[at])) for p, at in self._places}
 
-    def _counting(self, params: dict[str, Value]) -> dict[str, Value]:
+    def _active_only(self, params: dict[str, Value]) -> dict[str, Value]:
         return {name: params[name] for name in self.space.active(params)} if self._conditional else params
 
-    def _counts(self, z: Float[Tensor, "n d"]) -> Bool[Tensor, "n d"]:
-        """Which columns of each row count."""
+    def _active_columns(self, z: Float[Tensor, "n d"]) -> Bool[Tensor, "n d"]:
+        """Which columns of each row are active."""
         parents = {name for p in self.space.parameters for name, _ in conditions(p)}
         deciding = torch.tensor([p.name in parents for p, at in self._places for _ in range(at.start, at.stop)])
-        # Rows with the same parents are looked at once: there may be thousands, and few that differ.
+        # Once for all rows with the same parents: of thousands of rows few differ.
         kinds, which = torch.where(deciding, z, 0.0).unique(dim=0, return_inverse=True)
         active = [self.space.active(self._nearest(row)) for row in kinds.tolist()]
         columns = [p.name for p, at in self._places for _ in range(at.start, at.stop)]
@@ -277,19 +285,19 @@ class BoxCodec:
         return {n: float(params[n]) for n in self._polytope.names}
 
     def _put(self, params: dict[str, Value], found: Mapping[str, float]) -> None:
-        """Take the found numbers, the whole ones rounded; what is given stays."""
+        """Set the numbers, whole ones rounded; given values stay."""
         for name, value in found.items():
             if name not in self._given:
                 params[name] = round(value) if name in self._whole else value
 
     @cached_property
     def _conditional(self) -> bool:
-        """Whether the space is; asked for every row."""
+        """Whether the space has conditional parameters; read for every row."""
         return self.space.conditional
 
     @cached_property
     def _given(self) -> Params:
-        """What is fixed, and the numbers for which the constraints leave a single value."""
+        """The fixed values, and numbers with a single feasible value."""
         if not self.space.constraints:
             return self.fixed
         single = self._polytope.single
@@ -308,14 +316,14 @@ class BoxCodec:
 
     @cached_property
     def _rest(self) -> Float[Tensor, " d"]:
-        """Where columns are that do not count: at the mean of a number's range, and of the levels of a choice."""
+        """The values of inactive columns: the mean of a range, and of one-hot categories."""
         means = [0.0 if at.stop - at.start == 1 else SQRT_3 * (2 / (at.stop - at.start) - 1) for _, at in self._places]
         widths = torch.tensor([at.stop - at.start for _, at in self._places])
         return torch.tensor(means, dtype=torch.float64).repeat_interleave(widths)
 
     @cached_property
     def _polytope(self) -> Polytope:
-        # Constraints are on what always counts.
+        # Constraints are on unconditional parameters only.
         numbers = [p for p in self.space.parameters if isinstance(p, Real | Integer) and not conditions(p)]
         return Polytope.of(
             numbers,

@@ -26,22 +26,22 @@ __all__ = [
     "width_of",
 ]
 
-# A uniform law on [-√3, √3] has variance 1.
+# The uniform distribution on [-√3, √3] has variance 1.
 SQRT_3 = 3**0.5
 
 
 @dataclass(frozen=True)
 class Block:
-    """The columns of z that stand for one discrete parameter, and what they are at each of its levels.
+    """The columns of z of one discrete parameter, and their values for each category.
 
     Args:
         start: the first column.
-        points: a row for each level.
-        nominal: whether the levels have no order, and a column each.
+        points: a row for each category.
+        nominal: whether the categories are unordered, with a column each.
     """
 
     start: int
-    points: Float[Tensor, "levels w"]
+    points: Float[Tensor, "categories w"]
     nominal: bool
 
     @property
@@ -51,7 +51,7 @@ class Block:
 
 
 def as_array(space: Space, params: Sequence[Params]) -> Float[Tensor, "n D"]:
-    """Designs as rows of numbers, in the order of the space; a level of a choice is its place among the levels."""
+    """Designs as rows of numbers, in the order of the space; a category is its index."""
     rows = [[_number_of(p, one[p.name]) for p in space.parameters] for one in params]
     return torch.tensor(rows, dtype=torch.float64).reshape(len(params), len(space.names))
 
@@ -72,13 +72,13 @@ def _value_of(parameter: Parameter, number: float) -> Value:
 
 
 def _categories_of(parameter: Parameter) -> list[str]:
-    """What has a column each: the levels of a choice, the letters of a sequence at each of its positions."""
+    """The names of one-hot columns: categories of a choice, or letters of a sequence at each position."""
     if isinstance(parameter, Choice):
         return list(parameter.categories)
     if isinstance(parameter, strings.Sequence) and parameter.one_length:
         return list(parameter.alphabet) * parameter.longest
     advice = "" if isinstance(parameter, TableRow) else "; use gdopt.MaskedDiffusion"
-    raise SpaceError(f"{parameter.name}: {_KIND[type(parameter)]} is nothing that numbers can stand for{advice}")
+    raise SpaceError(f"{parameter.name}: {_KIND[type(parameter)]} cannot be encoded as numbers{advice}")
 
 
 _KIND = {
@@ -95,12 +95,12 @@ def width_of(parameter: Parameter) -> int:
     return 1 if isinstance(parameter, Real | Integer) else len(_categories_of(parameter))
 
 
-# A whole number of more values is a number that is rounded; of so many or fewer, each value is looked at by itself.
+# Whole numbers with up to this many values are discrete; with more, continuous and rounded.
 FEW = 10
 
 
 def blocks_of(parameter: Parameter, start: int) -> list[Block]:
-    """The blocks of a discrete parameter whose first column is `start`; none of a number."""
+    """The blocks of a discrete parameter whose first column is `start`; empty for a continuous one."""
     if isinstance(parameter, strings.Sequence):
         width = len(parameter.alphabet)
         letters = _one_hot_points(width)
@@ -118,7 +118,7 @@ def blocks_of(parameter: Parameter, start: int) -> list[Block]:
 
 
 def random_columns(parameter: Parameter, n: int, generator: torch.Generator) -> Float[Tensor, "n w"]:
-    """The columns of n values of a parameter, each as likely as any other."""
+    """The columns of n uniformly random values of a parameter."""
     drawn = SQRT_3 * (2 * torch.rand(n, width_of(parameter), generator=generator, dtype=torch.float64) - 1)
     return torch.tensor(
         [encode_value(parameter, decode_value(parameter, row)) for row in drawn.tolist()], dtype=torch.float64
@@ -143,7 +143,7 @@ def encode_value(parameter: Parameter, value: Value) -> list[float]:
 
 
 def _ranks_of(parameter: Choice) -> Integer:
-    """The places of ordered levels."""
+    """The indices of ordered categories, as a whole number."""
     return Integer(parameter.name, 0, len(parameter.categories) - 1)
 
 
@@ -168,7 +168,7 @@ def decode_value(parameter: Parameter, columns: Sequence[float]) -> Value:
 
 
 def _scaled_bounds(parameter: Real | Integer, value: float) -> tuple[float, float, float]:
-    """The bounds and the value on the scale on which steps are equal; an integer owns half a unit to each side."""
+    """The bounds and the value on the linear or logarithmic scale; an integer extends half a unit to each side."""
     if isinstance(parameter, Integer):
         return parameter.low - 0.5, parameter.high + 0.5, value
     if parameter.log_scale:
