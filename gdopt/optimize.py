@@ -10,7 +10,6 @@ from gdopt.space.space import Space
 from gdopt.storage.store import Store
 from gdopt.study.runner import Catch, Evaluate, Executor
 from gdopt.study.study import Study
-from gdopt.trials.objectives import Direction
 from gdopt.trials.trial import Trial
 
 __all__ = ["maximize", "minimize"]
@@ -59,7 +58,8 @@ def maximize(
         >>> -1 <= best.value <= 0
         True
     """
-    return _optimized("maximize", objective, space, budget, batch, executor, catch, algorithm, storage, seed, progress)
+    study = Study(_as_space(space), direction="maximize", algorithm=algorithm, storage=storage, seed=seed)
+    return study.optimize(objective, budget=budget, batch=batch, executor=executor, catch=catch, progress=progress)
 
 
 def minimize(
@@ -75,23 +75,17 @@ def minimize(
     seed: SupportsIndex = 0,
     progress: Callable[[Study], None] | None = None,
 ) -> Trial:
-    """The trial of the lowest value, after `budget` evaluations; otherwise as `maximize`."""
-    return _optimized("minimize", objective, space, budget, batch, executor, catch, algorithm, storage, seed, progress)
+    """The trial of the lowest value, after `budget` evaluations; otherwise as `maximize`.
 
-
-def _optimized(
-    direction: Direction,
-    objective: Evaluate,
-    space: Space | Bounds,
-    budget: SupportsIndex,
-    batch: SupportsIndex,
-    executor: Executor | Callable[[], Executor] | None,
-    catch: Catch,
-    algorithm: Algorithm | None,
-    storage: str | Path | Store | None,
-    seed: SupportsIndex,
-    progress: Callable[[Study], None] | None,
-) -> Trial:
-    space = space if isinstance(space, Space) else Space.from_bounds(space)
-    study = Study(space, direction=direction, algorithm=algorithm, storage=storage, seed=seed)
+    Example:
+        >>> from gdopt import RandomSearch
+        >>> best = minimize(lambda params: params["x0"] ** 2, [(-1, 1)], budget=8, algorithm=RandomSearch())
+        >>> 0 <= best.value <= 1
+        True
+    """
+    study = Study(_as_space(space), direction="minimize", algorithm=algorithm, storage=storage, seed=seed)
     return study.optimize(objective, budget=budget, batch=batch, executor=executor, catch=catch, progress=progress)
+
+
+def _as_space(space: Space | Bounds) -> Space:
+    return space if isinstance(space, Space) else Space.from_bounds(space)

@@ -1,8 +1,8 @@
-"""Names of version 0.1: each raises an error with its name of today."""
+"""Names of version 0.1: each raises `RenamedError` with its present name."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from gdopt.errors import RenamedError
 
@@ -10,7 +10,7 @@ __all__ = ["CAMPAIGN", "PUBLIC", "old_name", "renamed"]
 
 # Attributes of the package `gdopt`.
 PUBLIC: Mapping[str, str] = {"Limit": "OutcomeConstraint"}
-# Keys of a campaign's file.
+# Keys of a campaign file.
 CAMPAIGN: Mapping[str, str] = {
     "allowed": "design_filter",
     "levels": "categories",
@@ -25,7 +25,7 @@ C = TypeVar("C", bound=type)
 
 
 def old_name(owner: str, old: str, new: str) -> RenamedError:
-    """The error that a name of version 0.1 was used.
+    """The error for a name of version 0.1.
 
     Example:
         >>> print(old_name("gdopt", "Limit", "OutcomeConstraint"))
@@ -34,14 +34,38 @@ def old_name(owner: str, old: str, new: str) -> RenamedError:
     return RenamedError(f"{owner}: {old} was renamed to {new} in version 0.2")
 
 
+class _OldAttribute:
+    """A class attribute whose access raises `RenamedError`, on the class and on its instances."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old, self.new = old, new
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise old_name(owner.__name__, self.old, self.new)
+
+
 def renamed(
     *, arguments: Mapping[str, str] | None = None, attributes: Mapping[str, str] | None = None
 ) -> Callable[[C], C]:
     """A class decorator: old arguments of the constructor and old attributes raise `RenamedError`.
 
     Args:
-        arguments: new names of arguments by their old names.
-        attributes: new names of methods and attributes by their old names.
+        arguments: present names of arguments by their old names.
+        attributes: present names of methods and attributes by their old names.
+
+    Example:
+        >>> @renamed(arguments={"log": "log_scale"}, attributes={"open": "load"})
+        ... class Scale:
+        ...     def __init__(self, log_scale=False):
+        ...         self.log_scale = log_scale
+        >>> Scale(log=True)
+        Traceback (most recent call last):
+        ...
+        gdopt.errors.RenamedError: Scale: log= was renamed to log_scale= in version 0.2
+        >>> Scale.open
+        Traceback (most recent call last):
+        ...
+        gdopt.errors.RenamedError: Scale: open was renamed to load in version 0.2
     """
 
     def decorate(cls: C) -> C:
@@ -57,14 +81,8 @@ def renamed(
                 original(self, *args, **kwargs)
 
             made.__init__ = checked
-        if attributes:
-
-            def missing(self: Any, name: str) -> Any:
-                if name in attributes:
-                    raise old_name(cls.__name__, name, attributes[name])
-                raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self)
-
-            made.__getattr__ = missing
+        for old, new in (attributes or {}).items():
+            setattr(made, old, _OldAttribute(old, new))
         return cls
 
     return decorate
