@@ -1,4 +1,4 @@
-"""Designs to measure before anything can be learned: of the corpus where there is one, else spread over the box."""
+"""Initial designs, from the corpus or spread over the space, and designs that were not tried."""
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
@@ -37,12 +37,12 @@ __all__ = [
     "with_initial_trials",
 ]
 
-# What `Trial.source` says of them.
+# `Trial.source` of initial designs.
 START = "start"
 
 
 def codec_of(space: Space, prior: DiffusionPrior | None, fixed: Params | None = None) -> Codec:
-    """The prior's own coordinates, or those of the table of candidates or the box, with some parameters fixed.
+    """The codec of the prior, or of the table of candidates or the box, with some parameters fixed.
 
     Raises:
         SpaceError: a fixed value is not in the space, or leaves nothing to try.
@@ -75,9 +75,9 @@ def check_whitened(prior: DiffusionPrior | None) -> None:
 
 
 def initial_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[Params]:
-    """n designs that were neither tried nor refused, each once; all that are left, if fewer.
+    """n different designs that were neither tried nor rejected; all remaining ones, if they are fewer.
 
-    The seed and the weights fix their order.
+    The seed and the weights of the corpus determine their order.
     """
     codec = codec_of(state.space, prior, state.fixed)
     if (rows := codec.untried(state.known, n, torch.Generator().manual_seed(state.seed))) is not None:
@@ -89,7 +89,7 @@ def initial_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[
         try:
             found += _unseen(_part(state, prior, codec, skip, size), seen)
         except SpaceError:
-            # Points of the box are hardly ever allowed; whole numbers and levels can be gone through all the same.
+            # Points of the box are hardly ever feasible; discrete designs can still be listed.
             if not (some := untried_designs(codec, seen, n - len(found))) and not (some == [] and seen):
                 raise
             return found + some
@@ -104,18 +104,17 @@ def initial_designs(state: State, prior: DiffusionPrior | None, n: int) -> list[
 
 
 def with_initial_trials(state: State, designs: Sequence[Params]) -> State:
-    """The state with pending trials of the start."""
+    """The state with pending trials of initial designs."""
     return append(state, designs, [START] * len(designs), [None] * len(designs), {})
 
 
 def untried_designs(codec: Codec, seen: Set[tuple[Value, ...]], n: int) -> list[Params] | None:
-    """n designs that were not seen, or all that are left if they are fewer; None where
-    `gdopt.space.enumeration.first_designs` says so."""
+    """n designs that are not in `seen`, or all remaining ones; None if they cannot be listed (`first_designs`)."""
     return first_designs(codec.all_designs(), n, lambda one: design_key(one) not in seen)
 
 
 def _unseen(designs: Sequence[Params], seen: set[tuple[Value, ...]]) -> list[Params]:
-    """The designs that were not seen, each once; from now on they are."""
+    """The designs that are not in `seen`, without repetition; they are added to `seen`."""
     found: list[Params] = []
     for one in designs:
         if (key := design_key(one)) not in seen:
@@ -125,7 +124,7 @@ def _unseen(designs: Sequence[Params], seen: set[tuple[Value, ...]]) -> list[Par
 
 
 def _part(state: State, prior: DiffusionPrior | None, codec: Codec, skip: int, n: int) -> list[Params]:
-    """n designs after the first `skip`: of the corpus in random order and then of the prior, or spread over the box."""
+    """n designs after the first `skip`: the corpus in random order, then draws; or designs spread over the space."""
     if prior is None:
         return codec.initial(state.seed, skip, n)
     order = prior.order(torch.Generator().manual_seed(state.seed))
@@ -136,20 +135,20 @@ def _part(state: State, prior: DiffusionPrior | None, codec: Codec, skip: int, n
     return [{**one, **state.fixed} for one in designs]
 
 
-# Designs are looked at for new ones in so many parts, of n, 4 n, 16 n ... but of at most FEW or n.
+# New designs are searched in up to PARTS parts, of n, 4 n, 16 n ... but of at most FEW or n designs.
 PARTS = 8
-# As soon as fewer designs than this are left in all, the missing ones are drawn from them.
+# Once fewer designs than FEW are left, the missing ones are drawn from these.
 FEW = 1000
-# Results before the first learned proposal, unless the user says: two in each direction, within reason.
+# Bounds of the default number of results before the first learned proposal: two for each column of z.
 LEAST_START, MOST_START = 4, 10
-# Designs looked at for each one that is missing: a surrogate chooses among them.
+# Designs for each missing one, among which the surrogate chooses.
 SEARCH = 20
 
 
 def default_n_initial(codec: Codec) -> int:
-    """How many results to wait for before learning: twice the dimension, between 4 and 10.
+    """The number of results before the first learned proposal: twice the dimension, between 4 and 10.
 
-    In a small space they are at most half of its designs, so that the other half is learned for.
+    In a small space at most half of its designs, so that learning decides on the other half.
     """
     usual = min(max(2 * codec.dim, LEAST_START), MOST_START)
     designs = first_designs(codec.all_designs(), 2 * usual, lambda one: True)
@@ -157,35 +156,35 @@ def default_n_initial(codec: Codec) -> int:
 
 
 def is_initialized(state: State, values: int, results: int, since: int = -1) -> bool:
-    """Whether there are results enough to learn from.
+    """Whether there are enough results to learn from.
 
-    A failed trial is a result as well; of values there have to be `LEAST_START`, or as many as results are wanted.
+    Failed trials are results too, but `LEAST_START` values are needed, or `results` of them, if that is less.
 
     Args:
-        state: of the failed trials.
-        values: designs of which a value is known.
-        results: to wait for.
-        since: the round from which failed trials count.
+        state: with the failed trials.
+        values: number of designs with a value.
+        results: number of results that are needed.
+        since: the first round whose failed trials are included.
     """
     failed = {design_key(t.params) for t in state.trials if t.status is Status.FAILED and t.round >= since}
     return values >= min(results, LEAST_START) and values + len(failed) >= results
 
 
 def check_not_exhausted(state: State, codec: Codec) -> None:
-    """Raise `ExhaustedError` if all designs were asked for, added or refused."""
+    """Raise `ExhaustedError` if every design was proposed, added or rejected."""
     if untried_designs(codec, {design_key(one) for one in state.known}, 1) == []:
         raise exhausted(state)
 
 
 def distinct_new(z: Float[Tensor, "n d"], state: State, codec: Codec) -> tuple[list[int], list[Params]]:
-    """The rows that are new, with what they decode to."""
+    """The rows of z whose designs are new, and these designs."""
     decoded = codec.decode_unseen(z, state.known)
     rows = new_rows(decoded, state)
     return rows, [decoded[row] for row in rows]
 
 
 def new_rows(designs: Sequence[Params], state: State) -> list[int]:
-    """Which of the designs the space allows and were neither asked for nor refused before, each once."""
+    """The rows of feasible designs that were neither proposed nor rejected, without repetition."""
     seen = {design_key(one) for one in state.known}
     rows: list[int] = []
     for row, one in enumerate(designs):
@@ -197,5 +196,5 @@ def new_rows(designs: Sequence[Params], state: State) -> list[int]:
 
 
 def fallback_designs(state: State, prior: DiffusionPrior | None, params: list[Params], missing: int) -> list[Params]:
-    """New designs of the start beside the given ones: as many as are missing, and more if there are."""
+    """New initial designs that are not in `params`: `SEARCH` for each missing one, if there are so many."""
     return initial_designs(replace(state, refused=(*state.refused, *params)), prior, SEARCH * missing)

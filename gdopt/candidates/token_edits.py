@@ -1,7 +1,7 @@
-"""What hides tokens of good designs, to be drawn again by the denoiser: contracted steps of a masked diffusion.
+"""Masks of good strings, whose tokens the denoiser draws again: contracted steps of a masked diffusion.
 
-Noise of a masked diffusion hides single tokens anywhere. What a design owes its value to are pieces, so pieces are
-hidden: a window, which may come back longer or shorter, or what joins the pieces of two parents.
+The noise of masked diffusion masks single tokens anywhere. The value of a design depends on pieces, so pieces are
+masked: a window, which may become longer or shorter, or the tokens between pieces of two parents.
 """
 
 import torch
@@ -13,23 +13,23 @@ from gdopt.diffusion.masked import chosen
 
 __all__ = ["mask_crossover", "mask_random", "mask_unimportant", "mask_window"]
 
-# A window's length varies about the share by a log-normal factor; it comes back up to so many tokens longer or shorter.
+# Standard deviation of the logarithm of the window length; the most tokens by which its length changes.
 SPREAD, STRETCH = 0.7, 3
-# Tokens hidden between the pieces of two parents.
+# The most masked tokens between the pieces of two parents.
 JOINT = 3
 
 
 def mask_window(
     x: Int[Tensor, "n L"], tokens: int, share: float, generator: torch.Generator, *, stretch: bool
 ) -> Int[Tensor, "n L"]:
-    """Each row with one window hidden, about a share of it.
+    """Each row with one window masked, about a share of the row.
 
     Args:
         x: rows, V + 1 beyond their ends.
         tokens: V.
         share: of a row's tokens.
         generator: of places and lengths.
-        stretch: whether the hidden window may be longer or shorter than what was there.
+        stretch: whether the masked window may be longer or shorter than the original.
     """
     n, most = x.shape
     factor = (SPREAD * torch.randn(n, generator=generator)).exp()
@@ -45,7 +45,7 @@ def mask_window(
 
 
 def mask_random(x: Int[Tensor, "n L"], tokens: int, share: float, generator: torch.Generator) -> Int[Tensor, "n L"]:
-    """Each row with a share of its tokens hidden, one of them at least."""
+    """Each row with a random share of its tokens masked, at least one."""
     there = x < tokens
     count = (share * there.sum(1, keepdim=True)).round().clamp_min(1)
     return torch.where(chosen(there, count, generator), tokens, x)
@@ -58,17 +58,17 @@ def mask_unimportant(
     tokens: int,
     generator: torch.Generator,
 ) -> Int[Tensor, "n L"]:
-    """Each row with as many places hidden as cost no more, in sum, than a draw from 0 to `most`; one place at least.
+    """Each row with random places masked, up to a total cost drawn from [0, most]; at least one place.
 
-    Places are gone through in random order, and one that would cost too much is left. Where little matters nearly all
-    of a row is drawn anew at once: what is worth nothing is spared no change.
+    Places are visited in random order, and a place that would exceed the total is skipped. Where most places cost
+    nothing, nearly all of a row is drawn anew at once.
 
     Args:
         x: rows, V + 1 beyond their ends.
-        costs: what it is believed to cost to lose the token at each place, 0 or more.
-        most: of the costs of a row's hidden places.
+        costs: expected loss by a change of the token at each place, 0 or more.
+        most: total cost of the masked places of a row, at most.
         tokens: V.
-        generator: of the order and the limits.
+        generator: of the order and the totals.
     """
     n, length = x.shape
     costs = costs.masked_fill(x >= tokens, torch.inf)
@@ -87,9 +87,9 @@ def mask_unimportant(
 def mask_crossover(
     x: Int[Tensor, "n L"], y: Int[Tensor, "n L"], tokens: int, generator: torch.Generator, *, stretch: bool
 ) -> Int[Tensor, "n L"]:
-    """The head of each row of x and the tail of the same row of y, with a few hidden tokens between them.
+    """The head of each row of x and the tail of the same row of y, with a few masked tokens between them.
 
-    Without `stretch` both are cut at one place, so that lengths stay.
+    Without `stretch` both are cut at the same place, which keeps the length.
     """
     n, most = x.shape
     u, v = torch.rand(2, n, generator=generator).tolist()
