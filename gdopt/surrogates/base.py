@@ -1,4 +1,4 @@
-"""What a surrogate has to offer: a model of BoTorch over its own coordinates, fitted to warped values over z."""
+"""The protocol of a surrogate: a model of BoTorch over coordinates of its own, fitted to transformed values at z."""
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
@@ -11,27 +11,27 @@ from torch import Tensor
 
 __all__ = ["ROWS", "Surrogate", "SurrogateFactory", "by_rows", "log_expected_improvement"]
 
-# Rows that are predicted at once, with their covariances: ten times faster than one row at a time.
+# Rows of one prediction, with their joint covariance: ten times faster than row by row.
 ROWS = 250
 
 
 @runtime_checkable
 class Surrogate(Protocol):
-    """What is believed of the objective, and the values that it was learned from."""
+    """A fitted model of one outcome, with its training data."""
 
     @property
     def model(self) -> Model:
-        """BoTorch's model of the values, over `inputs(z)`."""
+        """BoTorch's model of the values, over `transform_inputs(z)`."""
         ...
 
     @property
     def z(self) -> Float[Tensor, "n d"]:
-        """Where values are known, the best first."""
+        """The training inputs, best first."""
         ...
 
     @property
     def y(self) -> Float[Tensor, " n"]:
-        """The warped values there; higher is better."""
+        """The transformed values at z; higher is better."""
         ...
 
     def transform_inputs(self, z: Tensor, /) -> Tensor:
@@ -49,22 +49,22 @@ class Surrogate(Protocol):
     def sample_posterior(
         self, z: Float[Tensor, "m d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws m"]:
-        """Joint draws at the rows of z, their deviations from the mean multiplied by `spread`."""
+        """Joint posterior samples at the rows of z, their deviations from the mean multiplied by `spread`."""
         ...
 
     def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "Surrogate":
-        """The surrogate that has learned these warped values too, as it is otherwise: nothing is fitted again."""
+        """The surrogate with further observations of transformed values; hyperparameters stay."""
         ...
 
 
-# Rows of z, their warped values and the variances of these where standard errors were told, to a surrogate.
+# From rows of z, transformed values, and variances where there are standard errors, to a surrogate.
 SurrogateFactory = Callable[[Tensor, Tensor, Tensor | None], Surrogate]
 
 
 def by_rows(
     moments: Callable[[Tensor], tuple[Tensor, Tensor]], inputs: Float[Tensor, "n d"]
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Mean and variance at every row, of a function that gives both for some rows at once; `ROWS` of them at a time."""
+    """Mean and variance at every row, computed for `ROWS` rows at a time."""
     means, variances = zip(*map(moments, inputs.split(ROWS)), strict=True)
     return torch.cat(means).flatten(), torch.cat(variances).flatten()
 
@@ -72,7 +72,7 @@ def by_rows(
 def log_expected_improvement(
     mean: Float[Tensor, " n"], variance: Float[Tensor, " n"], incumbent: float | Float[Tensor, " n"]
 ) -> Float[Tensor, " n"]:
-    """log E[(f - incumbent)₊] of normal f, finite however unlikely an improvement is; differentiable.
+    """log E[(f - incumbent)₊] of normal f, finite for improvements of any small probability; differentiable.
 
     The LogEI of Ament et al. 2023 (arXiv 2310.20708).
     """

@@ -1,4 +1,4 @@
-"""A Gaussian process of the warped values: BoTorch's SingleTaskGP, fitted to the best points."""
+"""Gaussian processes of transformed values: BoTorch's SingleTaskGP."""
 
 import math
 import warnings
@@ -31,25 +31,31 @@ from gdopt.surrogates.base import by_rows
 
 __all__ = ["BOX", "LEAST", "GaussianProcess", "conditioned", "fit", "fitted", "scaled"]
 
-# z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is made for a unit box.
+# z has spread 1 and lies within about ±3; the model's length-scale prior (Hvarfner et al. 2024) is for a unit box.
 BOX = 3.0
-# L-BFGS iterations of the marginal likelihood at most: what the time of an `ask` allows.
+# The most L-BFGS iterations on the marginal likelihood: as many as the time of an `ask` allows.
 ITERATIONS = 75
-# Rows whose mean is taken at once.
+# Rows of one computation of means.
 MEANS = 2000
-# No multiple of a covariance is below it.
+# The least multiple of a covariance.
 LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """A fitted model of warped values y over z.
+    """A fitted Gaussian process of transformed values y at z.
 
     Args:
-        model: over `inputs(z)`.
-        z: where values are known.
-        y: the warped values there.
-        box: what is 1 in the model's own coordinates; one number for all columns of z, or one for each.
+        model: over `transform_inputs(z)`.
+        z: training inputs, `k x d`.
+        y: transformed values at z.
+        box: unit of the model's coordinates in z: one for all columns, or one for each column.
+
+    Example:
+        >>> z = torch.linspace(-1, 1, 6, dtype=torch.float64).unsqueeze(1)
+        >>> mean, variance = fit(z, z.squeeze(1)).predict(z[:2])
+        >>> bool(mean[0] < mean[1])
+        True
     """
 
     model: SingleTaskGP
@@ -67,7 +73,7 @@ class GaussianProcess:
         def moments(inputs: Float[Tensor, "m d"]) -> tuple[Tensor, Tensor]:
             posterior = self.model.posterior(inputs)
             with warnings.catch_warnings():
-                # At known points the variance can be rounded below 0; gpytorch then takes 1e-10.
+                # At training points the variance can be rounded below 0; gpytorch then takes 1e-10.
                 warnings.simplefilter("ignore", NumericalWarning)
                 return posterior.mean, posterior.variance
 
@@ -90,26 +96,26 @@ class GaussianProcess:
     def sample_posterior(
         self, z: Float[Tensor, "n d"], draws: int, spread: float, generator: torch.Generator
     ) -> Float[Tensor, "draws n"]:
-        """Joint draws of the model at the rows of z, their deviations from the mean multiplied by `spread`."""
+        """Joint posterior samples at the rows of z, their deviations from the mean multiplied by `spread`."""
         with torch.no_grad():
             posterior = cast(GPyTorchPosterior, self.model.posterior(self.transform_inputs(z)))
             with warnings.catch_warnings():
-                # Near candidates have nearly equal rows; the jitter that is then added is below what draws resolve.
-                warnings.simplefilter("ignore", NumericalWarning)
+                # Near candidates have nearly equal rows; the jitter that is added then is far below the spread of
+                # samples. warnings.simplefilter("ignore", NumericalWarning)
                 root = psd_safe_cholesky(posterior.distribution.covariance_matrix)
             noise = torch.randn(draws, len(z), generator=generator, dtype=z.dtype)
             values: Tensor = posterior.distribution.mean + spread * noise @ root.T
             return values
 
     def condition_on_observations(self, z: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> "GaussianProcess":
-        """The process that has learned these warped values too, with its noise and length scales as they are."""
+        """The process with further observations of transformed values; noise and length scales stay."""
         return replace(self, model=cast(SingleTaskGP, conditioned(self.model, self.transform_inputs(z), y)))
 
 
 def conditioned(model: Model, inputs: Float[Tensor, "m d"], y: Float[Tensor, " m"]) -> Model:
-    """A model of BoTorch that has learned these values too, with its noise and length scales as they are.
+    """A model of BoTorch with further observations; noise and length scales stay.
 
-    Values beside others of known errors have the median of those.
+    Where the noise of observations is known, the further ones get its median.
 
     Raises:
         NotImplementedError: BoTorch cannot condition a model of this kind.
@@ -117,33 +123,33 @@ def conditioned(model: Model, inputs: Float[Tensor, "m d"], y: Float[Tensor, " m
     likelihood = getattr(model, "likelihood", None)
     known = {}
     if isinstance(likelihood, FixedNoiseGaussianLikelihood):
-        # BoTorch transforms the values here, and takes the noise as it is.
+        # BoTorch transforms the values here, but not the noise.
         known["noise"] = torch.full_like(y.unsqueeze(1), float(likelihood.noise_covar.noise.median()))
     with torch.no_grad():
-        model.posterior(inputs[:1])  # a model can be conditioned once it has predicted
+        model.posterior(inputs[:1])  # a model can be conditioned only after a prediction
         return model.condition_on_observations(inputs, y.unsqueeze(1), **known)
 
 
 def fit(
     z: Float[Tensor, "n d"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"] | None = None
 ) -> GaussianProcess:
-    """A Gaussian process through warped values y at z: Matérn-5/2, dimension-scaled length-scale priors.
+    """A Gaussian process of transformed values y at z: Matérn-5/2 with dimension-scaled length-scale priors.
 
-    Noise of one variance is inferred. Where variances are given it comes on top of them: errors that are told leave
-    out what differs between measurements made alike, and a model has errors of its own.
+    A homoscedastic noise variance is inferred, on top of known variances: reported standard errors exclude run-to-run
+    variability, and the model is misspecified.
 
     Args:
-        z: where values are known.
-        y: warped values, of about unit variance.
-        variance: of the noise of each y, as far as it is known; 0 is allowed.
+        z: training inputs, `n x d`, with a spread of about 1.
+        y: transformed values, of about unit variance.
+        variance: of the noise of each y, where it is known; 0 is allowed.
     """
     covariance = get_covar_module_with_dim_scaled_prior(ard_num_dims=z.shape[1], use_rbf_kernel=False)
     return fitted(covariance, BOX, z, y, variance)
 
 
 def scaled(covariance: Kernel, location: float) -> ScaleKernel:
-    """A multiple of a covariance that has to be fitted: the log of the multiple has the prior N(location, 1)."""
-    # The prior has no density at 0, where rounding would take a multiple that is of no use.
+    """A covariance times a factor to fit, whose logarithm has the prior N(location, 1)."""
+    # The prior has no density at 0, to which rounding would take a useless factor.
     bound = GreaterThan(LEAST, initial_value=math.exp(location))
     return ScaleKernel(covariance, outputscale_prior=LogNormalPrior(location, 1.0), outputscale_constraint=bound)
 
@@ -156,16 +162,16 @@ def fitted(
     variance: Float[Tensor, " n"] | None,
     sample: int | None = None,
 ) -> GaussianProcess:
-    """The process of a covariance of z / box; its parameters, the noise and a constant mean are the likeliest.
+    """The process of a covariance of z / box, with its parameters, noise and constant mean at their MAP estimate.
 
     Args:
         covariance: with its priors.
-        box: what is 1 in the coordinates of the covariance, in all columns or in each.
-        z: where values are known.
-        y: warped values, of about unit variance.
+        box: unit of the coordinates of the covariance, for all columns or for each.
+        z: training inputs, `n x d`.
+        y: transformed values, of about unit variance.
         variance: of the noise of each y; see `fit`.
-        sample: of so many of the values, evenly spread over their order, the likelihood is made; of all by default.
-            The process has learned all of them in any case.
+        sample: number of values, evenly spaced in their order, in the likelihood; all by default. The process is
+            conditioned on all values in any case.
     """
     some = torch.arange(len(z)) if sample is None else torch.linspace(0, len(z) - 1, min(sample, len(z))).round().long()
     likelihood = get_gaussian_likelihood_with_lognormal_prior() if variance is None else _beside(variance[some])
@@ -173,14 +179,14 @@ def fitted(
         z[some] / box, y[some].unsqueeze(1), likelihood=likelihood, outcome_transform=None, covar_module=covariance
     )
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
-    # A retry of the fit starts from a draw of the priors, out of the global generator.
+    # A retry of the fit draws from the priors with the global generator.
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         torch.manual_seed(0)
         warnings.simplefilter("ignore")
         try:
             fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": ITERATIONS}})
         except ModelFittingError:
-            model.eval()  # the priors' own modes are still a usable model
+            model.eval()  # the modes of the priors are still a usable model
     if len(some) < len(z):
         cast(ExactGP, model).set_train_data(z / box, y, strict=False)
         if variance is not None:
@@ -189,7 +195,7 @@ def fitted(
 
 
 def _beside(variance: Float[Tensor, " n"]) -> FixedNoiseGaussianLikelihood:
-    """Noise of known variances and more of one variance that is inferred, as it is where nothing is known."""
+    """Noise of known variances, plus an inferred variance with the usual prior."""
     inferred = get_gaussian_likelihood_with_lognormal_prior().noise_covar
     return FixedNoiseGaussianLikelihood(
         variance.clamp_min(settings.min_fixed_noise.value(variance.dtype)),

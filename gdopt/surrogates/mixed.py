@@ -1,15 +1,16 @@
-"""A Gaussian process of numbers and categories together, each category seen as one thing and not as its columns.
+"""A Gaussian process of numbers and categories, in which a category is one input and not its one-hot columns.
 
 Its covariance is that of BoTorch's MixedSingleTaskGP,
 
-    k = s (k_num + t k_cat) + u k_num k_cat,    k_cat = exp(-mean_j [level_j differs] / l_j)
+    k = s (k_num + t k_cat) + u k_num k_cat,    k_cat = exp(-mean_j [category_j differs] / l_j)
 
-with k_num Matérn-5/2; but over one-hot columns, where [levels differ] is the squared distance of two levels' columns in
-units of its value between two levels: so it has a gradient, and guidance can use it.
+with k_num Matérn-5/2. Here it is over one-hot columns: [category differs] is the squared distance of the columns,
+divided by the distance between two categories. So the covariance has a gradient, which guidance needs.
 
-A screen has a few dozen results for as many levels, which alone do not say how alike these are: by the likelihood
-alone categories count either for nothing or for everything. Every length scale and every part's share therefore has a
-log-normal prior of its own, where MixedSingleTaskGP has one for the numbers only, and a wide one.
+A screen has a few dozen results for as many categories, too few to determine their similarity: the likelihood alone
+makes
+categories irrelevant or decisive. Every length scale and every share therefore has a log-normal prior of its own;
+MixedSingleTaskGP has one for the numbers only, and a wide one.
 """
 
 import math
@@ -26,25 +27,26 @@ from gdopt.surrogates.gp import BOX, GaussianProcess, fitted, scaled
 
 __all__ = ["Categories", "fit"]
 
-# As BoTorch's MixedSingleTaskGP has it, against length scales that vanish.
+# The least length scale, as in BoTorch's MixedSingleTaskGP.
 SHORTEST = 1e-6
-# The median length scale: two designs alike in nothing correlate by 1/e.
+# The median length scale of categories: designs that differ in all categories have a correlation of 1/e.
 MEDIAN = 1.0
-# The same of numbers, in root mean square distances of two draws of the box: moderate, so that what is measured at one
-# temperature says something of all others.
+# The same of numbers, in root mean square distances of two draws of the box: moderate, so that a result at one
+# temperature informs about all temperatures.
 REACH = 2.0
-# The deviation of the logarithm of a length scale, of categories and of numbers.
+# The prior standard deviation of the logarithm of a length scale.
 SURE = 0.5
-# The logarithms of s and u before anything is known: numbers, categories and their product count about alike.
+# Prior means of the logarithms of s and u: numbers, categories and their product have about equal shares.
 ADDED, PRODUCT = -1.0, -1.0
 
 
 class Categories(Kernel):  # type: ignore[misc]  # gpytorch has no types
-    """exp(-mean_j d_j / l_j), d_j the squared distance in the columns of category j, 1 between two of its levels.
+    """exp(-mean_j d_j / l_j), with d_j the squared distance in the columns of choice j, 1 between two of its
+    categories.
 
     Args:
-        columns: of each category.
-        apart: the squared distance between the columns of two levels.
+        columns: of each choice.
+        apart: the squared distance between the columns of two categories.
     """
 
     def __init__(self, columns: Sequence[slice], apart: float) -> None:
@@ -52,7 +54,7 @@ class Categories(Kernel):  # type: ignore[misc]  # gpytorch has no types
         self.apart = apart
         self.columns = torch.cat([torch.arange(one.start, one.stop) for one in columns])
         self.category = torch.cat([torch.full((one.stop - one.start,), j) for j, one in enumerate(columns)])
-        # No `lengthscale` of gpytorch's, which wants one for each column.
+        # Not gpytorch's `lengthscale`, which has one for each column.
         self.register_parameter("raw_scales", torch.nn.Parameter(torch.zeros(len(columns), dtype=torch.float64)))
         self.register_constraint("raw_scales", GreaterThan(SHORTEST))
         self.register_prior("scales_prior", LogNormalPrior(math.log(MEDIAN), SURE), "scales")
@@ -85,14 +87,14 @@ def fit(
     y: Float[Tensor, " n"],
     variance: Float[Tensor, " n"] | None = None,
 ) -> GaussianProcess:
-    """A Gaussian process through warped values y at z; see `gdopt.surrogates.gp.fit`.
+    """A Gaussian process of transformed values y at z; see `gdopt.surrogates.gp.fit`.
 
     Args:
-        categories: the columns of each, of rows of z; all other columns are numbers.
-        apart: the squared distance between two levels, in z.
-        z: where values are known.
-        y: warped values, of about unit variance.
-        variance: of the noise of each y, as far as it is known; 0 is allowed.
+        categories: the columns of each choice in z; all other columns are numbers.
+        apart: the squared distance between two categories, in z.
+        z: training inputs, `n x d`.
+        y: transformed values, of about unit variance.
+        variance: of the noise of each y, where it is known; 0 is allowed.
     """
     taken = {column for one in categories for column in range(one.start, one.stop)}
     numbers = [column for column in range(z.shape[1]) if column not in taken]
