@@ -1,4 +1,4 @@
-"""Where trials succeed and where they fail: scikit-learn's Gaussian process classifier."""
+"""A classifier of success and failure: scikit-learn's Gaussian process classifier."""
 
 import warnings
 
@@ -12,9 +12,9 @@ from torch import Tensor
 __all__ = ["probability"]
 
 # Bounds of the kernel's parameters: of the variance of the logit, and of its length scale in units of √d, which is
-# about the distance of two designs. A finer one would be memory, not a region.
+# about the distance of two designs. A shorter one would memorize single trials.
 VARIANCES, LENGTHS = (1e-2, 1e3), (0.25, 10.0)
-# The log Bayes factor from which on failures have a place: failures that lie anywhere stayed below it in all but 1 of
+# The log Bayes factor above which failures depend on the design: independent failures stayed below it in all but 1 of
 # 288 simulations of 10 to 200 trials in 2, 6 and 30 dimensions.
 EVIDENCE = 2.0
 
@@ -22,11 +22,11 @@ EVIDENCE = 2.0
 def probability(
     z: Float[Tensor, "n d"], succeeded: Bool[Tensor, " n"], at: Float[Tensor, "m d"]
 ) -> Float[Tensor, " m"] | None:
-    """P(success) at each row of `at`, from trials of both outcomes at the rows of z; None if it depends on no place.
+    """P(success) at each row of `at`, from trials at the rows of z; None if the data do not show a dependence on z.
 
     The logit is a Gaussian process, a constant plus Matérn-5/2 of one length scale, in Laplace's approximation
-    (Rasmussen and Williams 2006, section 3.4). Its marginal likelihood has to be e² times that of the constant alone:
-    one failure, or some that lie anywhere, say nothing of a place.
+    (Rasmussen and Williams 2006, section 3.4). Its marginal likelihood must be e² times that of the constant alone:
+    one failure, or independent failures, are no evidence of a region.
     """
     width = z.shape[1] ** 0.5
     same = ConstantKernel(1.0, VARIANCES)
@@ -39,5 +39,5 @@ def probability(
 
 def _fitted(kernel: Kernel, z: Float[Tensor, "n d"], succeeded: Bool[Tensor, " n"]) -> GaussianProcessClassifier:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a bound of the kernel's parameters that is reached
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound
         return GaussianProcessClassifier(kernel).fit(z.numpy(), succeeded.numpy())

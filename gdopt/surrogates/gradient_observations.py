@@ -1,4 +1,4 @@
-"""Told gradients as values: what a first-order step from a design would give, for a surrogate that learns of values."""
+"""Reported gradients as pseudo-observations: first-order predictions of values a step away from their designs."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ from gdopt.surrogates.outcome_transforms import warped_change
 
 __all__ = ["DIRECTIONS", "stepped"]
 
-# Directions that a step is taken in from each design: along its gradient, and others at right angles, along which the
-# value stays as it is. Eight tell as much as all 31 of the airfoils do, at a quarter of the rows.
+# Directions of steps from each design: along its gradient, and orthogonal ones, along which the predicted value is the
+# same. Eight directions are as good as all 31 of the airfoils, with a quarter of the rows.
 DIRECTIONS = 8
 
 
@@ -23,19 +23,20 @@ def stepped(
     step: float,
     generator: torch.Generator,
 ) -> tuple[Float[Tensor, "m d"], Float[Tensor, " m"]]:
-    """Points a step away from designs whose gradients are known, and the warped values that these foretell there.
+    """Points a step away from designs with gradients, `m x d`, and the predicted transformed values there.
 
-    y + step u'g at z + step u, for orthonormal directions u of which the first is along g. The surrogate takes them for
-    values with its own noise; so the shorter the step, the less one gradient says, and the more of them are averaged.
-    That matters where optima lie on kinks, where the gradient of either side misleads.
+    The value is y + step u'g at z + step u, for orthonormal directions u, the first one along g. The surrogate adds
+    its own
+    noise; the shorter the step, the less one gradient determines, and the more gradients are averaged. This matters for
+    optima on kinks, where the gradient of either side misleads.
 
     Args:
         z: designs.
         y: their values.
-        warped: what a monotone warp made of the values; the change along a slope is warped as a standard error is.
+        warped: the transformed values; the change along a gradient is transformed like a standard error.
         slopes: gradients of y, by the rows of their designs.
-        step: how far, in z.
-        generator: of the directions at right angles.
+        step: length, in z.
+        generator: of the orthogonal directions.
     """
     d = z.shape[1]
     points, changes = [], []

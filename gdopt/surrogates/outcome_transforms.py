@@ -1,4 +1,4 @@
-"""Monotone output warps: what a Gaussian process is fitted to instead of the raw values."""
+"""Monotone transforms of outcomes, before a Gaussian process is fitted to them."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,11 @@ OutcomeTransform = Callable[[Tensor], Tensor]
 def rank_normal(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     """Normal scores Φ⁻¹((rank - ½)/n), of unit variance; equal values have equal scores.
 
-    Heavy tails and cliffs, as penalties and failures make, lose their leverage; only the order of the values counts.
+    Heavy tails and cliffs, as of penalties, have no leverage: only the order of the values matters.
+
+    Example:
+        >>> rank_normal(torch.tensor([1.0, 10.0, 1000.0])).round(decimals=2).tolist()
+        [-1.22, 0.0, 1.22]
     """
     ranks = torch.from_numpy(rankdata(y.numpy())).to(y)
     return standardized(torch.special.ndtri((ranks - 0.5) / len(y)))
@@ -34,8 +38,9 @@ def rank_normal(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
 def power(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     """A power of each value's gap to the best (Yeo and Johnson 2000) at mean 0 and variance 1; smooth, unlike ranks.
 
-    The gaps are in units of their median, and the power is the likeliest for normal values (scipy), so that a shift and
-    a factor of the values change nothing. Where half of the values or more are the best one, ranks decide.
+    The gaps are in units of their median, and the power has the highest likelihood of normal values (scipy), so that a
+    shift and a positive factor of the values change nothing. If half of the values or more equal the best, ranks are
+    used.
     """
     # Halved, so that differences of huge values do not overflow.
     gap = y.amax() / 2 - y / 2
@@ -47,10 +52,10 @@ def power(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
 
 
 def bilog(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """sign(y) log(1 + |y|/u), u the mean of |y|, in units of its own root mean square; 0 stays where it is.
+    """sign(y) log(1 + |y|/u), with u the mean of |y|, divided by its root mean square; 0 stays 0.
 
-    For outcomes that have a limit at 0 (Eriksson and Poloczek 2021, "SCBO"): what is far from it loses its leverage.
-    Not the median: proposals gather at the limit, and what is near it would be stretched the more of them there are.
+    For outcomes with a constraint at 0 (Eriksson and Poloczek 2021, "SCBO"): values far from 0 lose their leverage. The
+    unit is not the median: proposals accumulate at the constraint, and their small values would be stretched.
     """
     size = y.abs()
     unit = size.mean()
@@ -71,28 +76,28 @@ def standardized(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     return (unit - unit.mean()) / spread
 
 
-# In spreads of the warped values: an error, or a change, of so many says that nothing is known there.
+# The largest standard error or change, in standard deviations of the transformed values: then nothing is known.
 MOST_SEM = 10.0
 
 
 def warped_sem(y: Float[Tensor, " n"], warped: Float[Tensor, " n"], sem: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """The standard errors of warped values, by the warp's slope over the errors' own reach; see `warped_change`."""
+    """The standard errors of transformed values, by the slope of the transform over the error; see `warped_change`."""
     return warped_change(y, warped, torch.arange(len(y)), sem)
 
 
 def warped_change(
     y: Float[Tensor, " n"], warped: Float[Tensor, " n"], rows: Int[Tensor, " m"], change: Float[Tensor, " m"]
 ) -> Float[Tensor, " m"]:
-    """What changes of some of the values are of the warped ones: the change times the warp's slope over its reach.
+    """Changes of some values in units of the transformed values: the change times the mean slope over its range.
 
-    c (w(b) - w(a)) / (b - a), with w the piecewise linear line through the warped values, and a and b the ends of
-    y ± c as far as there are values. A warp by ranks has no derivative; over a reach it has a slope, steep
-    where values stand close. It is exact for a linear warp.
+    c (w(b) - w(a)) / (b - a), with w the piecewise linear interpolation of the transformed values, and a and b the ends
+    of y ± c within the range of the values. A transform by ranks has no derivative, but a mean slope over a range,
+    which is steep where values are dense. The result is exact for a linear transform.
 
     Args:
         y: the values.
-        warped: what a monotone warp made of them.
-        rows: which values change.
+        warped: the monotonically transformed values.
+        rows: of the values that change.
         change: the size of each change, 0 or more.
     """
     # Halved, so that differences of huge values do not overflow.
@@ -102,5 +107,5 @@ def warped_change(
     at_low, at_high = (np.interp(end.numpy(), knots, warped.numpy()[first]) for end in (low, high))
     reach = 2 * (high - low)
     slope = torch.where(reach > 0, torch.from_numpy(at_high - at_low) / reach, 0.0)
-    # Interpolation rounds, so that a rise of nothing can be a fall of 1e-16.
+    # By rounding, a rise of 0 can be a fall of 1e-16.
     return (slope * change).clamp(0.0, MOST_SEM)
