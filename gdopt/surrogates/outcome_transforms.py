@@ -28,7 +28,7 @@ def rank_normal(y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     Heavy tails and cliffs, as of penalties, have no leverage: only the order of the values matters.
 
     Example:
-        >>> rank_normal(torch.tensor([1.0, 10.0, 1000.0])).round(decimals=2).tolist()
+        >>> rank_normal(torch.tensor([1.0, 10.0, 1000.0]).double()).round(decimals=2).tolist()
         [-1.22, 0.0, 1.22]
     """
     ranks = torch.from_numpy(rankdata(y.numpy())).to(y)
