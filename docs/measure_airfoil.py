@@ -37,7 +37,7 @@ def run(algorithm: gdopt.GuidedDiffusion, seed: int) -> gdopt.Study:
 
 
 def main() -> None:
-    """Print a line a seed, then the median and who won the rounds."""
+    """Print a line for each seed, then the median and the sources of the best trial of each round."""
     settings = dict(word.split("=") for word in sys.argv[2:])
     changes = {name: ast.literal_eval(value) for name, value in settings.items()}
     algorithm = with_settings(gdopt.GuidedDiffusion(prior=pretrained()), changes)

@@ -1,8 +1,8 @@
-"""How often a function that says what is allowed is asked: python docs/measure_allowed.py [SEEDS].
+"""The number of calls of a design filter: python docs/measure_allowed.py [SEEDS].
 
-Five plates of eight in a square of which a disc, a ring or a thin ring is allowed: the calls of each plate, in all, and
-those that drawing from the square until forty designs are allowed takes on average. The second ring takes a minute a
-seed.
+Five plates of eight in a square in which a disc, a ring or a thin ring is feasible. The script prints the calls of
+each plate, their sum, and the expected number of random draws until forty are feasible. The second ring
+takes a minute for each seed.
 """
 
 import math
@@ -21,7 +21,7 @@ def radius(params: Params) -> float:
     return math.hypot(float(params["x0"]), float(params["x1"]))
 
 
-# What is allowed, and its share of the square's area, which is 4.
+# The feasible region, and its share of the square's area, which is 4.
 REGIONS: dict[str, tuple[DesignFilter, float]] = {
     "disc": (lambda p: math.hypot(float(p["x0"]) - 0.5, float(p["x1"]) + 0.5) < 0.3, math.pi * 0.3**2 / 4),
     "ring": (lambda p: 0.8 < radius(p) < 0.85, math.pi * (0.85**2 - 0.8**2) / 4),

@@ -1,7 +1,7 @@
 """How well small screens are predicted: our covariance of categories against BoTorch's mixed model. About five minutes.
 
-Three choices of eight levels and two numbers, drawn at random, and four kinds of responses whose effects are drawn at
-random too. Rank correlations with 300 other designs, means over six draws: the table in docs/explanation/mixed.md.
+Three choices of eight categories and two numbers, drawn at random, and four kinds of responses with random effects.
+Rank correlations with 300 other designs, means over six draws: the table in docs/explanation/mixed.md.
 """
 
 import sys
@@ -35,7 +35,7 @@ def normal(generator: torch.Generator, *size: int) -> Tensor:
 
 
 def additive(levels: Tensor, numbers: Tensor, generator: torch.Generator) -> Tensor:
-    """An effect of each level, and a smooth one of the numbers."""
+    """An effect of each category, and a smooth one of the numbers."""
     effects = normal(generator, len(CHOICES), LEVELS)
     numeric = numbers[:, 1] - 4 * (numbers[:, 0] - 0.6).square()
     return effects[torch.arange(len(CHOICES)), levels].sum(1) + numeric
@@ -47,7 +47,7 @@ def saturating(levels: Tensor, numbers: Tensor, generator: torch.Generator) -> T
 
 
 def interacting(levels: Tensor, numbers: Tensor, generator: torch.Generator) -> Tensor:
-    """The additive response and an effect of each pair of levels of the first two choices."""
+    """The additive response and an effect of each pair of categories of the first two choices."""
     return additive(levels, numbers, generator) + normal(generator, LEVELS, LEVELS)[levels[:, 0], levels[:, 1]]
 
 

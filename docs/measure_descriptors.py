@@ -1,9 +1,9 @@
-"""What properties tell a surrogate of molecules beside fragments: runs replayed, each with its first results known.
+"""The benefit of molecular properties beside fragments for the surrogate, in replayed runs.
 
 python docs/measure_descriptors.py FOLDER, where `gdopt bench run pmo_osimertinib_mpo,pmo_perindopril_mpo --out FOLDER`
-has put its records. For each run and number of results n it prints the rank correlation of the next hundred values with
-what a surrogate of the first n predicts, for fragments alone (`surrogate.tanimoto`) and with properties
-(`surrogate.described`), and the CPU seconds of both fits.
+has put its records. For each run and number of results n the script prints the rank correlation of the next hundred
+values with the predictions of a surrogate of the first n, for fragments alone (`gdopt.surrogates.tanimoto`) and with
+properties (`gdopt.surrogates.molecules`), and the CPU seconds of both fits.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""What a prior of mixed designs is worth: `cross_coupling` with and without the better of some experiments before.
+"""The benefit of a prior of mixed designs: `cross_coupling` with and without earlier experiments.
 
 python docs/measure_mixed_prior.py SEEDS
 
-The corpus is the best fifth of 500 random designs, whose yields are hidden: what chemists keep in notebooks is what
-worked. So the prior knows more than the first designs of a study without one, which are spread over the box, and the
-best of the corpus and of the first plate are printed beside the best of all. Yields are measured with noise, and scored
-without.
+The corpus is the best fifth of 500 random designs, whose yields are hidden, as notebooks of chemists contain
+what worked. The prior therefore has more information than the space-filling initial designs of a study without one, and
+the script prints the best of the corpus and of the first plate beside the best of all. Yields are measured with noise,
+and scored without it.
 """
 
 import sys

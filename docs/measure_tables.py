@@ -1,10 +1,10 @@
-"""What a table of candidates costs: CPU seconds and memory of the space, the study and its asks.
+"""The cost of a table of candidates: CPU seconds and memory of the space, the study and its asks.
 
 python docs/measure_tables.py [ROWS]
 
 The table has 30 descriptors on a sheet of six hidden dimensions, and an id. It is made, written to a study's file in a
-temporary folder, asked for 100 rows twice and told them; then for 8 and 96. For each step it prints the CPU seconds of
-one thread and the most memory that the process had held until then, the table of pandas included.
+temporary folder, and its study is asked for 100 rows twice, with results, then for 8 and 96. For each step the script
+prints the CPU seconds of one thread and the peak memory of the process so far, the table of pandas included.
 """
 
 import resource
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 def timed(name: str, step: Callable[[], T]) -> T:
-    """What a step gives; what it costs is printed."""
+    """The result of a step; its cost is printed."""
     began = time.process_time()
     found = step()
     seconds = time.process_time() - began

@@ -1,4 +1,4 @@
-"""The table of docs/howto/priors.md: does what a related task measured help, as weights of the corpus?
+"""The table of docs/howto/priors.md: do results of a related task help, as weights of the corpus?
 
 python docs/measure_transfer.py PROBLEM SEEDS SHARE ..., such as: curved_sheet-30 5 plain 0.37, or: airfoil 3 plain 0.37
 

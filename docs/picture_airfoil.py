@@ -1,4 +1,4 @@
-"""The picture of README.md and docs/index.md: one run of `gdopt demo` and the airfoil that it ends with.
+"""The picture of README.md and docs/index.md: one run of `gdopt demo` and its best airfoil.
 
 python docs/picture_airfoil.py FOLDER, where `gdopt demo --out FOLDER` has put its results.
 """
@@ -15,7 +15,7 @@ from PIL import Image
 from gdopt_problems import airfoil
 from gdopt_problems.airfoil_figures import BEST, REAL, loop
 
-# As few as make a small file that looks the same.
+# Few colours, for a small file that looks the same.
 COLORS = 32
 OUT = Path(__file__).parent / "images" / "airfoil.png"
 START = 40  # real airfoils that are measured first

@@ -18,7 +18,7 @@ from gdopt.service.app import create_app
 from gdopt.service.run import listening, server
 from gdopt.space.parameters import Params
 
-# As few as make a small file that looks the same.
+# Few colours, for a small file that looks the same.
 COLORS = 64
 OUT = Path(__file__).parent / "images" / "service.png"
 SPACE = gdopt.Space(
@@ -38,7 +38,7 @@ def measured(params: Params) -> float:
 
 
 def study() -> gdopt.Study:
-    """Some rounds of it, with failures and with trials that wait."""
+    """Some rounds of the study, with failed and pending trials."""
     made = gdopt.Study(SPACE, direction="maximize", objective="yield", algorithm=gdopt.GuidedDiffusion(candidates=512))
     for number in range(6):
         trials = made.ask(6, worker=("ann", "robot 2")[number % 2])
@@ -50,7 +50,7 @@ def study() -> gdopt.Study:
 
 
 def main(out: Path = OUT, width: int = 1280, height: int = 1180) -> None:
-    """Serve it and take the picture."""
+    """Serve the study and take the picture."""
     running = server(create_app(study(), "picture", name="coupling.db"))
     with listening("127.0.0.1", 0) as bound, sync_playwright() as playwright:
         thread = threading.Thread(target=running.run, args=([bound],))

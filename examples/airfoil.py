@@ -1,4 +1,4 @@
-"""`gdopt demo` in forty lines: airfoils of high lift over drag, from 2,174 real ones without labels.
+"""`gdopt demo` in forty lines: airfoils of high lift over drag, with a prior of 2,174 unlabelled real ones.
 
 python examples/airfoil.py [FOLDER] [BUDGET] [PRETRAINING_STEPS]
 """
@@ -17,7 +17,7 @@ steps = int(sys.argv[3]) if len(sys.argv) > 3 else 3000
 out.mkdir(exist_ok=True)
 problem = airfoil.problem()  # 128 surface ordinates -> CL/CD at CL = 0.7, times penalties
 
-# 1. The law of real airfoils, learned without labels. Ordinates share a unit, so their variances can be compared.
+# 1. The prior of unlabelled real airfoils. Ordinates share a unit, so their variances can be compared.
 prior = gdopt.DiffusionPrior.fit(airfoil.corpus(), space=problem.space, commensurate=True, steps=steps)
 airfoil_figures.samples_figure(prior.sample(18), airfoil.corpus(), out / "samples.png")
 
@@ -35,7 +35,7 @@ while len(study.trials) < budget:
     last = study.rounds[-1]
     sys.stdout.write(f"round {last.number}: best {study.best.value:.1f}, this round {last.best:.1f} ({last.winner})\n")
 
-# 3. What came of it.
+# 3. The results.
 study.to_frame().to_csv(out / "results.csv", index=False)
 study.plot(out / "progress.png")
 design = airfoil.uncrossed(np.array(list(study.best.params.values()), dtype=float))

@@ -1,4 +1,4 @@
-"""gdopt's proposals in Ax's own loop: batches of five, one that failed, and a stop in the middle.
+"""gdopt in Ax's ask-tell loop: batches of five, a failed trial, and a stop in the middle.
 
 python examples/ax_client.py [FOLDER]
 """
@@ -9,13 +9,13 @@ from pathlib import Path
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 
-import gdopt.adapters.ax  # before a client is loaded, too: it tells Ax's storage of gdopt
+import gdopt.adapters.ax  # also before a client is loaded: it registers gdopt in Ax's storage
 
 snapshot = Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "client.json"
 
 
 def impurity(params):
-    """Your laboratory, simulator or program; None if nothing came out."""
+    """Your laboratory, simulator or program; None for a failure."""
     if params["temperature"] > 115:
         return None
     off = (params["temperature"] - 85) / 40

@@ -1,8 +1,8 @@
-"""One problem by gdopt, by plain BoTorch, and by gdopt with BoTorch's model and acquisition function in it.
+"""One problem by gdopt, by plain BoTorch, and by gdopt with BoTorch's model and acquisition function.
 
-All have the same first designs, budget and batch. Printed are the median over seeds of the best value and the
-processor's seconds for each batch that is proposed. Then the designs of all these runs, without their values, make a
-prior, from which BoTorch takes the first batch of another.
+All have the same initial designs, budget and batch. The script prints the median over seeds of the best value, and the
+CPU seconds of each proposed batch. Then it fits a prior to the designs of all these runs, without their values, and
+BoTorch selects the first batch of another campaign from this prior.
 
 python examples/compare_with_botorch.py [--budget 50] [--seeds 3] [--batch 4] [--steps 300]
 """
@@ -55,7 +55,7 @@ def improvement(model: Model, x: Tensor, y: Tensor) -> qLogExpectedImprovement:
     return qLogExpectedImprovement(model, best_f=y.max())
 
 
-# All designs and their values, and how many more, to the next batch.
+# From all designs, their values and the size of a batch to the next batch.
 Propose = Callable[[Tensor, Tensor, int], Tensor]
 
 
@@ -72,7 +72,7 @@ def by_botorch(seed: int) -> Propose:
 
 
 def by_gdopt(seed: int, **settings: Any) -> Propose:
-    """gdopt: tell the study what was measured, and ask."""
+    """gdopt: tell the study the results, and ask."""
     study = gdopt.Study(SPACE, direction="maximize", algorithm=gdopt.GuidedDiffusion(**settings), seed=seed)
 
     def propose(x: Tensor, y: Tensor, batch: int) -> Tensor:
@@ -98,7 +98,7 @@ METHODS = {"gdopt": by_gdopt, "BoTorch": by_botorch, "gdopt with qLogEI": by_bot
 
 
 def run(propose: Propose, seed: int, budget: int, batch: int) -> tuple[Tensor, float, float]:
-    """All designs, the best value, and the processor's seconds for each batch."""
+    """All designs, the best value, and the CPU seconds of each batch."""
     x = draw_sobol_samples(BOX.bounds, START, 1, seed=seed).squeeze(1)
     y, seconds = measure(x), []
     while len(x) < budget:
@@ -110,7 +110,7 @@ def run(propose: Propose, seed: int, budget: int, batch: int) -> tuple[Tensor, f
 
 
 def next_batches(tried: Tensor, batch: int, steps: int) -> dict[str, float]:
-    """The best value of BoTorch's first batch of another campaign, by what it is optimized from.
+    """The best value of BoTorch's first batch of another campaign, by the starting points of the optimizer.
 
     The prior is of what earlier campaigns tried, without its values. Still it knows of them: they had sought high ones.
     """

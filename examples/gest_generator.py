@@ -1,4 +1,4 @@
-"""gdopt's proposals by gest-api: points of an earlier campaign, batches of five, one that failed, and a stop.
+"""gdopt as a gest-api generator: points of an earlier campaign, batches of five, a failed point, and a stop.
 
 python examples/gest_generator.py [FOLDER]
 """
@@ -14,7 +14,7 @@ file = Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "suzuki.gdopt"
 
 
 def impurity(point):
-    """Your laboratory, simulator or program; NaN if nothing came out."""
+    """Your laboratory, simulator or program; NaN for a failure."""
     if point["temperature"] > 115:
         return float("nan")
     off = (point["temperature"] - 85) / 40

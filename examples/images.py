@@ -1,4 +1,4 @@
-"""Pictures of digits that guidance turns into zeros, round by round, with G and with G_loss, and how far that holds.
+"""Images of digits that guidance turns into zeros, round by round, with G and with G_loss, and its limits.
 
 Fig. 6 of Guo et al. 2024 (arXiv 2404.14743) in small: their Algorithm 1, with 8x8 digits in place of Stable Diffusion.
 
@@ -35,7 +35,7 @@ COUNT, DRAWN = 256, 6  # images that are measured, and those of them that are dr
 GUIDANCES = {"G": naive, "G_loss": lookahead}
 STRENGTHS = {"mild": 3.0, "strong": 8.0}  # by how much each round is asked to raise the log-odds
 NOISE_STD = 1.0  # of the log-odds that are asked for
-# Told apart by lightness, dashes and markers, so that they can be printed in grey.
+# Lines differ in lightness, dashes and markers, so that they can be printed in grey.
 STYLES: dict[tuple[str, str], dict[str, Any]] = {
     ("G", "mild"): {"color": "0.6", "linestyle": "--", "marker": "o", "markerfacecolor": "white"},
     ("G", "strong"): {"color": "0.0", "linestyle": "--", "marker": "o"},
@@ -107,7 +107,7 @@ def guided_rounds(model: Model, reward: Reward, guidance: Callable[..., Denoiser
 
 
 def measured(reward: Reward, judge: SVC, digits: Images) -> Measure:
-    """What is said of images: the mean reward, the share that the judge calls zeros, the median distance to data.
+    """Measures of images: mean reward, share that the judge classifies as zeros, median distance to data.
 
     The distance is that to the nearest real digit, in units of what it is between real ones.
     """
@@ -164,14 +164,14 @@ def curves_figure(arms: dict[tuple[str, str], list[Images]], measure: Measure, r
 
 
 def main(out: Path, steps: int, rounds: int) -> None:
-    """Train, guide, draw, and print what came of it."""
+    """Train, guide, draw, and print the results."""
     out.mkdir(exist_ok=True)
     pixels, labels = load_digits(return_X_y=True)
     pixels = pixels / 16
     digits = torch.from_numpy(pixels)
 
-    # 1. The law of digits, without labels; the reward from half of the labels; its judge, another kind of classifier,
-    # from the other half.
+    # 1. The diffusion model of unlabelled digits; the reward from half of the labels; its judge, a classifier of
+    # another kind, from the other half.
     model = trained(digits, steps)
     half, other = np.array_split(np.random.default_rng(0).permutation(len(digits)), 2)
     reward = log_odds(LogisticRegression(max_iter=1000).fit(pixels[half], labels[half]))
@@ -184,7 +184,7 @@ def main(out: Path, steps: int, rounds: int) -> None:
         for strength, step in STRENGTHS.items()
     }
 
-    # 3. What came of it.
+    # 3. The results.
     real = digits[torch.from_numpy(labels == ZERO)]
     shown = [0, *(2**i for i in range(rounds.bit_length()))]
     images_figure(arms, measure, shown, out / "digits.png")

@@ -2,9 +2,9 @@
 
 python examples/lab_loop.py [FOLDER] [PLATES]
 
-The robot runs in a process of its own, which only knows the study's file. It asks for plates by name and tells each
-vial's yield and impurity as it is measured. It is killed between two vials, and started again: it gets the same plate,
-and measures what was not told yet. Nothing is lost, and nothing is measured twice.
+The robot runs in its own process, which has only the study's file. It asks for plates by name and tells each vial's
+yield and impurity after its measurement. It is killed between two vials, and restarted: it gets the same plate, and
+measures the vials without a result. Nothing is lost, and nothing is measured twice.
 """
 
 import os
@@ -28,9 +28,9 @@ SPACE = gdopt.Space(
     ]
 )
 VIALS = 8
-# Seconds that a vial takes here.
+# Simulated seconds of a vial.
 SECONDS = 0.05
-# Of a yield in percent: the standard deviation of one measurement, and the share of vials that break.
+# Standard deviation of a measured yield in percent, and the share of vials that break.
 NOISE, BROKEN = 1.5, 0.08
 
 
@@ -67,13 +67,13 @@ def started(file: Path, plates: int) -> subprocess.Popen[bytes]:
 
 
 def settled(study: gdopt.Study) -> dict[int, tuple[str, float | None]]:
-    """What has come of each trial that is not pending."""
+    """The result of each trial that is not pending."""
     study.refresh()
     return {t.id: (t.status.value, t.value) for t in study.trials if t.status is not gdopt.Status.PENDING}
 
 
 def main(folder: Path, plates: int) -> None:
-    """Run the campaign and print what it came to."""
+    """Run the campaign and print its results."""
     folder.mkdir(parents=True, exist_ok=True)
     study = gdopt.Study(
         SPACE, direction="maximize", objective="yield", outcome_constraints=["impurity <= 2"], storage=folder /

@@ -6,7 +6,7 @@ The reaction is made up, so that this runs anywhere: a bleaching whose whiteness
 an additive that has three of them in order, on the number of washes, the temperature, and on a mixture of three
 solvents whose shares sum to one. On the third plate only water-rich mixtures are in stock, so one share is fixed.
 
-It keeps the study in FOLDER, writes its figure there, and prints the best of each plate and what was found.
+It writes the study and its figure to FOLDER, and prints the best of each plate and of all.
 """
 
 import math
@@ -33,7 +33,7 @@ SPACE = gdopt.Space(
     ],
 )
 WELLS = 8
-# The best temperature (degC) and share of water of each bleach, and how white it can get.
+# The best temperature (degC) and share of water of each bleach, and its greatest whiteness.
 BLEACHES = {
     "peroxide": (70.0, 0.8, 78.0),
     "percarbonate": (60.0, 0.9, 74.0),
@@ -46,7 +46,7 @@ GRADES = {"coarse": 0.8, "medium": 0.95, "fine": 1.0}
 
 
 def whiteness(params: gdopt.space.parameters.Params) -> float:
-    """In percent."""
+    """The whiteness in percent."""
     heat, water, most = BLEACHES[str(params["bleach"])]
     off = ((float(params["temperature"]) - heat) / 18) ** 2 + ((float(params["water"]) - water) / 0.25) ** 2
     washed = 1 - 0.5 ** float(params["washes"])

@@ -28,7 +28,7 @@ given = parser.parse_args()
 given.out.mkdir(exist_ok=True)
 measure = pmo.evaluate("osimertinib_mpo")  # SMILES -> scores from 0 to 1; yours would be a model or a laboratory
 
-# 1. The law of molecules that exist, learned without labels, and whether its draws are like them.
+# 1. The prior of unlabelled real molecules, and a comparison of its draws with them.
 space = gdopt.MoleculeSpace.from_smiles(given.smiles or nci(), skip=True)
 kept = given.out / "prior.safetensors"
 if kept.exists():
@@ -44,7 +44,7 @@ check = prior.check(100)
 check.plot(given.out / "prior-check.png")
 sys.stdout.write(f"{check}\n")
 
-# 2. The closed loop: molecules of the corpus, then batches in which pieces of the best are hidden and drawn again.
+# 2. The closed loop: molecules of the corpus, then batches in which pieces of the best are masked and drawn again.
 study = gdopt.Study(
     space,
     direction="maximize",
@@ -67,7 +67,7 @@ while (told := len(study.state.done)) < given.budget:
         f"accessibility {synthetic_accessibility(smiles):.1f}, {', '.join(alerts(smiles)) or 'no alerts'}\n"
     )
 
-# 3. What came of it: a row a molecule with what a chemist would ask, and the best beside the best of the corpus.
+# 3. The results: a row for each molecule with a chemist's criteria, and the best beside the best of the corpus.
 rows = table(study.to_frame(), prior.corpus)
 rows.to_csv(given.out / "results.csv", index=False)
 study.plot(given.out / "progress.png")

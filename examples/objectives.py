@@ -1,4 +1,4 @@
-"""A reaction with two objectives and a limit: yield against cost, of what has little impurity.
+"""A reaction with two objectives and an outcome constraint: yield against cost, with little impurity.
 
 python examples/objectives.py [FOLDER] [BUDGET]
 

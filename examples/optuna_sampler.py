@@ -1,4 +1,4 @@
-"""gdopt's proposals in Optuna's own loop: a trial that failed, derivatives, a database and a stop in the middle.
+"""gdopt as an Optuna sampler: a failed trial, derivatives, a database and a stop in the middle.
 
 python examples/optuna_sampler.py [FOLDER]
 """
@@ -14,7 +14,7 @@ storage = f"sqlite:///{Path(sys.argv[1] if len(sys.argv) > 1 else '.') / 'study.
 
 
 def impurity(trial):
-    """Your simulator or program; NaN if nothing came out."""
+    """Your simulator or program; NaN for a failure."""
     temperature = trial.suggest_float("temperature", 20, 120)
     cycles = trial.suggest_int("cycles", 1, 8)
     base = trial.suggest_categorical("base", ["KOAc", "K3PO4", "Cs2CO3"])

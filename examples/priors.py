@@ -1,10 +1,10 @@
-"""What one knows beforehand as a prior: past runs, what they measured of a related product, an expert's ranges.
+"""Prior knowledge as a prior: past runs, their results for a related product, an expert's ranges.
 
 python examples/priors.py [FOLDER] [--budget N] [--steps N] [--seeds N]
 
 The process is made up, so that this runs anywhere: a crystallization with four settings. Its 400 past runs lie where
-crystals come out at all: slow cooling needs a high concentration, and fast cooling is stirred faster. They
-made another product, whose yield was written down beside them. What is looked for is the best yield of a new one.
+crystals form: slow cooling needs a high concentration, and fast cooling is stirred faster. They made another product,
+whose yield was recorded. The objective is the yield of a new product.
 
 It writes designs.csv, a prior's file and a figure of its check, and prints the check, then the best yields that
 `GuidedDiffusion` finds with each prior and without one.
@@ -35,13 +35,13 @@ START, BATCH = 6, 6
 
 
 def concentration(start: Float[np.ndarray, " n"], cooling: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """The one at which crystals form, g/l: warm solutions hold more, and slow cooling needs more."""
+    """The concentration at which crystals form, g/l: warm solutions hold more, and slow cooling needs more."""
     found: np.ndarray = 60 + 3 * (start - 40) + 40 / (cooling + 0.2)
     return found
 
 
 def past(seed: int = 0) -> Float[np.ndarray, "n 4"]:
-    """Runs as people have made them."""
+    """Past runs."""
     rng = np.random.default_rng(seed)
     start = rng.normal(64, 6, RUNS).clip(42, 88)
     cooling = rng.lognormal(-0.9, 0.4, RUNS).clip(0.08, 1.1)
@@ -51,7 +51,7 @@ def past(seed: int = 0) -> Float[np.ndarray, "n 4"]:
 
 
 def yields(runs: Float[np.ndarray, "n 4"], best: tuple[float, float]) -> Float[np.ndarray, " n"]:
-    """In percent: less away from the best start and cooling, and nearly nothing where no crystals form."""
+    """The yield in percent: lower away from the best start and cooling, and nearly 0 where no crystals form."""
     start, cooling, dissolved, stirring = runs.T
     off = ((start - best[0]) / 8) ** 2 + (np.log(cooling / best[1]) / 0.6) ** 2
     lost = ((dissolved / concentration(start, cooling) - 1) / 0.12) ** 2 + ((stirring - 200 - 350 * cooling) / 60) ** 2

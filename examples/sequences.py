@@ -1,13 +1,13 @@
-"""A peptide that folds into a helix with a greasy and a watery side, from helices without labels.
+"""A peptide that folds into a helix with a hydrophobic and a hydrophilic side, with a prior of unlabelled helices.
 
 python examples/sequences.py [FOLDER] [--budget N] [--steps N] [--candidates N] [--seed N]
 
-The objective is a formula, so that this runs anywhere; in its place would stand an assay. What the formula knows:
+The objective is a formula in place of an assay, so that this runs anywhere. Its terms:
 
 * The hydrophobic moment of Eisenberg et al. 1982 (Nature 299, 371): the letters' hydrophobicities as arrows, each 100
-  degrees further round the helix than the one before, added up. It is large where one side is greasy.
+  degrees further round the helix than the one before, added up. It is large if one side is hydrophobic.
 * The charge at pH 7, which is to be +4, as of many peptides that go into membranes.
-* How willingly the letters are part of a helix, by the energies of Pace and Scholtz 1998 (Biophys. J. 75, 422).
+* The helix propensity of the letters, by the energies of Pace and Scholtz 1998 (Biophys. J. 75, 422).
 """
 
 import argparse
@@ -25,7 +25,7 @@ HYDROPHOBICITY = {
     "A": 0.62, "R": -2.53, "N": -0.78, "D": -0.90, "C": 0.29, "Q": -0.85, "E": -0.74, "G": 0.48, "H": -0.40, "I": 1.38,
     "L": 1.06, "K": -1.50, "M": 0.64, "F": 1.19, "P": 0.12, "S": -0.18, "T": -0.05, "W": 0.81, "Y": 0.26, "V": 1.08,
 }  # fmt: skip
-# What a letter costs in a helix, kcal/mol above alanine.
+# Energy of a letter in a helix, kcal/mol above alanine.
 HELIX_COST = {
     "A": 0.00, "L": 0.21, "R": 0.21, "M": 0.24, "K": 0.26, "Q": 0.39, "E": 0.40, "I": 0.41, "W": 0.49, "S": 0.50,
     "Y": 0.53, "F": 0.54, "H": 0.61, "V": 0.61, "N": 0.65, "T": 0.66, "C": 0.68, "D": 0.69, "G": 1.00, "P": 3.16,
@@ -36,7 +36,7 @@ THERMAL = 0.593  # kcal/mol, RT at 25 degC
 WANTED_CHARGE, CHARGE_WEIGHT, COST_WEIGHT = 4, 0.05, 0.2
 
 LENGTH = 18  # five turns of a helix
-# Tryptophan at position 1 (from 0): its absorption says how much peptide there is.
+# Tryptophan at position 1 (from 0): its absorption measures the amount of peptide.
 FIXED = {1: "W"}
 # Two basic letters are cut by proteases, NG deamidates, DP breaks in acid.
 FORBIDDEN = ["KK", "KR", "RK", "RR", "NG", "DP"]
@@ -52,14 +52,14 @@ def moment(sequence: str) -> float:
 
 
 def measure(sequence: str) -> float:
-    """The moment, less what a wrong charge and unwilling letters cost."""
+    """The moment, minus penalties for a wrong charge and for letters of low helix propensity."""
     charge = sum(CHARGE.get(letter, 0) for letter in sequence)
     cost = sum(HELIX_COST[letter] for letter in sequence) / len(sequence)
     return moment(sequence) - CHARGE_WEIGHT * abs(charge - WANTED_CHARGE) - COST_WEIGHT * cost
 
 
 def helices(n: int, seed: int) -> list[str]:
-    """n sequences without labels that are likely helices: each letter by Boltzmann's weight of its cost."""
+    """n unlabelled sequences that are likely helices: letters with the Boltzmann weights of their energies."""
     rng = np.random.default_rng(seed)
     weights = np.exp([-HELIX_COST[letter] / THERMAL for letter in PROTEIN])
     found: list[str] = []
@@ -80,14 +80,14 @@ parser.add_argument("--seed", type=int, default=0)
 given = parser.parse_args()
 given.out.mkdir(exist_ok=True)
 
-# 1. The law of helices, without labels, and whether its draws are like them.
+# 1. The prior of unlabelled helices, and a comparison of its draws with them.
 space = gdopt.SequenceSpace(PROTEIN, LENGTH, corpus=helices(1000, seed=1), fixed=FIXED, forbidden=FORBIDDEN)
 prior = gdopt.MaskedPrior.fit(space, steps=given.steps)
 check = prior.check()
 check.plot(given.out / "prior-check.png")
 sys.stdout.write(f"{check}\n")
 
-# 2. The closed loop, which knows of a peptide that was measured before.
+# 2. The closed loop, with the result of an earlier peptide.
 study = gdopt.Study(
     space,
     direction="maximize",
@@ -104,7 +104,7 @@ while (told := len(study.state.done)) < given.budget:
     last = study.rounds[-1]
     sys.stdout.write(f"round {last.number}: best {study.best.value:.3f}, median {last.median:.3f} ({last.winner})\n")
 
-# 3. What came of it.
+# 3. The results.
 study.to_frame().to_csv(given.out / "results.csv", index=False)
 study.plot(given.out / "progress.png")
 values = {one: measure(one) for one in prior.corpus}

@@ -2,9 +2,10 @@
 
 python examples/table.py [FOLDER] [--rows N] [--budget N]
 
-The catalogue is made up, so that this runs anywhere: compounds with ten descriptors that hang together, and a supplier.
-Their solubility hangs on three hidden properties, of which the descriptors tell. It writes catalogue.csv, the study and
-a figure of what was tried, and prints the best compound that was found and how many of the catalogue are better.
+The catalogue is made up, so that this runs anywhere: compounds with ten correlated descriptors, and a supplier.
+Their solubility depends on three hidden properties that are related to the descriptors. The script writes
+catalogue.csv, the study and a figure of the trials, and prints the best compound and the number of better ones in the
+catalogue.
 """
 
 import argparse
@@ -21,7 +22,7 @@ HIDDEN, DESCRIPTORS, BATCH = 3, 10, 8
 
 
 def catalogue(rows: int, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
-    """Compounds with descriptors, and the solubility of each in mg/ml, which nobody knows beforehand."""
+    """Compounds with descriptors, and the hidden solubility of each in mg/ml."""
     rng = np.random.default_rng(seed)
     hidden = rng.normal(size=(rows, HIDDEN))
     seen = np.tanh(hidden @ rng.normal(size=(HIDDEN, DESCRIPTORS))) + 0.05 * rng.normal(size=(rows, DESCRIPTORS))
@@ -33,7 +34,7 @@ def catalogue(rows: int, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def main() -> None:
-    """Make the catalogue, choose batches of it, and show what was chosen."""
+    """Make the catalogue, select batches of it, and show them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("table"))
     parser.add_argument("--rows", type=int, default=5000, help="of the catalogue")

@@ -1,4 +1,4 @@
-"""Random streams: of each `ask`, and of libraries that use the global generators."""
+"""Random streams of each `ask`, and isolation of libraries that use the global generators."""
 
 import random
 import warnings
@@ -13,10 +13,18 @@ __all__ = ["isolated", "seed_from", "stream"]
 
 @contextmanager
 def isolated(seed: int) -> Iterator[None]:
-    """Code that draws from the global generators: they are seeded inside, and put back as they were afterwards.
+    """A block with seeded global generators, whose states are restored afterwards.
 
-    Warnings are off: the libraries speak of their own workings, such as a retried fit or data that are not
-    standardized, to people who called them.
+    Warnings are off: these libraries warn of internals, such as a retried fit or data that are not standardized, which
+    users of gdopt cannot change.
+
+    Example:
+        >>> with isolated(1):
+        ...     first = torch.rand(2)
+        >>> with isolated(1):
+        ...     second = torch.rand(2)
+        >>> torch.equal(first, second)
+        True
     """
     python, array = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
@@ -38,5 +46,5 @@ def stream(seed: int, n_asks: int) -> torch.Generator:
 
 
 def seed_from(generator: torch.Generator) -> int:
-    """A seed for a library that wants a number."""
+    """A seed, drawn from a generator, for a library whose seeds are integers."""
     return int(torch.randint(2**31, (1,), generator=generator))

@@ -1,4 +1,4 @@
-"""PyTorch on one thread: tensors of a few hundred rows are done before other threads have begun."""
+"""PyTorch on one thread: for tensors of a few hundred rows, starting other threads takes longer than the work."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ __all__ = ["one_thread"]
 
 
 class _Inside:
-    """How many calls of the process are within `one_thread`, and the threads that PyTorch had before the first."""
+    """Number of calls of `one_thread` in progress in this process, and PyTorch's threads before the first one."""
 
     lock = threading.Lock()
     count = 0
@@ -17,10 +17,16 @@ class _Inside:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """With PyTorch on one thread, and after that on as many as before, whatever was raised.
+    """A block with PyTorch on one thread; afterwards PyTorch has its former number of threads, also after an error.
 
-    PyTorch keeps the number for each thread that calls it, and hands the last one that was set to new ones: what a
-    call finds while another is inside says nothing.
+    PyTorch keeps the number for each calling thread, and new threads start with the last number that was set. A call
+    therefore cannot rely on the number that it reads while another call is in progress.
+
+    Example:
+        >>> import torch
+        >>> with one_thread():
+        ...     torch.get_num_threads()
+        1
     """
     # Imported here: modules that only record results import this one, and PyTorch takes a second.
     import torch

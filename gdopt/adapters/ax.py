@@ -1,8 +1,8 @@
-"""gdopt's proposals for users of Ax's `Client`: a generation node, and the generation strategy of it alone.
+"""gdopt in Ax's `Client`: a generation node, and a generation strategy with this node only.
 
-The node remembers nothing. Each call of `get_next_trials` reads the state of a study from the experiment, and its
-random stream is derived from the seed and the number of asks that the experiment shows. So Ax can save and load it at
-any time by its settings alone; importing this module tells Ax's storage how.
+The node is stateless. Each call of `get_next_trials` reads the state of a study from the experiment, and derives its
+random stream from the seed and the number of asks in the experiment. Ax can therefore save and load the node at any
+time by its settings alone; importing this module registers it in Ax's storage.
 """
 
 import time
@@ -42,12 +42,12 @@ from gdopt.trials.trial import Trial
 
 __all__ = ["GdoptNode", "strategy"]
 
-# Ax asks for one trial after another, and never says how many: so many are proposed at once and kept for it. As many
-# as gdopt selects one by one, so that the first of them is what a batch of one would be.
+# Ax requests one trial at a time without their total number: this many are proposed at once and queued. gdopt selects
+# batches of this size sequentially, so the first one is the same as in a batch of one.
 BATCH = 8
 # In messages.
 HOST = "Ax"
-# Times that a batch is drawn anew when all of one is in the experiment already.
+# Attempts to propose a batch, where all designs of the batch before are in the experiment already.
 ASKS = 5
 
 
@@ -59,7 +59,12 @@ def strategy(
     batch: int = BATCH,
     should_deduplicate: bool = True,
 ) -> GenerationStrategy:
-    """A generation strategy of gdopt alone, for `Client.set_generation_strategy`; arguments as of `GdoptNode`."""
+    """A generation strategy with gdopt only, for `Client.set_generation_strategy`; arguments as of `GdoptNode`.
+
+    Example:
+        >>> strategy(seed=1).name
+        'gdopt'
+    """
     node = GdoptNode(algorithm, prior=prior, seed=seed, batch=batch, should_deduplicate=should_deduplicate)
     return GenerationStrategy(nodes=[node], name=node.name)
 
@@ -67,27 +72,28 @@ def strategy(
 class GdoptNode(ExternalGenerationNode):
     """A generation node whose candidates a gdopt algorithm proposes, from all trials of the experiment.
 
-    Ranges, ordered and unordered choices and linear constraints are taken; fixed and derived parameters are added.
-    `get_next_trials(fixed_parameters=)` is kept to.
-    The objective is one expression, of one metric or several, and may have standard errors. What the search space or
-    the objective has beyond that raises an error that names it, before anything is proposed.
+    Supported are ranges, ordered and unordered choices, linear constraints and `get_next_trials(fixed_parameters=)`;
+    fixed and derived parameters are added. The objective is one expression, of one metric or several, with or without
+    standard errors. Other features of the search space or the objective raise an error with their name, before the
+    first proposal.
 
     Args:
-        algorithm: how candidates are found; `GuidedDiffusion()` by default.
-        prior: the file of a `DiffusionPrior` for it, as `DiffusionPrior.save` wrote it. The experiment then has the
-            prior's parameters: ranges of floats of the same names and bounds.
-        seed: of every random draw; neither the seed of the `Client` nor the global generators are used.
-        batch: candidates that are drawn in one ask. Give the number that you pass to `get_next_trials`, if it is
-            larger: then it takes one ask.
-        name: of the node, by which trials and transition criteria know it.
-        should_deduplicate: whether what is in the experiment already, failed or not, is never proposed again; once
-            nothing new is left, that raises `SpaceError`. Ax's silent change to Sobol is off in either case.
+        algorithm: that proposes candidates; `GuidedDiffusion()` by default.
+        prior: a file of `DiffusionPrior.save`, for the algorithm. The experiment then needs the prior's parameters:
+            ranges of floats with the same names and bounds.
+        seed: of all random draws; neither the seed of the `Client` nor the global generators are used.
+        batch: number of candidates of one `ask`. If `get_next_trials` requests more, set this number: the request then
+            takes one `ask`.
+        name: of the node, for trials and transition criteria.
+        should_deduplicate: whether designs in the experiment, failed ones included, are never proposed again; when no
+            new design is left, this raises `SpaceError`. Ax's silent change to Sobol is off in either case.
         transition_criteria: for a strategy of several nodes.
-        suggested_experiment_status: as of any node.
+        suggested_experiment_status: as of any node of Ax.
 
     Raises:
-        SettingsError: a setting is out of its range, or the algorithm has a prior already, takes none, or fine-tunes.
-        StoreError: the file of the prior cannot be read.
+        SettingsError: a setting is out of its range, or the algorithm has a prior already, accepts none, or
+            fine-tunes.
+        StoreError: the file of the prior is unreadable.
     """
 
     def __init__(
@@ -107,7 +113,7 @@ class GdoptNode(ExternalGenerationNode):
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise SettingsError(f"batch = {batch!r}: expected a whole number above 0")
         super().__init__(name, suggested_experiment_status, should_deduplicate, transition_criteria)
-        # Ax falls back on Sobol for a duplicate, with nothing but a line in its log.
+        # For a duplicate, Ax falls back on Sobol with only a line in its log.
         self.fallback_specs = {}
         self.settings: Algorithm = GuidedDiffusion() if algorithm is None else algorithm
         self.prior = None if prior is None else str(prior)
@@ -118,7 +124,7 @@ class GdoptNode(ExternalGenerationNode):
         self.fit_time_since_gen = time.monotonic() - began
 
     def update_generator_state(self, experiment: Experiment, data: Data) -> None:
-        """Read what the experiment knows; Ax calls this once for each `get_next_trials`."""
+        """Read the trials of the experiment; Ax calls this once for each `get_next_trials`."""
         shared = SharedSpace.of(experiment.search_space, like=prior_space(self.algorithm))
         state = state_of(experiment, data, shared, self.algorithm.init(shared.space, self.seed))
         self._call = _Call(shared, state, set(experiment.arms_by_signature))
@@ -127,9 +133,9 @@ class GdoptNode(ExternalGenerationNode):
         """The parameters of the next candidate.
 
         Raises:
-            SpaceError: no candidate is new, or the algorithm proposed what is not in the search space.
+            SpaceError: no candidate is new, or a proposal of the algorithm is outside the search space.
         """
-        # What is pending is known from the experiment: here Ax counts abandoned trials among it.
+        # Pending trials are read from the experiment: Ax's argument includes abandoned trials.
         del pending_parameters
         call = self._call
         assert call is not None
@@ -151,7 +157,7 @@ class GdoptNode(ExternalGenerationNode):
             "should_deduplicate=False measures the best again"
         )
 
-    # Ax's own override has another order of arguments than the method that it overrides, too.
+    # Ax's own override also has another order of arguments than the overridden method.
     def _gen(  # type: ignore[override]
         self,
         experiment: Experiment,
@@ -160,7 +166,7 @@ class GdoptNode(ExternalGenerationNode):
         pending_observations: dict[str, list[ObservationFeatures]] | None = None,
         **generator_gen_kwargs: Any,
     ) -> GeneratorRun:
-        """Ax's own, but fixed parameters are kept to, and arms say what gdopt has to know of them later."""
+        """Ax's method, with fixed parameters, and with gdopt's data in the metadata of the arms."""
         assert self._call is not None
         features = generator_gen_kwargs.get("fixed_features")
         fixed = self._call.shared.fixed({} if features is None else features.parameters)
@@ -168,7 +174,7 @@ class GdoptNode(ExternalGenerationNode):
         run = super()._gen(experiment, data, n, pending_observations, **generator_gen_kwargs)
         return GeneratorRun(
             arms=run.arms,
-            # After the first it is the integer 0, for which Ax's SQL storage loses the arms of all but the first trial.
+            # After the first trial it is the integer 0, with which Ax's SQL storage loses the arms of all later trials.
             fit_time=float(run.fit_time or 0),
             gen_time=run.gen_time,
             generator_key=self.name,
@@ -183,7 +189,7 @@ class GdoptNode(ExternalGenerationNode):
 
 @dataclass
 class _Call:
-    """What one call of `get_next_trials` works with: the candidates not yet given out, the arms that there are."""
+    """The data of one call of `get_next_trials`: queued candidates, and signatures and metadata of arms."""
 
     shared: SharedSpace
     state: State
@@ -194,7 +200,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class _NotStored:
-    """Stands for an algorithm that storage had no room for: all it does is to say so."""
+    """Placeholder of an algorithm that Ax's storage could not keep: each use raises an error."""
 
     reason: str
 
@@ -220,7 +226,7 @@ def _with_prior(algorithm: Algorithm, prior: DiffusionPrior) -> Algorithm:
 
 
 def _encoded(node: GdoptNode) -> dict[str, Any]:
-    """What Ax's storage keeps of a node. It never raises: Ax has emptied the old file before it encodes anything."""
+    """The stored data of a node. Encoding never raises, as Ax empties the old file before."""
     stored: dict[str, Any]
     if isinstance(node.settings, _NotStored):
         stored = {"not_stored": node.settings.reason}
@@ -244,7 +250,7 @@ def _encoded(node: GdoptNode) -> dict[str, Any]:
 
 
 def _decoded(algorithm: dict[str, Any], **settings: Any) -> GdoptNode:
-    """The node that was encoded."""
+    """The node of stored data."""
     if "not_stored" in algorithm:
         return GdoptNode(_NotStored(algorithm["not_stored"]), **settings)
     return GdoptNode(deserialize(algorithm), **settings)

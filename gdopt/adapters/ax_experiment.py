@@ -1,7 +1,7 @@
-"""An experiment of Ax as a gdopt `State`: its search space, its trials, and what is known of them.
+"""An experiment of Ax as a gdopt `State`: search space and trials.
 
-Nothing is remembered beside the experiment. What gdopt has to know of a trial that it proposed itself is kept with the
-trial, in the metadata of its arm, which Ax stores.
+All data are in the experiment. gdopt's data of a trial that it proposed are in the metadata of the trial's arm, which
+Ax stores.
 """
 
 import math
@@ -32,46 +32,46 @@ from gdopt.trials.trial import Result, Status, Trial
 
 __all__ = ["SharedSpace", "metadata", "state_of"]
 
-# Under this name an arm's metadata have what gdopt knows of it.
+# Key of gdopt's data in the metadata of an arm.
 KEY = "gdopt"
-# Steps between the values of a choice are equal if they are so to rounding.
+# Relative tolerance for equal steps between the values of a choice.
 EQUAL = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A parameter of Ax, gdopt's parameter for it, and the values of the one as values of the other.
+    """A parameter of Ax and gdopt's parameter for it, with conversions of their values.
 
-    A range of whole numbers on a logarithmic scale is a `Real` that is rounded, and each of its numbers owns half a
-    unit to each side. An ordered choice is an `Integer`, the place of its value in the order.
+    A range of whole numbers on a logarithmic scale is a `Real` that is rounded; the range of each number extends half a
+    unit to both sides. An ordered choice is an `Integer`, the index of its value.
 
     Args:
         theirs: Ax's parameter.
-        ours: gdopt's.
-        levels: of a choice, gdopt's values in the order of Ax's.
+        ours: gdopt's parameter.
+        categories: gdopt's values of a choice, in the order of Ax's values.
     """
 
     theirs: RangeParameter | ChoiceParameter
     ours: Parameter
-    levels: Sequence[Value] = ()
+    categories: Sequence[Value] = ()
 
     def encode(self, value: TParamValue) -> Value:
-        """gdopt's value; Ax lets values pass that are outside a range by a rounding error."""
+        """gdopt's value; Ax accepts values that are outside a range by a rounding error."""
         if isinstance(self.theirs, ChoiceParameter):
-            return self.levels[self.theirs.values.index(value)]
+            return self.categories[self.theirs.values.index(value)]
         inside: float = min(max(self.theirs.cast(value), self.theirs.lower), self.theirs.upper)
         return inside
 
     def decode(self, value: Value) -> TParamValue:
-        """Ax's value, of the type that Ax expects."""
+        """Ax's value, with Ax's type."""
         if isinstance(self.theirs, ChoiceParameter):
-            return self.theirs.values[self.levels.index(value)]
+            return self.theirs.values[self.categories.index(value)]
         if self.theirs.parameter_type is ParameterType.INT:
             value = min(max(round(float(value)), self.theirs.lower), self.theirs.upper)
         return self.theirs.cast(value)
 
     def scale(self) -> tuple[float, float]:
-        """The origin and the step with which Ax's value is origin + step * gdopt's."""
+        """Origin and step of the conversion: Ax's value is origin + step * gdopt's value."""
         if isinstance(self.theirs, RangeParameter):
             return 0.0, 1.0
         numbers = [float(v) for v in self.theirs.values if v is not None]
@@ -83,9 +83,9 @@ class Coded:
 
 @dataclass(frozen=True)
 class SharedSpace:
-    """A search space of Ax and gdopt's space for it, with the parameters of the one as those of the other.
+    """A search space of Ax and gdopt's space for it, with conversions of their parameters.
 
-    Fixed parameters and derived ones are not gdopt's business; they are added to what it proposes.
+    Fixed and derived parameters are not part of gdopt's space; they are added to its proposals.
     """
 
     theirs: SearchSpace
@@ -98,10 +98,10 @@ class SharedSpace:
 
         Args:
             theirs: ranges and choices, and linear constraints between them.
-            like: a space that is taken for gdopt's, order and units and all, if it has the same parameters and bounds.
+            like: a space that is used, with its order and units, if it has the same parameters and bounds.
 
         Raises:
-            SpaceError: the search space has what gdopt cannot propose for, which is named.
+            SpaceError: gdopt does not support a feature of the search space; the message names it.
         """
         coded = {p.name: _coded(p) for p in theirs.parameters.values() if not _follows(p)}
         constraints = [_constraint(c, coded) for c in theirs.parameter_constraints]
@@ -110,18 +110,18 @@ class SharedSpace:
         return cls(theirs, tuple(coded.values()), Space(ours, constraints))
 
     def encode(self, parameters: TParameterization) -> Params | None:
-        """gdopt's parameters; None if they are not in the search space, as Ax lets a user attach them."""
-        # A parameter that was added later counts as present to Ax in trials that do not have it.
+        """gdopt's parameters; None if they are outside the search space, as attached trials may be."""
+        # Ax treats a parameter that was added later as present in trials without it.
         if not set(self.theirs.parameters) <= set(parameters) or not self.theirs.check_membership(parameters):
             return None
         params = {c.theirs.name: c.encode(parameters[c.theirs.name]) for c in self.coded}
         return params if self.space.allows(params) else None
 
     def fixed(self, parameters: TParameterization) -> Params:
-        """gdopt's values of parameters that every proposal is to have.
+        """gdopt's values of fixed parameters of all proposals.
 
         Raises:
-            SpaceError: a parameter is unknown or derived, or cannot have its value.
+            SpaceError: a parameter is unknown or derived, or its value is invalid.
         """
         coded = {c.theirs.name: c for c in self.coded}
         found = {}
@@ -140,7 +140,7 @@ class SharedSpace:
         """Ax's parameters, all of them.
 
         Raises:
-            SpaceError: they are not in the space: Ax itself would run whatever it is given.
+            SpaceError: the parameters are not in the space. Ax itself does not check proposals.
         """
         self.space.check(params)
         found = {c.theirs.name: c.decode(params[c.theirs.name]) for c in self.coded}
@@ -154,25 +154,25 @@ class SharedSpace:
 
 
 def metadata(trial: Trial, note: Mapping[str, float]) -> dict[str, Any]:
-    """What an arm's metadata have to say of a proposal, for `state_of` to read."""
+    """The metadata of an arm for a proposal, which `state_of` reads."""
     return {KEY: {"round": trial.round, "source": trial.source, "predicted": trial.predicted, "note": dict(note)}}
 
 
 def state_of(experiment: Experiment, data: Data, shared: SharedSpace, fresh: State) -> State:
-    """The state of a study that knows what the experiment knows: its trials, in order, and its rounds.
+    """The state of a study with the trials of an experiment, in order, and its rounds.
 
-    Whatever has a value counts as done, also while Ax has it running, unless the value is a point of a curve that goes
-    on. What is completed without a value is still pending, as it is to Ax; a value that is not finite is a failure.
-    Trials outside the search space are left out.
+    Trials with a value are done, also while they run in Ax, unless the value is a point of an unfinished curve.
+    Completed trials without a value are pending, as in Ax; trials with a value that is not finite are failed. Trials
+    outside the search space are left out.
 
     Args:
-        experiment: of trials of one arm.
-        data: the experiment's.
+        experiment: of trials with one arm each.
+        data: of the experiment.
         shared: the experiment's search space.
-        fresh: the algorithm's state before anything was asked.
+        fresh: the algorithm's state before the first `ask`.
 
     Raises:
-        SettingsError: the experiment is optimized for what gdopt cannot optimize, or has trials of several arms.
+        SettingsError: gdopt does not support the experiment's objective, or a trial has several arms.
         ResultError: a standard error is negative.
     """
     measured = _measured(data, _objective(experiment.optimization_config))
@@ -192,7 +192,7 @@ def state_of(experiment: Experiment, data: Data, shared: SharedSpace, fresh: Sta
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The objective of a trial, higher is better, with its standard error where it is known."""
+    """The objective of a trial, higher is better, with its standard error if known."""
 
     value: float
     sem: float | None
@@ -228,7 +228,7 @@ def _range(p: RangeParameter) -> Real | Integer:
 
 
 def _follows(p: AxParameter) -> bool:
-    """Whether a parameter's value follows from those of the others, or from nothing."""
+    """Whether a parameter is fixed, or derived from other parameters."""
     return isinstance(p, FixedParameter | DerivedParameter) and not p.is_hierarchical
 
 
@@ -253,7 +253,7 @@ def _objective(config: OptimizationConfig | None) -> Objective:
 
 
 def _measured(data: Data, objective: Objective) -> dict[int, _Measured]:
-    """The objective's value by trial, where all its metrics are known: Ax's expression is to be maximized."""
+    """The objective's value of each trial with all metrics; Ax maximizes the expression."""
     weights = dict(objective.metric_weights)
     rows: dict[int, dict[str, Any]] = defaultdict(dict)
     for row in data.df.itertuples():
@@ -271,7 +271,7 @@ def _measured(data: Data, objective: Objective) -> dict[int, _Measured]:
 
 
 def _sem(errors: Sequence[float]) -> float | None:
-    """The standard error of a sum of independent terms; None, as Ax has it by NaN, where one is unknown."""
+    """The standard error of a sum of independent terms; None if one is unknown, which is NaN in Ax."""
     return None if any(math.isnan(e) for e in errors) else math.hypot(*errors)
 
 
@@ -291,7 +291,7 @@ def _outcome(trial: AxTrial, measured: _Measured | None) -> tuple[Status, Result
 
 
 def _known(trial: AxTrial) -> Mapping[str, Any]:
-    """What gdopt wrote of a trial that it proposed; nothing for others."""
+    """gdopt's data of a trial that it proposed; empty for other trials."""
     run, arm = trial.generator_run, trial.arm
     if run is None or arm is None:
         return {}

@@ -1,7 +1,7 @@
-"""A network and its scheduler from the library diffusers, as the `Denoiser` that they stand for.
+"""A network and a scheduler of the library diffusers as a `Denoiser`.
 
 diffusers works on images x_t = αx₀ + √h ε, α² = ᾱ_t and h = 1 - ᾱ_t, at whole time steps t; here the rows are x = x_t/α
-at the noise level σ² = h/ᾱ_t. Nothing of diffusers is imported but by `DiffusersDenoiser.load`: the objects are enough.
+at the noise level σ² = h/ᾱ_t. Only `DiffusersDenoiser.load` imports diffusers; everything else works on its objects.
 """
 
 import math
@@ -25,7 +25,7 @@ __all__ = ["DiffusersDenoiser", "decoder"]
 
 @runtime_checkable
 class Model(Protocol):
-    """What is read of a model of diffusers."""
+    """The attributes of a model of diffusers that are used."""
 
     @property
     def config(self) -> Any:
@@ -34,12 +34,12 @@ class Model(Protocol):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of its weights."""
+        """The data type of its weights."""
         ...
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         ...
 
 
@@ -48,7 +48,7 @@ class UNet(Model, Protocol):
     """A UNet1DModel or a UNet2DModel."""
 
     def __call__(self, sample: Tensor, timestep: Tensor, /) -> Any:
-        """What the scheduler's prediction type says, for every image: a tensor, or an object with it as `.sample`."""
+        """The prediction for every image, of the scheduler's type: a tensor, or an object with it as `.sample`."""
         ...
 
     def modules(self) -> Iterator[torch.nn.Module]:
@@ -88,24 +88,24 @@ PREDICTIONS = ("epsilon", "sample", "v_prediction")
 
 @dataclass(frozen=True)
 class DiffusersDenoiser:
-    """E[x₀|x] by a network of diffusers, on rows that are its images laid out flat.
+    """E[x₀|x] by a network of diffusers; each row is a flattened image.
 
     D = x - σu where the network predicts the noise, D = u where it predicts the sample, and D = αx_t - √h u where it
     predicts the velocity v = αε - √h x₀. Between the levels of the schedule the time step is interpolated by log σ,
-    or rounded where the network embeds whole steps only. Below the schedule the first step is kept, and σ → 0 leaves
-    x. Above it x is drawn in to the highest level, D(xσ_T/σ, σ_T): the network's error does not grow with σ.
+    or rounded where the network embeds whole steps only. Below the schedule the first step is used, and σ → 0 returns
+    x. Above it x is scaled down to the highest level, D(xσ_T/σ, σ_T): the network's error does not grow with σ.
 
-    The network computes in its own type, on its own device. It has to be in `eval()` mode if it has dropout.
+    The network computes in its own data type, on its own device. A network with dropout needs `eval()` mode.
 
     Args:
         unet: UNet1DModel or UNet2DModel, without a learned variance.
         scheduler: DDPMScheduler or DDIMScheduler; only its ᾱ, its prediction type and its clipping are used.
         shape: (channels, length) or (channels, height, width) of an image; the network's configuration has it.
-        clip: whether D is clamped to ±clip_sample_range where the scheduler has clip_sample. A clamp has no
-            gradient, so what has reached ±clip_sample_range is not guided: False guides it too.
+        clip: whether D is clamped to ±clip_sample_range if the scheduler has clip_sample. A clamp has no gradient, so
+            values at ±clip_sample_range are not guided: with False they are.
 
     Raises:
-        SettingsError: the network or the scheduler is of another kind.
+        SettingsError: the network or the scheduler is of an unsupported kind.
     """
 
     unet: UNet
@@ -125,7 +125,7 @@ class DiffusersDenoiser:
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, clip: bool = True) -> "DiffusersDenoiser":
-        """The denoiser of a pipeline that `save_pretrained()` wrote, or that diffusers knows by this name.
+        """The denoiser of a pipeline in a folder of `save_pretrained()`, or of a name on the Hugging Face Hub.
 
         Raises:
             MissingExtraError: diffusers is not installed.
@@ -163,14 +163,14 @@ class DiffusersDenoiser:
         return clean
 
     def _time(self, sigma: Float[Tensor, "*n"]) -> Shaped[Tensor, "*n"]:
-        """The time step of each level, as the network takes it."""
+        """The time step of each noise level, in the type of the network's input."""
         levels = self.sigmas[:-1].flip(0).log().numpy()
         at = sigma.detach().cpu().double().log().numpy()
         time = torch.as_tensor(np.interp(at, levels, np.arange(len(levels))))
         if getattr(self.unet.config, "time_embedding_type", "positional") != "positional":
             time = time.round().long()
         else:
-            # Half precision has no 999.5, and diffusers embeds the time in single precision at least.
+            # Half precision has no 999.5; diffusers embeds the time in single precision or higher.
             time = time.to(torch.promote_types(self.unet.dtype, torch.float32))
         return time.to(self.unet.device)
 
@@ -179,11 +179,11 @@ def decoder(autoencoder: Autoencoder, shape: tuple[int, ...]) -> Decoder:
     """From latent rows to rows of decoded images, for `lookahead(..., decoder=...)`: Dec(z/scaling_factor).
 
     Args:
-        autoencoder: of a latent diffusion model; in its own type, on its own device.
-        shape: of a latent image: the denoiser's.
+        autoencoder: of a latent diffusion model; it computes in its own data type, on its own device.
+        shape: of a latent image, as of the denoiser.
 
     Raises:
-        SettingsError: the latents are scaled in another way.
+        SettingsError: the scaling of the latents is not supported.
     """
     config = autoencoder.config
     if getattr(config, "latents_mean", None) is not None:
@@ -199,7 +199,7 @@ def decoder(autoencoder: Autoencoder, shape: tuple[int, ...]) -> Decoder:
 def _through(
     network: Callable[[Tensor], Any], rows: Float[Tensor, "n d"], shape: tuple[int, ...], model: Model
 ) -> Float[Tensor, "n k"]:
-    """What a network makes of rows, as rows of the same type: the one place where type, device and shape change."""
+    """The output of a network as rows of the input's type: the only place where type, device and shape change."""
     if rows.shape[1] != math.prod(shape):
         raise SettingsError(f"a row has {rows.shape[1]} numbers, the network's shape {shape} has {math.prod(shape)}")
     made = network(rows.reshape(-1, *shape).to(model.device, model.dtype))
@@ -208,7 +208,7 @@ def _through(
 
 
 def _shape(unet: UNet, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of an image: as it is given, or as the network's configuration has it."""
+    """The shape of an image: the given one, or the one of the network's configuration."""
     config = unet.config
     if config.out_channels != config.in_channels:
         raise SettingsError(
@@ -228,7 +228,7 @@ def _shape(unet: UNet, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check(config: Any, name: str) -> None:
-    """Refuses a scheduler whose clean image is not the one above."""
+    """Raise `SettingsError` unless the scheduler's clean image has one of the supported formulas."""
     kind = getattr(config, "prediction_type", None)
     if kind not in PREDICTIONS:
         raise SettingsError(f"prediction_type = {kind!r} of {name} is not one of {', '.join(PREDICTIONS)}")

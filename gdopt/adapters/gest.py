@@ -1,6 +1,6 @@
-"""gdopt's proposals for users of gest-api: a generator for Xopt, optimas and libEnsemble.
+"""gdopt as a generator of gest-api, for Xopt, optimas and libEnsemble.
 
-It is a `gdopt.Study` with points in and out as gest-api has them: dicts of all variables, with the id of the trial.
+The generator is a `gdopt.Study` with gest-api's points: dicts of all variables, with the id of the trial.
 """
 
 import math
@@ -38,32 +38,41 @@ from gdopt.study.study import Study
 
 __all__ = ["GdoptGenerator"]
 
-# Points that are suggested when nobody says how many.
+# Number of suggested points by default.
 BATCH = 8
 ID = "_id"
-# Xopt sets it of an evaluation that raised, which has no objective then.
+# Xopt sets this key of an evaluation that raised an exception; the objective is then missing.
 XOPT_ERROR = "xopt_error"
 
 
 class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
     """A generator whose points a gdopt algorithm proposes.
 
-    Continuous variables, whole ones by their `dtype`, and discrete ones of numbers or strings are taken; constants are
-    added to each point, and so is a discrete variable of one value. There is one objective. Observables are let
-    through. Constraints, contextual variables and arrays are refused with an error that names them.
+    Supported are continuous variables, also whole numbers by their `dtype`, discrete variables of numbers or strings,
+    and one objective. Constants, and discrete variables of one value, are added to each point. Observables are not
+    used. Constraints, contextual variables and arrays raise an error with their names.
 
     Args:
         vocs: variables, constants and the objective.
-        algorithm: how points are found; `GuidedDiffusion()` by default. If it has a prior, the variables are the
+        algorithm: that proposes points; `GuidedDiffusion()` by default. With a prior, the variables need to be the
             prior's, in any order.
-        seed: of every random draw.
-        storage: a file to keep the study in; if it exists, the generator goes on from it, ids and all.
-        batch: points that are suggested when no number is given.
+        seed: of all random draws.
+        storage: a file for the study; a study that is stored there continues, with its ids.
+        batch: number of suggested points by default.
 
     Raises:
-        SpaceError: a variable is none that gdopt can propose for, or the algorithm cannot work with them.
-        SettingsError: there is not one objective, or there are constraints; or a setting is out of its range.
-        StoreError: the file is unreadable, or holds a study of another space, direction or seed.
+        SpaceError: gdopt or the algorithm does not support a variable.
+        SettingsError: there are several objectives or none, there are constraints, or a setting is out of its range.
+        StoreError: the file is unreadable, or has a study with another space, direction or seed.
+
+    Example:
+        >>> import gdopt
+        >>> vocs = VOCS(variables={"x": [0.0, 1.0]}, objectives={"f": "MINIMIZE"})
+        >>> generator = GdoptGenerator(vocs, gdopt.RandomSearch())
+        >>> points = generator.suggest(2)
+        >>> generator.ingest([{**point, "f": point["x"] ** 2} for point in points])
+        >>> len(generator.study.state.done)
+        2
     """
 
     returns_id = True
@@ -86,14 +95,14 @@ class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
         self.study = Study(self._inputs.space, direction=direction, algorithm=settings, storage=storage, seed=seed)
 
     def _validate_vocs(self, vocs: VOCS) -> None:
-        """Raise unless gdopt can propose for the variables, and improve the objective."""
+        """Raise an error unless gdopt supports the variables and the objective."""
         _Inputs.of(vocs)
         _objective(vocs)
         if vocs.constraints:
             raise SettingsError(f"constraints {list(vocs.constraints)}: gdopt takes none")
 
     def suggest(self, num_points: int | None = None) -> list[dict[str, Any]]:
-        """New points with their `_id`: as many as were wanted, or as are left.
+        """New points with their `_id`: `num_points`, or all that are left.
 
         Raises:
             ExhaustedError: all points were tried.
@@ -103,13 +112,13 @@ class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
         return [{**self._inputs.decode(t.params), ID: t.id} for t in trials]
 
     def ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
-        """Record results, in any order and as many as there are: all of them or, on an error, none.
+        """Record any number of results in any order: all of them or, on an error, none.
 
-        Those with an `_id` are of suggested points. Those without are of the user's own, and are learned from as well.
-        A value that is not finite is a failure; of a point of the user's own it is left out.
+        Results with an `_id` belong to suggested points. Results without it are of points of the user, and training
+        data as well. A value that is not finite is a failure; for points of the user such a result is ignored.
 
         Raises:
-            TrialError: an `_id` is unknown, was given another result before, or is given twice at once.
+            TrialError: an `_id` is unknown, has another result already, or is given twice.
             ResultError: the objective is missing, or is no number.
             SpaceError: a point without an `_id` is not in the space of the variables.
         """
@@ -132,7 +141,7 @@ class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
             self.study.add(params, value)
 
     def _value(self, result: Mapping[str, Any]) -> float | None:
-        """The objective's value, None of an evaluation that failed."""
+        """The objective's value; None for a failed evaluation."""
         if self._objective not in result and result.get(XOPT_ERROR):
             return None
         try:
@@ -146,13 +155,13 @@ class GdoptGenerator(Generator):  # type: ignore[misc]  # gest-api has no types
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The variables of a VOCS as gdopt's space, with the points of the one as those of the other.
+    """The variables of a VOCS as gdopt's space, with conversions of their points.
 
     Args:
-        names: of all that a point has, in order.
-        space: what gdopt proposes for.
-        values: of each discrete variable whose `Integer` is a place among them, in order.
-        fixed: what does not vary.
+        names: the keys of a point, in order.
+        space: gdopt's space.
+        values: of each discrete variable whose `Integer` is an index into them.
+        fixed: constants, and discrete variables of one value.
     """
 
     names: Sequence[str]
@@ -162,7 +171,7 @@ class _Inputs:
 
     @classmethod
     def of(cls, vocs: VOCS, like: Space | None = None) -> "_Inputs":
-        """The inputs of a VOCS; `like` is taken for the space, order and units and all, if it has the same bounds."""
+        """The inputs of a VOCS; the space is `like`, with its order and units, if names and bounds are equal."""
         listed = {name: _values(name, v) for name, v in vocs.variables.items() if isinstance(v, DiscreteVariable)}
         fixed = {name: values[0] for name, values in listed.items() if len(values) == 1}
         parameters = [
@@ -176,7 +185,7 @@ class _Inputs:
         return cls(names, Space(like_those(parameters, like)), places, {**fixed, **constants})
 
     def decode(self, params: Params) -> dict[str, Any]:
-        """A point as gest-api has it."""
+        """A point of gest-api."""
         varied = {n: self.values[n][int(v)] if n in self.values else v for n, v in params.items()}
         point = {**varied, **self.fixed}
         return {name: point[name] for name in self.names}
@@ -185,7 +194,7 @@ class _Inputs:
         """gdopt's parameters.
 
         Raises:
-            SpaceError: a variable is missing, or its value is none that it may have.
+            SpaceError: a variable is missing, or its value is invalid.
         """
         params = {name: point[name] for name in self.space.names if name in point}
         for name, values in self.values.items():
@@ -198,7 +207,7 @@ class _Inputs:
 
 
 def _objective(vocs: VOCS) -> tuple[str, Literal["maximize", "minimize"]]:
-    """The name of the objective, and which way is better."""
+    """The name and the direction of the objective."""
     if len(vocs.objectives) != 1:
         raise SettingsError(f"objectives {list(vocs.objectives)}: gdopt takes one")
     ((name, objective),) = vocs.objectives.items()
@@ -225,7 +234,7 @@ def _continuous(name: str, variable: BaseVariable) -> Parameter:
 
 
 def _values(name: str, variable: DiscreteVariable) -> Sequence[Any]:
-    """The values of a discrete variable in an order of their own: in the set it differs from process to process."""
+    """The sorted values of a discrete variable: the order of a set differs between processes."""
     values = variable.values
     if not (all(isinstance(v, Number) for v in values) or all(isinstance(v, str) for v in values)):
         raise SpaceError(f"variable {name!r} has the values {sorted(values, key=repr)}: expected numbers or strings")
@@ -233,14 +242,14 @@ def _values(name: str, variable: DiscreteVariable) -> Sequence[Any]:
 
 
 def _listed(name: str, values: Sequence[Any]) -> Parameter:
-    """An ordered parameter of numbers; one without order of strings."""
+    """An ordered parameter for numbers, a choice for strings."""
     if isinstance(values[0], str):
         return Choice(name, values)
     return Integer(name, 0, len(values) - 1) if _by_place(values) else Integer(name, values[0], values[-1])
 
 
 def _by_place(values: Sequence[Any]) -> bool:
-    """Whether values are numbers, but not all whole numbers of a range, which need no other name."""
+    """Whether values are numbers other than all whole numbers of a range, which need no index."""
     if isinstance(values[0], str):
         return False
     whole = all(isinstance(v, int) and not isinstance(v, bool) for v in values)
@@ -248,11 +257,11 @@ def _by_place(values: Sequence[Any]) -> bool:
 
 
 def _id(result: Mapping[str, Any]) -> int | None:
-    """The id of a suggested point; None if there is none, which a table that has other ids shows as NaN."""
+    """The id of a suggested point; None without an id, which is NaN in a table where other rows have ids."""
     given = result.get(ID)
     if given is None or given != given:
         return None
-    # Beside NaN, a table's whole numbers are floats.
+    # In a column with NaN, whole numbers are floats.
     if not (isinstance(given, Number) and float(given).is_integer()):
-        raise TrialError(f"{ID} = {given!r} is unknown: those of suggested points are whole numbers")
+        raise TrialError(f"{ID} = {given!r} is unknown: ids of suggested points are whole numbers")
     return int(float(given))

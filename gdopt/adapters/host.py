@@ -1,4 +1,4 @@
-"""What an algorithm has to be where another library keeps the trials, and nothing else of a study."""
+"""Requirements on algorithms inside another library, which stores the trials and nothing else of a study."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,42 +18,41 @@ def prior_space(algorithm: Algorithm) -> Space | None:
     """The space of the algorithm's prior, if it has one.
 
     Raises:
-        SpaceError: it has others than linear real numbers, which hosts name and number in ways of their own.
+        SpaceError: the prior has parameters other than linear real numbers, which hosts encode in other ways.
     """
     prior = getattr(algorithm, "prior", None)
     if not isinstance(prior, DiffusionPrior):
         return None
     if not prior.whitened:
-        raise SpaceError("a prior with choices, whole or logarithmic numbers is for studies of gdopt's own")
+        raise SpaceError("a prior with choices, whole or logarithmic numbers works in studies of gdopt only")
     return prior.space
 
 
 def like_those(parameters: Sequence[Parameter], space: Space | None) -> Sequence[Parameter]:
-    """The space's own parameters, order and units and all, if they have the same names and bounds; else as given."""
+    """The parameters of the space, with its order and units, if names and bounds are equal; else the given ones."""
     if space is not None and {*map(_without_unit, space.parameters)} == {*parameters}:
         return space.parameters
     return parameters
 
 
 def check_keeps_nothing(algorithm: Algorithm, host: str) -> None:
-    """Raise `SettingsError` if the algorithm fine-tunes a network, for which the host has no place."""
+    """Raise `SettingsError` if the algorithm fine-tunes a network, which the host cannot store."""
     if finetune := getattr(algorithm, "finetune", 0):
-        raise SettingsError(f"finetune = {finetune}: expected 0, as {host} has no place for a network between asks")
+        raise SettingsError(f"finetune = {finetune}: expected 0, as {host} cannot store a network between asks")
 
 
 def asked(algorithm: Algorithm, state: State, n: int, host: str, repeat: bool = False) -> State:
     """The state with n new pending trials; with fewer, or repeats of the best, where fewer designs are left.
 
     Raises:
-        ExhaustedError: no design is left, and none is to be or can be repeated.
-        SettingsError: the algorithm cannot fix parameters, or keeps tensors between asks, for which the host has no
-            place.
+        ExhaustedError: no design is left, and repeats are off or impossible.
+        SettingsError: the algorithm cannot fix parameters, or keeps tensors between asks, which the host cannot store.
     """
     after = repeats.ask_or_repeat(algorithm, state, n, repeat)
     check_fixed(algorithm, state, after)
     if after.tensors:
         kind = type(algorithm).__name__
-        raise SettingsError(f"{kind} keeps {sorted(after.tensors)} between asks, and {host} has no place for it")
+        raise SettingsError(f"{kind} keeps {sorted(after.tensors)} between asks, which {host} cannot store")
     return after
 
 

@@ -1,8 +1,8 @@
-"""gdopt's proposals for users of Optuna: a sampler for `create_study`.
+"""gdopt as a sampler of Optuna, for `create_study`.
 
-The sampler remembers nothing. For each trial it reads the state of a gdopt study from Optuna's, and its random stream
-is derived from the seed and the trial's number: a study that is loaded from its storage goes on as if it had not been
-stopped.
+The sampler is stateless. For each trial it reads the state of a gdopt study from Optuna's study, and derives its random
+stream from the seed and the trial's number. A study that is loaded from its storage therefore continues with the same
+proposals.
 """
 
 import warnings
@@ -38,24 +38,33 @@ HOST = "Optuna"
 
 
 class GdoptSampler(BaseSampler):
-    """A sampler of Optuna whose trials a gdopt algorithm proposes, all parameters together.
+    """A sampler of Optuna whose trials a gdopt algorithm proposes, all parameters jointly.
 
-    A derivative that you have goes with the value: `trial.set_user_attr("gdopt:gradient", {"x": 0.3})`, by parameter,
-    of the value that the objective returns and in the parameters' units. What is no gradient of the trial raises
-    `ResultError` when the trial is told.
+    Known derivatives are reported with the value: `trial.set_user_attr("gdopt:gradient", {"x": 0.3})` has the
+    derivatives of the objective's value by parameter, in the parameters' units. An invalid gradient raises
+    `ResultError` when the trial ends.
 
-    No two trials share a random stream, so `reseed_rng`, which Optuna calls in its threads, has nothing to do. One
-    sampler may be used by several threads. Give processes that share a study a seed each.
+    Each trial has its own random stream, so `reseed_rng`, which Optuna calls in its threads, does nothing. Several
+    threads may use one sampler. Processes that share a study need different seeds.
 
     Args:
-        algorithm: how trials are found; `GuidedDiffusion()` by default.
-        search_space: the parameters that are proposed together, by name. By default those of the algorithm's prior, or
-            those that all complete trials have in common, by which the first trial and whatever else the objective
-            asks for is random.
-        seed: of every random draw; the global generators are not used.
+        algorithm: that proposes trials; `GuidedDiffusion()` by default.
+        search_space: the jointly proposed parameters by name. By default the parameters of the algorithm's prior, or
+            without a prior the intersection of all complete trials; parameters of the first trial, and all further
+            ones of the objective, are then random.
+        seed: of all random draws; the global generators are not used.
 
     Raises:
         SettingsError: the seed is no whole number from 0 on, or the algorithm fine-tunes.
+
+    Example:
+        >>> import optuna
+        >>> import gdopt
+        >>> optuna.logging.set_verbosity(optuna.logging.ERROR)
+        >>> study = optuna.create_study(sampler=GdoptSampler(gdopt.RandomSearch()))
+        >>> study.optimize(lambda trial: trial.suggest_float("x", 0, 1) ** 2, n_trials=3)
+        >>> len(study.trials)
+        3
     """
 
     def __init__(
@@ -74,7 +83,7 @@ class GdoptSampler(BaseSampler):
         self._lock = Lock()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The parameters that are proposed together."""
+        """The jointly proposed parameters."""
         if self.search_space is not None:
             return varied(self.search_space)
         return varied(intersection_search_space(study.get_trials(deepcopy=False)))
@@ -84,18 +93,18 @@ class GdoptSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Parameters for the trial, proposed from all trials of the study.
 
-        Once all of a search space without real numbers was tried, the best is measured again, with a warning:
-        parameters that the sampler does not see may still vary.
+        Once all designs of a search space without real numbers were tried, the best is measured again, with a warning:
+        parameters outside the search space may still vary.
 
         Raises:
-            ExhaustedError: everything was tried, and nothing has a value.
-            SettingsError: the study has several objectives or constraints, or the algorithm keeps more than trials.
-            SpaceError: the algorithm cannot work in the search space.
+            ExhaustedError: all designs were tried, and no trial has a value.
+            SettingsError: the study has several objectives or constraints, or the algorithm keeps tensors.
+            SpaceError: the algorithm does not support the search space.
         """
         check_objective(study)
         if not search_space:
             return {}
-        # One thread after the other, so that each knows what the one before was given.
+        # One thread at a time, so that each one reads the proposals of the threads before.
         with self._lock:
             shared = SharedSpace.of(search_space, like=prior_space(self.algorithm))
             state = state_of(study, trial, shared, self.algorithm.init(shared.space, self.seed))
@@ -111,7 +120,7 @@ class GdoptSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """A random value of one parameter, from a stream of its own.
+        """A random value of one parameter, from its own random stream.
 
         Raises:
             SettingsError: the study has several objectives.
@@ -122,22 +131,22 @@ class GdoptSampler(BaseSampler):
         return random.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Check the gradient of a trial that is told; Optuna keeps the value whatever this raises.
+        """Check the gradient of a trial at its end; Optuna keeps the value also after an error here.
 
         Raises:
-            ResultError: it is not finite numbers by numeric parameters of the trial.
+            ResultError: the gradient is not finite numbers by numeric parameters of the trial.
         """
         told_gradient(trial)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the lock, which cannot be pickled."""
+        """The attributes without the lock, which cannot be pickled."""
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """The same with a lock of its own."""
+        """Restore the attributes, with a new lock."""
         vars(self).update(state, _lock=Lock())
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    """A prior's parameters, which are numbers on a linear scale."""
+    """Distributions of a prior's parameters, which are linear numbers."""
     return {p.name: FloatDistribution(p.low, p.high) for p in space.parameters if isinstance(p, Real)}

@@ -1,7 +1,7 @@
-"""A study of Optuna as a gdopt `State`: its distributions, its trials, and what is known of them.
+"""A study of Optuna as a gdopt `State`: distributions and trials.
 
-Nothing is remembered beside the study. What gdopt has to know of a trial that it proposed itself is kept with the
-trial, in its system attributes, which every storage of Optuna keeps.
+All data are in the study. gdopt's data of a trial that it proposed are in the trial's system attributes, which every
+storage of Optuna keeps.
 """
 
 import math
@@ -25,16 +25,17 @@ __all__ = ["GRADIENT", "SharedSpace", "check_objective", "keep", "state_of", "to
 
 # The user attribute with the derivatives of a trial's value, by parameter.
 GRADIENT = "gdopt:gradient"
-# The system attribute with what gdopt knows of a trial that it proposed.
+# The system attribute with gdopt's data of a trial that it proposed.
 PROPOSAL = "gdopt:proposal"
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A distribution of Optuna, gdopt's parameter for it, and the values of the one as values of the other.
+    """A distribution of Optuna and gdopt's parameter for it, with conversions of their values.
 
-    What has a step is an `Integer`, the number of steps. Whole numbers on a logarithmic scale are a `Real` that is
-    rounded, and each owns half a unit to each side. Categories are named by their place, as they may be of any type.
+    A distribution with a step is an `Integer`, the number of steps. Whole numbers on a logarithmic scale are a `Real`
+    that is rounded; the range of each extends half a unit to both sides. Categories are named by their index, as they
+    may have any type.
     """
 
     theirs: BaseDistribution
@@ -44,7 +45,7 @@ class Coded:
         """gdopt's value.
 
         Raises:
-            ValueError: the value is none of the categories.
+            ValueError: the value is not among the categories.
         """
         if isinstance(self.theirs, CategoricalDistribution):
             return str(int(self.theirs.to_internal_repr(value)))
@@ -62,7 +63,7 @@ class Coded:
         return round(inside) if isinstance(self.theirs, IntDistribution) else inside
 
     def scale(self) -> tuple[float, float]:
-        """The origin and the step with which a number of Optuna's is origin + step * gdopt's."""
+        """Origin and step of the conversion: Optuna's number is origin + step * gdopt's number."""
         if isinstance(self.theirs, FloatDistribution | IntDistribution) and isinstance(self.ours, Integer):
             return self.theirs.low, self.theirs.step or 1
         return 0, 1
@@ -70,7 +71,7 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class SharedSpace:
-    """A search space of Optuna and gdopt's space for it, with the parameters of the one as those of the other."""
+    """A search space of Optuna and gdopt's space for it, with conversions of their parameters."""
 
     coded: Mapping[str, Coded]
     space: Space
@@ -80,17 +81,17 @@ class SharedSpace:
         """The shared space of a search space.
 
         Args:
-            theirs: distributions with more than one value, one at least.
-            like: a space that is taken for gdopt's, order and units and all, if it has the same parameters and bounds.
+            theirs: one or more distributions, each with more than one value.
+            like: a space that is used, with its order and units, if it has the same parameters and bounds.
 
         Raises:
-            SpaceError: a distribution is none that gdopt can propose for.
+            SpaceError: gdopt does not support a distribution.
         """
         ours = like_those([_parameter(name, d) for name, d in theirs.items()], like)
         return cls({p.name: Coded(theirs[p.name], p) for p in ours}, Space(ours))
 
     def encode(self, params: Mapping[str, Any]) -> Params | None:
-        """gdopt's parameters; None if one is missing or not in the search space, which may change between trials."""
+        """gdopt's parameters; None if one is missing or outside the search space, which may change between trials."""
         if not set(self.coded) <= set(params):
             return None
         try:
@@ -103,19 +104,19 @@ class SharedSpace:
         """Optuna's parameters.
 
         Raises:
-            SpaceError: they are not in the space.
+            SpaceError: the parameters are not in the space.
         """
         self.space.check(params)
         return {name: coded.decode(params[name]) for name, coded in self.coded.items()}
 
     def slopes(self, gradient: Mapping[str, float], sign: float) -> Mapping[str, float] | None:
-        """A gradient in gdopt's units, higher the better; None if it is of other parameters than these."""
+        """A gradient in gdopt's units, higher the better; None if it has none of these parameters."""
         found = {n: sign * g * self.coded[n].scale()[1] for n, g in gradient.items() if n in self.coded}
         return found or None
 
 
 def varied(distributions: Mapping[str, BaseDistribution]) -> dict[str, BaseDistribution]:
-    """Those of the distributions that have more than one value."""
+    """The distributions with more than one value."""
     return {name: d for name, d in distributions.items() if not d.single()}
 
 
@@ -128,24 +129,24 @@ def check_objective(study: Study) -> None:
 def keep(
     study: Study, trial: FrozenTrial, params: Mapping[str, Any], proposed: Trial, note: Mapping[str, float]
 ) -> None:
-    """Write with a trial what gdopt knows of it: other threads and processes read it at once, by `state_of`."""
+    """Write gdopt's data of a trial; other threads and processes read them at once, by `state_of`."""
     about = {"params": params, "source": proposed.source, "predicted": proposed.predicted, "note": dict(note)}
-    # Optuna's own samplers keep what they know in the same way; it has no public one.
+    # Optuna's own samplers store their data in the same way; there is no public one.
     study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL, about)
 
 
 def state_of(study: Study, trial: FrozenTrial, shared: SharedSpace, fresh: State) -> State:
-    """The state of a gdopt study that knows what the study knows, just before it asks for this trial.
+    """The state of a gdopt study with the trials of an Optuna study, just before the proposal of a trial.
 
-    The number of its rounds is the trial's number, so that no two trials have the same random stream. Complete trials
-    are done, unless their value is infinite, which is a failure; running ones are pending, pruned ones abandoned.
-    Trials that are outside the search space, or do not have all of its parameters, are left out.
+    Its number of rounds is the trial's number, so that all trials have different random streams. Complete trials are
+    done, or failed if their value is infinite; running ones are pending, pruned ones abandoned. Trials outside the
+    search space, or without all of its parameters, are left out.
 
     Args:
         study: of one objective.
-        trial: that parameters are wanted for.
+        trial: the trial that needs parameters.
         shared: the search space.
-        fresh: the algorithm's state before anything was asked.
+        fresh: the algorithm's state before the first `ask`.
 
     Raises:
         SettingsError: a trial has constraints.
@@ -163,7 +164,7 @@ def state_of(study: Study, trial: FrozenTrial, shared: SharedSpace, fresh: State
         known = {}
         if all(about.get("params", {}).get(name, _NOTHING) == given[name] for name in shared.coded):
             known = {"round": one.number, "source": about["source"], "predicted": about["predicted"]}
-            # In parallel processes, later trials may have been asked for already.
+            # In parallel processes, later trials may exist already.
             if one.number < trial.number:
                 notes[one.number] = about["note"]
         trials.append(Trial(len(trials), params, *_outcome(one, shared, sign), **known))
@@ -174,7 +175,7 @@ def told_gradient(trial: FrozenTrial) -> Mapping[str, float] | None:
     """The gradient in a trial's user attributes, None if there is none.
 
     Raises:
-        ResultError: it is not finite numbers by numeric parameters of the trial.
+        ResultError: the gradient is not finite numbers by numeric parameters of the trial.
     """
     if (given := trial.user_attrs.get(GRADIENT)) is None:
         return None
@@ -203,7 +204,7 @@ def _parameter(name: str, d: BaseDistribution) -> Parameter:
 
 
 def _given(trial: FrozenTrial, about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A trial's parameters; while it runs also those that were proposed and that the objective has yet to ask for."""
+    """A trial's parameters; of a running trial, also proposed ones that the objective has not requested yet."""
     if trial.state is TrialState.RUNNING:
         return {**about.get("params", {}), **trial.params}
     return trial.params
@@ -217,7 +218,7 @@ def _outcome(trial: FrozenTrial, shared: SharedSpace, sign: float) -> tuple[Stat
     try:
         gradient = told_gradient(trial)
     except ResultError:
-        gradient = None  # The sampler raised it when the trial was told.
+        gradient = None  # The sampler raised this error at the end of the trial.
     slopes = None if gradient is None else shared.slopes(gradient, sign)
     return Status.DONE, Result(sign * trial.value, None, slopes)
 

@@ -1,4 +1,4 @@
-"""Evaluations on a Ray cluster: an executor for `Study.run`."""
+"""Evaluations on a Ray cluster: an executor for `Study.optimize`."""
 
 import importlib
 from collections.abc import Callable
@@ -14,14 +14,14 @@ except ImportError as error:
 
 __all__ = ["RayExecutor"]
 
-# What a task raises whose worker, or whose machine, died more often than Ray starts it again by itself.
+# Raised by a task whose worker or machine died more often than Ray restarts it.
 LOST = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError)
 
 
 class RayExecutor(Executor):
     """Calls functions as tasks of the Ray cluster that this program is connected to; it connects if it is not.
 
-    `study.run(evaluate, budget=200, batch=16, executor=RayExecutor(num_cpus=4))`
+    `study.optimize(evaluate, budget=200, batch=16, executor=RayExecutor(num_cpus=4))`
 
     Args:
         options: of each task, as `ray.remote` takes them: `num_cpus`, `num_gpus`, `max_retries`, `resources`, ...
@@ -33,7 +33,7 @@ class RayExecutor(Executor):
         self._options = options
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Begin a call as a task; its future raises what the function raised, or CancelledError if the worker died."""
+        """Start a call as a task; its future raises the function's exception, or CancelledError if the worker died."""
         task = ray.remote(fn)
         if self._options:
             task = task.options(**self._options)
@@ -41,7 +41,7 @@ class RayExecutor(Executor):
 
 
 def _unwrapped(inner: Future[Any]) -> Future[Any]:
-    """A future that raises what a task raised, without Ray's wrapping."""
+    """A future that raises the exception of a task without Ray's wrapping."""
     outer: Future[Any] = Future()
     outer.set_running_or_notify_cancel()
 

@@ -1,4 +1,4 @@
-"""Other algorithms behind the same protocol, to compare with: `baseline` makes them by name."""
+"""Reference algorithms with the same protocol as gdopt's own: `baseline` returns them by name."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["baseline", "kinds_of", "names", "string_baseline", "string_names"]
 
-# Name: module, class, settings. Those that learn can also work in the coordinates of a prior.
+# Name: module, class, settings. Model-based baselines can also work in the coordinates of a prior.
 LEARNERS: dict[str, tuple[str, str, dict[str, bool]]] = {
     "qlogei": ("expected_improvement", "ExpectedImprovement", {"noisy": False}),
     "qlognei": ("expected_improvement", "ExpectedImprovement", {"noisy": True}),
@@ -30,7 +30,7 @@ LEARNERS: dict[str, tuple[str, str, dict[str, bool]]] = {
 }
 PCA = "-pca"
 
-# Of strings: name: module, what makes it of a corpus, settings, and what it is for.
+# Baselines of strings. Name: module, class or factory, settings, and the kind of strings.
 MOLECULES, SEQUENCES, STRINGS = "molecules", "sequences of one length", "strings"
 OF_STRINGS: dict[str, tuple[str, str, dict[str, bool], str]] = {
     "corpus-random": ("string_learner", "CorpusRandom", {}, STRINGS),
@@ -46,22 +46,31 @@ OF_STRINGS: dict[str, tuple[str, str, dict[str, bool], str]] = {
 
 
 def names(prior: bool = False) -> list[str]:
-    """The names that `baseline` knows without a prior, or with one."""
+    """The names that `baseline` accepts without a prior, or with one.
+
+    Example:
+        >>> names()[:3], len(names(prior=True))
+        (['random', 'sobol', 'qlogei'], 27)
+    """
     if not prior:
         return ["random", "sobol", *LEARNERS]
     return ["corpus-random", "sobol", "sobol-pca", *LEARNERS, *(name + PCA for name in LEARNERS)]
 
 
 def baseline(name: str, prior: "DiffusionPrior | None" = None) -> "Algorithm":
-    """The baseline of a name, which starts with designs of the prior's corpus where there is one.
+    """The baseline of a name. With a prior, its first designs come from the prior's corpus.
 
     Args:
-        name: one of `names`; with "-pca", it works in the whitened principal directions of the corpus.
-        prior: of which the corpus is; its diffusion model is not used.
+        name: one of `names`; with "-pca", the baseline works in the whitened principal directions of the corpus.
+        prior: the source of the corpus; its diffusion model is not used.
 
     Raises:
-        SettingsError: no baseline has that name, or it needs a prior and none is given.
-        MissingExtraError: it needs a package that is not installed.
+        SettingsError: no baseline has the name, or the baseline needs a prior and none is given.
+        MissingExtraError: the baseline needs a package that is not installed.
+
+    Example:
+        >>> baseline("sobol")
+        Sobol(prior=None)
     """
     known = sorted({*names(), *names(prior=True)})
     if name not in known:
@@ -82,12 +91,17 @@ def _made(module: str, kind: str, **settings: object) -> "Algorithm":
 
 
 def string_names() -> dict[str, str]:
-    """The names that `string_baseline` knows, each with what it is for: molecules, sequences of one length, strings."""
+    """The names that `string_baseline` accepts, each with its kind: molecules, sequences of one length, or strings.
+
+    Example:
+        >>> string_names()["vsd"]
+        'sequences of one length'
+    """
     return {name: kind for name, (_, _, _, kind) in OF_STRINGS.items()}
 
 
 def kinds_of(space: "Space") -> set[str]:
-    """What a space is of, as `string_names` says it; nothing if it is not of one string."""
+    """The kinds of a space in the terms of `string_names`; none if it is not a space of one string."""
     from gdopt.space import strings
 
     (*_, last) = space.parameters
@@ -101,14 +115,19 @@ def kinds_of(space: "Space") -> set[str]:
 
 
 def string_baseline(name: str, space: "MoleculeSpace | SequenceSpace") -> "Algorithm":
-    """The baseline of a name for a space of strings; it starts with those of its corpus.
+    """The baseline of a name for a space of strings. Its first strings come from the corpus of the space.
 
     Args:
         name: one of `string_names`.
         space: with a corpus.
 
     Raises:
-        SettingsError: no baseline has that name, or it is for other strings.
+        SettingsError: no baseline has the name, or the baseline is for strings of another kind.
+
+    Example:
+        >>> from gdopt import SequenceSpace
+        >>> string_baseline("genetic", SequenceSpace("AB", 2, corpus=["AB", "BA"])).population
+        10
     """
     if name not in OF_STRINGS:
         raise SettingsError(f"baseline {name!r} of strings is unknown; there are {', '.join(OF_STRINGS)}")

@@ -1,4 +1,4 @@
-"""Ax's own default, by its client."""
+"""Ax's default generation strategy, by its client."""
 
 import logging
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ from gdopt.trials.trial import Status, Trial
 
 __all__ = ["AxDefault"]
 
-# What objectives and limited outcomes are called, with their numbers after it.
+# Prefixes of the names of objectives and constrained outcomes; their number follows.
 METRIC, LIMITED = "value", "limited"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AxDefault(Learner):
-    """What `ax.api.client.Client` proposes with the generation strategy that it chooses itself.
+    """Proposals of `ax.api.client.Client` with its default generation strategy.
 
-    A client is made for every `ask` and told of all trials: pending ones are running to it. Ax sees the parameters as
-    they are, or with a prior the whitened coordinates as range parameters. Limits are its outcome constraints, and so
-    are the references of several objectives; what was measured of a trial in part is told in part.
+    Each `ask` makes a client and attaches all trials to it, pending ones as running. Ax gets the parameters themselves,
+    or with a prior the whitened coordinates as range parameters. Outcome constraints and the reference points of
+    several objectives are outcome constraints of Ax. Trials with some of the outcomes are attached with these.
 
     Args:
-        max_batch: designs of a batch that Ax proposes; the rest of a larger one are designs of the start.
+        max_batch: number of designs of a batch that Ax proposes; initial designs fill a larger batch.
     """
 
     max_batch: int = 64
@@ -47,7 +47,7 @@ class AxDefault(Learner):
     conditional: ClassVar[bool] = False
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """The next trials of a client that knows all that is known."""
+        """The next trials of a client with all trials of the state."""
         whitened = self.prior is not None and codec is self.prior.codec
         view = _Whitened(cube_of(codec, self.prior)) if whitened else _Plain(state.space)
         seed = seed_from(generator)
@@ -68,7 +68,7 @@ class AxDefault(Learner):
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
-    """Parameters as Ax names and bounds them: its names have to be identifiers. A sequence is a choice a letter."""
+    """Parameters for Ax: names are identifiers, and a sequence is a choice for each position."""
 
     space: Space
 
@@ -93,7 +93,7 @@ class _Plain:
         return made
 
     def constraints(self) -> list[str]:
-        """Those that Ax can keep: not of parameters on a logarithmic scale. Designs that break one are left out."""
+        """The constraints that Ax supports: none on logarithmic scales. Violations of others are left out later."""
         logs = {p.name for p in self.space.parameters if isinstance(p, Real) and p.log_scale}
         number = {name: i for i, name in enumerate(self.space.names)}
         return [
@@ -123,7 +123,7 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True)
 class _Whitened:
-    """The unit cube about the corpus, in the prior's coordinates."""
+    """The unit cube around the corpus, in the prior's coordinates."""
 
     cube: Cube
 
@@ -145,7 +145,7 @@ class _Whitened:
 
 
 def _client(seed: int, view: _Plain | _Whitened, goals: OptimizationConfig) -> Any:
-    """An Ax client that maximizes. Its strategy is the default without the initialization, which the start has been."""
+    """An Ax client that maximizes. Its strategy is the default without initialization: there are initial designs."""
     from ax.api.client import Client
 
     client = Client(random_seed=seed)
@@ -158,12 +158,12 @@ def _client(seed: int, view: _Plain | _Whitened, goals: OptimizationConfig) -> A
 
 
 def _metrics(goals: OptimizationConfig) -> list[str]:
-    """What the objectives are called to Ax, whose names have to be identifiers."""
+    """The names of the objectives in Ax, which need to be identifiers."""
     return [METRIC, *(f"{METRIC}{i}" for i in range(1, len(goals.objectives)))]
 
 
 def _constraints(goals: OptimizationConfig) -> list[str]:
-    """The references of several objectives, then the limits."""
+    """The reference points of several objectives, then the outcome constraints."""
     references = [
         f"{metric} >= {one.sign * one.reference_point}"
         for metric, one in zip(_metrics(goals), goals.objectives, strict=True)
@@ -173,7 +173,7 @@ def _constraints(goals: OptimizationConfig) -> list[str]:
 
 
 def _measured(goals: OptimizationConfig, trial: Trial) -> dict[str, float]:
-    """All of a trial that was measured, objectives higher the better."""
+    """The measured outcomes of a trial; objectives are higher the better."""
     outcomes = trial.outcomes
     found = {METRIC: trial.value} if trial.value is not None else {}
     for metric, one in zip(_metrics(goals)[1:], goals.objectives[1:], strict=True):
@@ -185,7 +185,7 @@ def _measured(goals: OptimizationConfig, trial: Trial) -> dict[str, float]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Ax logs every trial to its users' terminals."""
+    """Without Ax's log, which writes every trial to the terminal."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -18,11 +18,11 @@ from gdopt.trials.trial import Status, Trial
 
 __all__ = ["CMAES"]
 
-# Draws for each design that is still missing, before a small space is taken to be exhausted.
+# Draws for each missing design, before a small space is considered exhausted.
 DRAWS = 20
-# The first spread in the unit cube, where pycma's advice is a quarter to a third of the range.
+# Initial standard deviation in the unit cube; pycma advises a quarter to a third of the range.
 SIGMA = 0.3
-# What notes say of a round: the generation it belongs to, and the trial that the first mean is taken from.
+# Notes of a round: the generation of its trials, and the trial whose design is the initial mean.
 GENERATION, MEAN = "generation", "mean"
 
 
@@ -30,16 +30,16 @@ GENERATION, MEAN = "generation", "mean"
 class CMAES(Learner):
     """CMA-ES with pycma's settings: from the best of the first designs, or from the mean of the corpus.
 
-    In the box it works in the unit cube, with pycma's own handling of bounds. In the prior's coordinates it starts at
-    the law of the corpus: mean 0 and spread 1.
+    In the box it works in the unit cube, with pycma's handling of bounds. In the prior's coordinates it starts at the
+    distribution of the corpus: mean 0 and standard deviation 1.
 
-    A generation is as large as the first `ask` that it serves, and at least pycma's default 4 + ⌊3 log d⌋; smaller
-    asks share one. While results of a full generation are missing, an `ask` gets more draws of the same law. A failed
-    trial counts as the worst of its generation. The state of pycma is not stored: the generations are told to it
-    again, from the same seed.
+    The size of a generation is the size of its first `ask`, and at least pycma's default 4 + ⌊3 log d⌋; smaller asks
+    share a generation. While results of a full generation are missing, an `ask` gets more draws of the same
+    distribution. A failed trial is the worst of its generation. The state of pycma is not stored: the generations are
+    replayed with the same seed.
 
     Args:
-        sigma: the first spread; by default 0.3 of the cube, or 1 in the prior's coordinates.
+        sigma: the initial standard deviation; by default 0.3 in the unit cube, or 1 in the prior's coordinates.
     """
 
     sigma: float | None = None
@@ -59,7 +59,7 @@ class CMAES(Learner):
         rounds = [k for k, note in enumerate(state.notes) if GENERATION in note]
         sizes = [sum(t.round == k for t in state.trials) for k in rounds]
         mean = int(state.notes[rounds[0]][MEAN]) if rounds else max(state.done, key=lambda t: t.value or 0.0).id
-        # From here on all comes from the seed and the trials: whatever was drawn before is drawn again.
+        # From here on everything depends on the seed and the trials only: earlier draws are repeated.
         with isolated(state.seed):
             es = self._started(cube, state.trials[mean], [*sizes, n][0], state.seed, inside)
             generation = 0
@@ -85,7 +85,7 @@ class CMAES(Learner):
         dim = cube.codec.dim
         mean = cube.encode([best.params])[0].clamp(0, 1).numpy() if inside else np.zeros(dim)
         options: dict[str, Any] = {
-            # pycma takes 0 for the time of day.
+            # A seed of 0 is the time of day for pycma.
             "seed": seed % (2**32 - 1) + 1,
             "popsize": max(4 + int(3 * np.log(dim)), size),
             "bounds": [0, 1] if inside else None,
@@ -93,7 +93,7 @@ class CMAES(Learner):
             "verb_log": 0,
         }
         if dim == 1:
-            # pycma raises ValueError where it would bound the spread of one dimension; bounds of designs hold as ever.
+            # In one dimension pycma raises ValueError when it bounds the deviation; bounds of designs still hold.
             options["maxstd"] = np.inf
         return cma.CMAEvolutionStrategy(mean, self.sigma or (SIGMA if inside else 1.0), options)
 
@@ -105,7 +105,7 @@ def _plain(codec: Codec) -> Cube:
 
 
 def _draw(es: Any, cube: Cube, state: State, n: int) -> tuple[list[Any], list[Params]]:
-    """n draws that are new after the trials of the state, and what they decode to; fewer if there are no more."""
+    """n draws that decode to new designs, and these designs; fewer if no more are found."""
     x: list[Any] = []
     new: list[Params] = []
     seen = {design_key(t.params) for t in state.trials}
@@ -123,7 +123,7 @@ def _draw(es: Any, cube: Cube, state: State, n: int) -> tuple[list[Any], list[Pa
 
 
 def _tell(es: Any, x: Sequence[Any], trials: Sequence[Trial]) -> None:
-    """Tell pycma, which minimizes, of a generation; what failed is its worst, and if all failed, nothing is told."""
+    """Tell pycma, which minimizes, a generation. Failed trials have its worst value; without values, do nothing."""
     worst = min((t.value for t in trials if t.value is not None), default=None)
     if worst is not None:
         es.tell(x, [-(worst if t.value is None else t.value) for t in trials])

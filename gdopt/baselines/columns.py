@@ -1,4 +1,4 @@
-"""One column a number and one a choice: what BoTorch's mixed models and optimizers work in."""
+"""One column for each number and each choice: the inputs of BoTorch's mixed models and optimizers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ __all__ = ["Columns", "blocks"]
 
 
 def blocks(space: Space) -> list[tuple[Parameter, int]]:
-    """Which columns of `BoxCodec` belong together: one of a number, one for each level of a choice, of a letter.
+    """The parameter and the number of `BoxCodec` columns of each block.
 
-    Returns:
-        The parameter and the number of columns of each block; a sequence has a block for each of its letters.
+    A number has one column, a choice one for each category. A sequence has a block for each position, with a column for
+    each letter.
     """
     found: list[tuple[Parameter, int]] = []
     for p in space.parameters:
@@ -37,17 +37,22 @@ def blocks(space: Space) -> list[tuple[Parameter, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Numbers from 0 at their lower to 1 at their upper bound, on their own scale; levels and letters by their number.
+    """Numbers scaled from 0 at the lower to 1 at the upper bound, on their own scale; categories and letters by index.
 
     Args:
-        codec: of the box, which has a column for each level.
+        codec: of the box, with a column for each category.
+
+    Example:
+        >>> view = Columns(BoxCodec(Space([Real("x", 0, 4), Choice("base", ["KOAc", "Et3N"])])))
+        >>> view.encode([{"x": 1.0, "base": "Et3N"}]).tolist()
+        [[0.25, 1.0]]
     """
 
     codec: BoxCodec
 
     @property
     def bounds(self) -> Float[Tensor, "2 d"]:
-        """The least and the greatest of each column, as BoTorch wants them."""
+        """Lower and upper bounds of the columns, in the form of BoTorch's `bounds`."""
         high = [max(width - 1.0, 1.0) for _, width in blocks(self.codec.space)]
         return torch.tensor([[0.0] * len(high), high], dtype=torch.float64)
 
@@ -74,7 +79,7 @@ class Columns:
         return self._linear(True)
 
     def _linear(self, equality: bool) -> list[tuple[Tensor, Tensor, float]]:
-        """What limits a number on a logarithmic scale is not linear and left out."""
+        """The constraints as (columns, a, b); a constraint on a logarithmic number is not linear here and left out."""
         columns = {p.name: (at, p) for at, p in self._numbers().items()}
         found: list[tuple[Tensor, Tensor, float]] = []
         for constraint in self.codec.space.constraints:
@@ -96,7 +101,7 @@ class Columns:
         return torch.stack(columns, 1)
 
     def decode(self, points: Float[Tensor, "n d"]) -> list[Params]:
-        """The parameters of each row; whole numbers and the numbers of levels are rounded."""
+        """The parameters of each row; whole numbers and the indices of categories are rounded."""
         numbers = self._numbers()
         parts = [
             from_unit(column.unsqueeze(1), _reach(numbers[at]))
@@ -107,7 +112,7 @@ class Columns:
         return self.codec.decode(torch.cat(parts, 1))
 
     def new(self, points: Float[Tensor, "n d"], state: State) -> tuple[list[int], list[Params]]:
-        """The rows that were not asked for before, with what they decode to."""
+        """The rows that decode to new designs, and these designs."""
         decoded = self.decode(points)
         rows = new_rows(decoded, state)
         return rows, [decoded[row] for row in rows]
@@ -124,5 +129,5 @@ class Columns:
 
 
 def _reach(parameter: Real | Integer) -> float:
-    """Where the codec has the upper bound: a whole number owns half a unit beyond it."""
+    """The upper bound in the codec's coordinates; the range of a whole number extends half a unit beyond it."""
     return SQRT_3 if isinstance(parameter, Real) else SQRT_3 * (1 - 1 / (parameter.high - parameter.low + 1))

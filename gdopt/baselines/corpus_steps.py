@@ -1,4 +1,4 @@
-"""The corpus' own steps, contracted about the best: the diffusion model's law without the model."""
+"""Differences of corpus designs, contracted at the best: the prior's local density without a diffusion model."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,24 +22,24 @@ from gdopt.trials.state import State
 
 __all__ = ["CorpusSteps", "corpus_of"]
 
-# Of the box, where there is no corpus.
+# Number of uniform points of the box, where there is no corpus.
 UNIFORM = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSteps(Learner):
-    """m + s (xᵢ - xⱼ)/√2, xᵢ and xⱼ of the corpus (of the uniform law on the box, without one).
+    """m + s (xᵢ - xⱼ)/√2, xᵢ and xⱼ of the corpus (uniform points of the box without a corpus).
 
     m is the weighted mean of the elite, s follows the rounds as in `GuidedDiffusion`
     (`gdopt.candidates.steps.scale_after`).
 
     Args:
-        thompson: whether Thompson sampling by the surrogate chooses among the candidates, instead of chance.
-        n_elite: how many of the best make m.
-        candidates: in the pool, at least; four for each design asked for, if that is more.
-        max_training_points: how many of the best designs the surrogate is fitted to.
-        thompson_scale: factor on the surrogate's spread in Thompson sampling.
-        outcome_transform: of the values, before the surrogate sees them.
+        thompson: whether Thompson sampling selects among the candidates; otherwise the selection is random.
+        n_elite: number of best designs whose mean is m.
+        candidates: size of the pool, at least; at least four for each design of the batch.
+        max_training_points: number of best designs that the surrogate is fitted to.
+        thompson_scale: factor on the posterior standard deviation in Thompson sampling.
+        outcome_transform: of the values, before the surrogate is fitted.
     """
 
     thompson: bool = True
@@ -52,7 +52,7 @@ class CorpusSteps(Learner):
     source: ClassVar[str] = "steps"
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """Thompson's choice, or any, among contracted steps."""
+        """Contracted steps, selected by Thompson sampling or at random."""
         z, _ = training_data(state, codec)
         centre = centre_of(elite_of(z, self.n_elite))
         scale = scale_after(*values_by_round(state, lambda t: t.source == self.source))
@@ -69,7 +69,7 @@ class CorpusSteps(Learner):
 
 
 def corpus_of(codec: Codec, prior: DiffusionPrior | None, generator: torch.Generator) -> Float[Tensor, "k d"]:
-    """The corpus in the codec's coordinates; without one, draws of the uniform law on the box."""
+    """The corpus in the codec's coordinates; without a corpus, uniform points of the box."""
     if prior is None:
         return uniform_points(codec.dim, UNIFORM, generator)
     designs = prior.redrawn(generator)

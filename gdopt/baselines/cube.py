@@ -1,4 +1,4 @@
-"""The unit cube that other libraries' optimizers work in."""
+"""The unit cube, in which optimizers of other libraries work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gdopt.trials.state import State
 
 __all__ = ["Cube", "cube_of", "from_unit", "to_unit"]
 
-# Whitened coordinates have no bounds: the cube holds the corpus, and so many of its spreads in every direction.
+# Whitened coordinates have no bounds: the cube contains the corpus and this many standard deviations in each direction.
 SPREADS = 3.0
 
 
@@ -51,7 +51,7 @@ class Cube:
 
     @property
     def bounds(self) -> Float[Tensor, "2 d"]:
-        """The corners of the cube, as BoTorch wants them."""
+        """The corners of the cube, in the form of BoTorch's `bounds`."""
         return torch.stack([torch.zeros_like(self.low), torch.ones_like(self.low)])
 
     def encode(self, params: Sequence[Params]) -> Float[Tensor, "n d"]:
@@ -63,12 +63,12 @@ class Cube:
         return self.low + unit * (self.high - self.low)
 
     def new(self, unit: Float[Tensor, "n d"], state: State) -> tuple[list[int], list[Params]]:
-        """The points that were not asked for before, with what they decode to."""
+        """The points that decode to new designs, and these designs."""
         return distinct_new(self.z(unit), state, self.codec)
 
 
 def cube_of(codec: Codec, prior: DiffusionPrior | None) -> Cube:
-    """The box of the parameters, or a cube about the corpus if the codec is the prior's."""
+    """The box of the parameters, or a cube around the corpus if the codec is the prior's."""
     if prior is None or isinstance(codec, BoxCodec):
         edge = torch.full((codec.dim,), SQRT_3, dtype=torch.float64)
         return Cube(codec, -edge, edge)

@@ -17,25 +17,25 @@ from gdopt.trials.state import State
 
 __all__ = ["DiffusionEvolution", "alpha", "denoised", "stepped"]
 
-# Tries of each individual for a design that is new.
+# Attempts of each individual to give a new design.
 TRIES = 20
-# Where the schedule ends: some noise is left, or else the population stands still.
+# Noise at the end of the schedule: without noise the population does not move.
 LEAST_NOISE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionEvolution(Learner):
-    """Every `ask` moves the oldest of the population one step of a deterministic or stochastic reverse diffusion.
+    """Every `ask` moves the oldest members of the population by one step of a reverse diffusion.
 
     The clean design of an individual x is estimated, without training, by the population weighted by its fitness:
-    x̂ = Σ gᵢ N(x; √α xᵢ, 1 - α) xᵢ / Σ gᵢ N(x; √α xᵢ, 1 - α). The population is the last that were told; the noise
-    1 - α falls along a cosine over a given number of evaluations, as it has to in a diffusion.
+    x̂ = Σ gᵢ N(x; √α xᵢ, 1 - α) xᵢ / Σ gᵢ N(x; √α xᵢ, 1 - α). The population are the latest results. The noise
+    1 - α falls along a cosine over a given number of evaluations.
 
     Args:
-        population: how many there are, at least; as many as are asked for, if that is more.
-        evaluations: over which the noise falls; after them it stays at its least.
-        pressure: of the fitness g = exp(pressure · w), w the values' normal scores.
-        noise: how stochastic a step is: 0 is DDIM, 1 is DDPM.
+        population: number of members, at least; at least the size of the batch.
+        evaluations: number of evaluations over which the noise falls to its minimum.
+        pressure: selection pressure in the fitness g = exp(pressure · w), w the normal scores of the values.
+        noise: stochasticity of a step: 0 is DDIM, 1 is DDPM.
     """
 
     population: int = 20
@@ -52,7 +52,7 @@ class DiffusionEvolution(Learner):
                 raise SettingsError(f"{name} = {getattr(self, name)}: expected 2 or more")
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """The next generation of the oldest of the population."""
+        """The oldest members of the population after one step."""
         size = max(self.population, n)
         members = state.done[-size:]
         x = codec.encode([t.params for t in members])
@@ -67,14 +67,14 @@ class DiffusionEvolution(Learner):
 
 
 def alpha(share: float) -> float:
-    """The share of the signal when so much of the evaluations has been used: a cosine (Nichol and Dhariwal 2021)."""
+    """The signal α after a share of the evaluations: a cosine schedule (Nichol and Dhariwal 2021)."""
     return min(1 - LEAST_NOISE, max(LEAST_NOISE, math.sin(math.pi / 2 * share) ** 2))
 
 
 def denoised(
     x: Float[Tensor, "m d"], members: Float[Tensor, "k d"], fitness: Float[Tensor, " k"], signal: float
 ) -> Float[Tensor, "m d"]:
-    """The clean design of each row, as the population has it."""
+    """The clean design of each row, estimated by the population."""
     distances = torch.cdist(x, signal**0.5 * members).square()
     weights = torch.softmax(fitness.log() - distances / (2 * (1 - signal)), dim=1)
     clean: Tensor = weights @ members

@@ -1,4 +1,4 @@
-"""A Gaussian about the best in place of the diffusion model: what is left when its law has no shape."""
+"""A Gaussian at the best designs in place of the diffusion model: a local density without the shape of a prior."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ __all__ = ["ContractedEDA", "drawn", "levelled"]
 class ContractedEDA(Learner):
     """N(m, (0.64 s)²), m the weighted mean of the elite and s the best designs' spread in each coordinate.
 
-    The levels of a choice are drawn by their weighted frequencies in the elite instead, each choice on its own (a
-    univariate marginal distribution algorithm, Mühlenbein and Paaß 1996). The surrogate and the selection are those of
+    Categories are drawn by their weighted frequencies in the elite instead, each choice independently (a univariate
+    marginal distribution algorithm, Mühlenbein and Paaß 1996). The surrogate and the selection are those of
     `GuidedDiffusion`.
 
     Args:
         spread: the factor on s.
-        n_elite: how many of the best make the mean.
-        n_parents: how many of the best make s.
-        candidates: in the pool, at least; four for each design asked for, if that is more.
-        max_training_points: how many of the best designs the surrogate is fitted to.
-        thompson_scale: factor on the surrogate's spread in Thompson sampling.
-        outcome_transform: of the values, before the surrogate sees them.
+        n_elite: number of best designs whose mean is m.
+        n_parents: number of best designs whose standard deviation is s.
+        candidates: size of the pool, at least; at least four for each design of the batch.
+        max_training_points: number of best designs that the surrogate is fitted to.
+        thompson_scale: factor on the posterior standard deviation in Thompson sampling.
+        outcome_transform: of the values, before the surrogate is fitted.
     """
 
     spread: float = 0.64
@@ -53,7 +53,7 @@ class ContractedEDA(Learner):
     source: ClassVar[str] = "gaussian"
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """The surrogate's choice among draws of the Gaussian."""
+        """Selection among draws of the Gaussian."""
         z, _ = training_data(state, codec)
         z = codec.impute_inactive(z, generator)
         elite = elite_of(z, self.n_elite)
@@ -74,7 +74,7 @@ class ContractedEDA(Learner):
 def drawn(
     elite: Float[Tensor, "e d"], family: Float[Tensor, "f d"], spread: float, n: int, generator: torch.Generator
 ) -> Float[Tensor, "n d"]:
-    """n draws of the Gaussian at the elite's weighted mean, best first, as wide as a share of the family's spread."""
+    """n draws of the Gaussian at the weighted mean of the elite; std is `spread` times the std of the family."""
     noise = torch.randn(n, elite.shape[1], generator=generator, dtype=torch.float64)
     return centre_of(elite) + spread * family.std(0, correction=0) * noise
 
@@ -82,14 +82,14 @@ def drawn(
 def levelled(
     pool: Float[Tensor, "n d"], elite: Float[Tensor, "e d"], blocks: Sequence[Block], generator: torch.Generator
 ) -> Float[Tensor, "n d"]:
-    """The pool with its levels drawn anew, by their frequencies in the elite and in one more design that has all alike.
+    """The pool with categories redrawn by their frequencies in the elite and one more design with uniform ones.
 
-    So a level that nobody has tried, or that was lost, can come.
+    The further design gives categories without a trial in the elite a probability above 0.
 
     Args:
         pool: of a `BoxCodec`.
-        elite: the same, best first.
-        blocks: the columns of the levels.
+        elite: rows of the same codec, best first.
+        blocks: the columns of the categories.
         generator: of the draws.
     """
     law = refitted_probabilities(elite, elite_weights(len(elite)), blocks, 1 / (len(elite) + 1))

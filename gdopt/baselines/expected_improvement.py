@@ -1,4 +1,4 @@
-"""Bayesian optimization as BoTorch does it by default: its model, (noisy) expected improvement, its optimizer."""
+"""Bayesian optimization with BoTorch's defaults: its model, (noisy) expected improvement, its optimizer."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -32,8 +32,8 @@ __all__ = ["ExpectedImprovement", "acquisition", "fitted"]
 
 # BoTorch's own numbers of restarts and raw samples, as in its tutorials.
 RESTARTS, RAW = 10, 512
-# Quasi-random draws behind the expectation: BoTorch's default for small batches; a quarter of it for larger ones, each
-# of whose designs takes the joint posterior of all before it.
+# Quasi-random samples of the expectation: BoTorch's default for small batches. A quarter of it for larger batches, in
+# which each design needs the joint posterior with all designs before it.
 DRAWS, FEW, DRAWS_OF_MANY = 512, 8, 128
 
 Acquisition = qLogExpectedImprovement | qLogNoisyExpectedImprovement
@@ -44,18 +44,18 @@ View = Columns | Cube
 class ExpectedImprovement(Learner):
     """qLogEI or qLogNEI (Ament et al. 2023) of BoTorch's own model, maximized by BoTorch's own optimizer.
 
-    Of real numbers the model is a `SingleTaskGP`, and `optimize_acqf` has initial points around the best results as
-    well (`sample_around_best`). With whole numbers or choices it is `optimize_acqf_mixed_alternating`, all at its
-    defaults: local search among whole numbers and levels in turn with L-BFGS among real numbers (Daulton et al. 2022,
-    arXiv 2210.10199); and with choices the model is a `MixedSingleTaskGP`, whose kernel counts levels that differ. Both
-    keep to linear constraints. Either optimizes a batch one design after the other, with those before it pending.
+    Real numbers: a `SingleTaskGP` and `optimize_acqf`, with initial points around the best results
+    (`sample_around_best`). Whole numbers or choices: `optimize_acqf_mixed_alternating` by default, which alternates
+    local search over whole numbers and categories with L-BFGS over real ones (Daulton et al. 2022, arXiv
+    2210.10199). With choices the model is a `MixedSingleTaskGP`, whose kernel counts differing categories. Both
+    optimizers satisfy linear constraints, and optimize a batch sequentially, with earlier designs pending.
 
-    Of a table of candidates it is `optimize_acqf_discrete` over its rows, or over random ones of a large table.
+    Tables of candidates: `optimize_acqf_discrete` over the rows, or over random rows of a large table.
 
     Args:
-        noisy: whether to use qLogNEI, which takes no result for the truth.
-        rows: of a table that are looked at in an `ask`, at most.
-        max_batch: designs of a batch that are optimized; the rest of a larger one are designs of the start.
+        noisy: whether to use qLogNEI, which models noise of the results, in place of qLogEI.
+        rows: number of rows of a table among which an `ask` selects, at most.
+        max_batch: number of optimized designs of a batch; initial designs fill a larger batch.
     """
 
     noisy: bool = False
@@ -84,7 +84,7 @@ class ExpectedImprovement(Learner):
         return Proposal(params, mean.tolist())
 
     def _of_rows(self, state: State, codec: TableCodec, n: int, generator: torch.Generator) -> Proposal:
-        """The rows of the table that maximize the acquisition function, one after the other."""
+        """The rows of the table that maximize the acquisition function, selected sequentially."""
         params = codec.untried(state.known, self.rows, generator)
         if len(params) <= n:
             return Proposal(params)
@@ -104,9 +104,9 @@ class ExpectedImprovement(Learner):
     def _filled(
         self, acqf: Acquisition, view: View, chosen: Float[Tensor, "q d"], waiting: Float[Tensor, "p d"], state: State
     ) -> tuple[Float[Tensor, "r d"], list[Params]]:
-        """The chosen points that are new designs, and for every other one the best of many designs of the start.
+        """The chosen points that are new designs; for each other point, the best of many initial designs.
 
-        Among whole numbers and choices the same point can be the best again.
+        With whole numbers and choices an earlier design can maximize the acquisition function again.
         """
         points = torch.cat([chosen, view.encode(initial_designs(state, self.prior, RAW))])
         rows, designs = view.new(points, state)
@@ -121,12 +121,12 @@ class ExpectedImprovement(Learner):
 
 
 def fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"], choices: list[int] | None = None) -> SingleTaskGP:
-    """BoTorch's default model of the values, of which some columns may be choices."""
+    """BoTorch's default model of the values; some columns of x may be choices."""
     model = MixedSingleTaskGP(x, y.unsqueeze(1), choices) if choices else SingleTaskGP(x, y.unsqueeze(1))
     try:
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     except ModelFittingError:
-        model.eval()  # the priors' own modes are still a usable model
+        model.eval()  # at its initial hyperparameters, which are the modes of their priors
     return model
 
 
@@ -138,7 +138,7 @@ def acquisition(
     noisy: bool,
     draws: int = DRAWS,
 ) -> Acquisition:
-    """Expected improvement on the best value, or on the best of the posterior at x."""
+    """Expected improvement over the best value, or if noisy over the posterior at x."""
     pending = waiting if len(waiting) else None
     sampler = SobolQMCNormalSampler(torch.Size([draws]))
     if noisy:
@@ -147,7 +147,7 @@ def acquisition(
 
 
 def maximizers(acqf: Acquisition, view: View, q: int) -> Float[Tensor, "q d"]:
-    """The points that maximize the acquisition function, by the optimizer that BoTorch has for the view."""
+    """The points that maximize the acquisition function, by BoTorch's optimizer for the kind of view."""
     limits: dict[str, Any] = {}
     if isinstance(view, Columns):
         limits = {"inequality_constraints": view.constraints or None, "equality_constraints": view.equalities or None}

@@ -1,7 +1,8 @@
 """Genetic operators on sequences of whole numbers, a row each: mutation, crossover, the next generation.
 
-`offspring` is the step of the genetic algorithm that Ehrlich functions came with (Stanton et al. 2024, arXiv
-2407.00236, and their package holo-bench). There the survivors are mutated too; here they stay as they were measured.
+`offspring` is the step of the genetic algorithm that was published with Ehrlich functions (Stanton et al. 2024, arXiv
+2407.00236, and their package holo-bench). The published algorithm also mutates the survivors; here survivors are kept
+as they were measured.
 """
 
 import torch
@@ -12,19 +13,23 @@ from gdopt.errors import SettingsError
 
 __all__ = ["offspring", "point_mutated", "uniform_crossed"]
 
-# Expected number of positions of a sequence that are mutated, or that are the father's.
+# Expected number of positions of a sequence that are mutated, or taken from the second parent.
 EXPECTED = 1.1
 
 
 def point_mutated(
     rows: Int[Tensor, "n L"], states: int, generator: torch.Generator, rate: float | None = None
 ) -> Int[Tensor, "n L"]:
-    """The rows with each position drawn anew, of 0 to states - 1, with a probability: 1/L if it is left open.
+    """The rows with each position redrawn uniformly from 0 to states - 1 with probability `rate`, by default 1/L.
 
-    What is drawn may be what was there.
+    A redrawn value may equal the old one.
 
     Raises:
         SettingsError: the rate is no probability.
+
+    Example:
+        >>> point_mutated(torch.zeros(2, 3, dtype=torch.long), 4, torch.Generator().manual_seed(0), rate=0.0).tolist()
+        [[0, 0, 0], [0, 0, 0]]
     """
     rate = 1 / max(1, rows.shape[1]) if rate is None else rate
     _check_rate("rate", rate)
@@ -35,7 +40,7 @@ def point_mutated(
 def uniform_crossed(
     mothers: Int[Tensor, "n L"], fathers: Int[Tensor, "n L"], generator: torch.Generator, rate: float = 0.5
 ) -> Int[Tensor, "n L"]:
-    """Each row of the mothers with each position, with a probability, taken from the same row of the fathers.
+    """Uniform crossover: each position comes from the same row of `fathers` with probability `rate`.
 
     Raises:
         SettingsError: the rate is no probability.
@@ -54,18 +59,18 @@ def offspring(
     mutation_rate: float | None = None,
     recombination_rate: float | None = None,
 ) -> Int[Tensor, "n L"]:
-    """n children: each a parent, with some positions of another, and some drawn anew.
+    """n children: each is a parent with some positions of another parent, and some redrawn.
 
-    Children may be alike, like a parent, and infeasible.
+    Children may be equal, equal to a parent, or infeasible.
 
     Args:
-        parents: those that survived, a row each.
-        weights: how much each is preferred; None for all alike, as published.
-        n: how many are wanted.
-        states: how many values a position has.
+        parents: the survivors, a row each.
+        weights: selection probabilities up to a common factor; None for equal ones, as published.
+        n: number of children.
+        states: number of values of a position.
         generator: the random stream.
-        mutation_rate: of each position; 1.1/L if it is left open.
-        recombination_rate: of each position, to be the other parent's; 1.1/L if it is left open.
+        mutation_rate: of each position; by default 1.1/L.
+        recombination_rate: probability that a position comes from the second parent; by default 1.1/L.
 
     Raises:
         SettingsError: there are no parents, or the weights or a rate are no probabilities.

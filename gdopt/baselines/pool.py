@@ -1,4 +1,4 @@
-"""Thompson sampling over a given pool: the best that the corpus itself has to offer."""
+"""Thompson sampling over a given pool, such as the corpus: no designs are generated."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,13 +24,13 @@ __all__ = ["PoolThompson"]
 
 @dataclass(frozen=True, kw_only=True)
 class PoolThompson(Learner):
-    """The designs of the corpus that a Gaussian process' draws like best; without one, rows of a table or Sobol points.
+    """Thompson sampling by a Gaussian process among designs of the corpus, rows of a table, or Sobol points.
 
     Args:
-        candidates: of the corpus or rows of the table that are looked at in an `ask`, at most.
-        max_training_points: how many of the best designs the surrogate is fitted to.
-        thompson_scale: factor on the surrogate's spread; 1 is Thompson sampling.
-        outcome_transform: of the values, before the surrogate sees them.
+        candidates: size of the pool in an `ask`, at most.
+        max_training_points: number of best designs that the surrogate is fitted to.
+        thompson_scale: factor on the posterior standard deviation; 1 is Thompson sampling.
+        outcome_transform: of the values, before the surrogate is fitted.
     """
 
     candidates: int = 4000
@@ -42,7 +42,7 @@ class PoolThompson(Learner):
     tables: ClassVar[bool] = True
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """Thompson's choice among what is left of the pool."""
+        """Thompson sampling among the untried designs of the pool."""
         if isinstance(codec, TableCodec):
             pool = codec.untried(state.known, pool_size(self.candidates, n), generator)
         elif self.prior is None:

@@ -1,4 +1,4 @@
-"""Designs that learn nothing: the least that an algorithm has to beat."""
+"""Random search: the reference without learning."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,11 +15,18 @@ __all__ = ["RandomSearch"]
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSearch:
-    """Corpus designs in random order where there is a prior; a Sobol sequence over the box where there is none."""
+    """Designs of the prior's corpus in random order; without a prior, a scrambled Sobol sequence over the box.
+
+    Example:
+        >>> algorithm = RandomSearch()
+        >>> state = algorithm.ask(algorithm.init(Space.from_bounds([(0, 1)] * 2), seed=0), 3)
+        >>> len(state.trials)
+        3
+    """
 
     prior: DiffusionPrior | None = None
 
-    # Objectives: more than one are taken.
+    # Several objectives are supported.
     several: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -27,10 +34,10 @@ class RandomSearch:
             raise SettingsError(f"prior = {shown(self.prior)}: expected a DiffusionPrior")
 
     def init(self, space: Space, seed: int) -> State:
-        """The state before anything was asked."""
+        """The state before the first `ask`."""
         check_space(space, self.prior)
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """Append n new pending trials, or as many as are left to try."""
+        """The state with n new pending trials, or all that are left."""
         return with_initial_trials(state, initial_designs(state, self.prior, n))

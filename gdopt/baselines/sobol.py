@@ -1,4 +1,4 @@
-"""A scrambled Sobol sequence, which learns nothing and looks nowhere twice."""
+"""A scrambled Sobol sequence: space-filling designs that do not depend on results."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,21 +15,28 @@ __all__ = ["Sobol"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sobol:
-    """Sobol points of the box of the parameters, or of a cube about the corpus in the prior's coordinates."""
+    """Sobol points of the box of the parameters, or of a cube around the corpus in the prior's coordinates.
+
+    Example:
+        >>> algorithm = Sobol()
+        >>> state = algorithm.ask(algorithm.init(Space.from_bounds([(0, 1)] * 2), seed=0), 3)
+        >>> len(state.trials)
+        3
+    """
 
     prior: DiffusionPrior | None = None
 
-    # Objectives: more than one are taken.
+    # Several objectives are supported.
     several: ClassVar[bool] = True
 
     def init(self, space: Space, seed: int) -> State:
-        """The state before anything was asked."""
+        """The state before the first `ask`."""
         check_space(space, self.prior)
         check_whitened(self.prior)
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """Append n new pending trials, or as many as are left to try."""
+        """The state with n new pending trials, or all that are left."""
         if self.prior is None:
             designs = initial_designs(state, None, n)
         else:

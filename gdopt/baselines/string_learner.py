@@ -1,4 +1,4 @@
-"""What all baselines of strings have in common: the same first strings of a corpus, and never a string twice."""
+"""The base class of baselines of strings: equal initial strings of a corpus for all, and no string twice."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -24,11 +24,11 @@ __all__ = ["CorpusRandom", "StringLearner", "name_of", "seen", "unused"]
 
 @dataclass(frozen=True, kw_only=True)
 class StringLearner(ABC):
-    """Strings of the corpus until there are results to learn from, then those of `propose`.
+    """Strings of the corpus until there are enough results, then the strings of `propose`.
 
     Args:
-        corpus: strings without labels, each once; the first ones are those that `MaskedDiffusion` begins with.
-        n_initial: results to have before learning.
+        corpus: unlabelled strings, each once; the initial ones are the same as of `MaskedDiffusion`.
+        n_initial: number of results before the first learned proposal.
 
     Raises:
         SettingsError: a setting is out of its range.
@@ -37,27 +37,27 @@ class StringLearner(ABC):
     corpus: tuple[str, ...]
     n_initial: int = 10
 
-    # What its trials say they come from.
+    # `Trial.source` of its proposals.
     source: ClassVar[str]
 
     def __post_init__(self) -> None:
         if self.n_initial < 2:
-            raise SettingsError(f"start = {self.n_initial}: expected 2 or more")
+            raise SettingsError(f"n_initial = {self.n_initial}: expected 2 or more")
 
     def init(self, space: Space, seed: int) -> State:
-        """The state before anything was asked.
+        """The state before the first `ask`.
 
         Raises:
-            SpaceError: the space is not of one string, a molecule or a sequence.
+            SpaceError: the space is not of one molecule or one sequence.
         """
         name_of(space)
         return State(space, seed)
 
     def ask(self, state: State, n: int) -> State:
-        """The state with n new pending trials, proposed from what has been told so far; with fewer, if fewer are left.
+        """The state with n new pending trials, proposed from the results so far; fewer if fewer strings are left.
 
         Raises:
-            ExhaustedError: nothing is left.
+            ExhaustedError: all strings were tried.
         """
         known = infeasible_as_failed(state)
         if not is_initialized(state, len(ranked_trials(known)), self.n_initial):
@@ -77,7 +77,7 @@ class StringLearner(ABC):
 
     @abstractmethod
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
-        """New strings, and what a surrogate predicted of each if there is one; what is missing comes of the corpus."""
+        """New strings, and the surrogate's predictions if there is a surrogate; the corpus fills the batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +85,20 @@ class CorpusRandom:
     """Strings of the corpus in random order.
 
     Args:
-        corpus: strings without labels, each once.
+        corpus: unlabelled strings, each once.
+
+    Example:
+        >>> from gdopt import SequenceSpace
+        >>> algorithm = CorpusRandom(corpus=("AB", "BA"))
+        >>> state = algorithm.ask(algorithm.init(SequenceSpace("AB", 2), seed=0), 2)
+        >>> sorted(t.params["sequence"] for t in state.trials)
+        ['AB', 'BA']
     """
 
     corpus: tuple[str, ...]
 
     def init(self, space: Space, seed: int) -> State:
-        """The state before anything was asked."""
+        """The state before the first `ask`."""
         name_of(space)
         return State(space, seed)
 
@@ -101,10 +108,10 @@ class CorpusRandom:
 
 
 def name_of(space: Space) -> str:
-    """What the one string of a space is called.
+    """The name of the string parameter of a space.
 
     Raises:
-        SpaceError: it has other parameters.
+        SpaceError: the space has other parameters.
     """
     if len(space.parameters) != 1 or not isinstance(space.parameters[0], strings.Sequence | strings.Molecule):
         raise SpaceError(f"parameters {list(space.names)}: expected one string, a molecule or a sequence")
@@ -112,22 +119,22 @@ def name_of(space: Space) -> str:
 
 
 def seen(state: State) -> set[str]:
-    """The strings that were asked for or told."""
+    """The strings of all trials."""
     name = name_of(state.space)
     return {str(t.params[name]) for t in state.trials}
 
 
 def unused(state: State, corpus: Sequence[str], n: int, beside: Collection[str] = ()) -> list[str]:
-    """n strings that were not asked for, or all that are left: of the corpus in an order that the seed fixes.
+    """n strings without a trial, or all that are left: of the corpus, in an order that depends on the seed only.
 
-    Once they run out, any other sequences of the space; molecules have no end, and only those of the corpus are known.
+    After the corpus, other sequences of the space follow; spaces of molecules have no list of further molecules.
 
     Raises:
-        CorpusError: the corpus has no string that the space allows.
+        CorpusError: no string of the corpus is in the space.
     """
     name, known = name_of(state.space), seen(state) | set(beside)
     order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(state.seed)).tolist()
-    # Looked at only as far as it is wanted: reading a molecule takes a while.
+    # Lazy: parsing a molecule takes a while.
     of_corpus = (one for i in order if (one := corpus[i]) not in known and state.space.allows({name: one}))
     found = list(islice(of_corpus, max(n, 0)))
     if n > 0 and not found and known.isdisjoint(corpus):

@@ -1,4 +1,4 @@
-"""Strings that a surrogate chooses from a pool: of the corpus, or of whatever breeds them."""
+"""Strings that a surrogate selects from a pool: of the corpus, or of offspring."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ __all__ = ["CorpusThompson", "StringPool"]
 
 @dataclass(frozen=True, kw_only=True)
 class StringPool(StringLearner):
-    """The surrogate's choice from a pool: features, surrogate, warp and selection are those of `MaskedDiffusion`.
+    """Selection from a pool, with the features, surrogate, transform and selection of `MaskedDiffusion`.
 
     Args:
-        candidates: in the pool, about; four for each string asked for, if that is more.
-        max_training_points: how many of the best strings the surrogate is fitted to.
-        thompson_scale: factor on the surrogate's spread in Thompson sampling.
-        features: what the surrogate sees.
-        outcome_transform: of the values, before the surrogate sees them.
-        surrogate: what is fitted to the features.
+        candidates: number of strings in the pool, about; at least four for each string of the batch.
+        max_training_points: number of best strings that the surrogate is fitted to.
+        thompson_scale: factor on the posterior standard deviation in Thompson sampling.
+        features: inputs of the surrogate.
+        outcome_transform: of the values, before the surrogate is fitted.
+        surrogate: the factory of the surrogate.
         selection: of a batch from the pool.
     """
 
@@ -43,7 +43,7 @@ class StringPool(StringLearner):
     selection: BatchSelector = select_batch
 
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
-        """The surrogate's choice from the pool."""
+        """The selected strings of the pool, with their posterior means."""
         view, fitted = encoder_and_surrogate(state.space, self.features, self.surrogate)
         surrogate = fit_surrogate(TrainingData(state, view), self.max_training_points, self.outcome_transform, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
@@ -61,19 +61,19 @@ class StringPool(StringLearner):
     def pool(
         self, state: State, surrogate: Surrogate, view: StringEncoder, size: int, generator: torch.Generator
     ) -> list[str]:
-        """About as many new strings of the space, all different."""
+        """About `size` new strings of the space, all different."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusThompson(StringPool):
-    """The strings of the corpus that the surrogate's draws like best, among all that are left: nothing new is made."""
+    """Selection among all untried strings of the corpus; no new strings are generated."""
 
     source: ClassVar[str] = "pool"
 
     def pool(
         self, state: State, surrogate: Surrogate, view: StringEncoder, size: int, generator: torch.Generator
     ) -> list[str]:
-        """What is left of the corpus."""
+        """The untried strings of the corpus."""
         del surrogate, view, size, generator
         known = seen(state)
         return [one for one in self.corpus if one not in known]

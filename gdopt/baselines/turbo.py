@@ -33,15 +33,15 @@ __all__ = ["Region", "TuRBO", "region_of"]
 # All as in BoTorch's tutorial on TuRBO-1.
 LENGTH, LEAST, MOST = 0.8, 0.5**7, 1.6
 SUCCESSES = 10
-# What a round must gain on the best, as a share of it.
+# Least improvement of a successful round, as a share of the best value.
 GAIN = 1e-3
-# How many coordinates of a candidate are perturbed on average, at most.
+# Expected number of perturbed coordinates of a candidate, at most.
 PERTURBED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The trust region: its length, the rounds in a row that gained or did not, and the round it began in."""
+    """The trust region: its length, its consecutive successes and failures, the best value and its first round."""
 
     length: float = LENGTH
     successes: int = 0
@@ -50,7 +50,7 @@ class Region:
     first: int = -1
 
     def after(self, values: Sequence[float], asked: int, dim: int, k: int) -> "Region":
-        """The region after the values told of round k; a new one if it collapsed."""
+        """The region after the values of round k; a new one if it collapsed."""
         gained = max(values) > self.best + GAIN * abs(self.best)
         best = max(self.best, *values)
         length, successes, failures = self.length, self.successes * gained + gained, (self.failures + 1) * (not gained)
@@ -62,7 +62,7 @@ class Region:
 
 
 def region_of(state: State, dim: int) -> Region:
-    """The region after all that was told, replayed from the trials: what can be derived is not stored."""
+    """The region after all results, replayed from the trials and therefore not stored."""
     region = Region()
     for k in range(-1, len(state.notes)):
         trials = [t for t in state.trials if t.round == k]
@@ -78,10 +78,10 @@ def region_of(state: State, dim: int) -> Region:
 
 @dataclass(frozen=True, kw_only=True)
 class TuRBO(Learner):
-    """BoTorch's tutorial on TuRBO-1, and a new trust region with new designs of the start when one has collapsed.
+    """TuRBO-1 of BoTorch's tutorial; after a collapse, a new trust region with new initial designs.
 
     Args:
-        candidates: perturbations to choose from; by default 200 for each dimension, between 2,000 and 5,000.
+        candidates: number of perturbations; by default 200 for each dimension, between 2,000 and 5,000.
     """
 
     candidates: int | None = None
@@ -93,11 +93,11 @@ class TuRBO(Learner):
         return [t for t in state.done if t.round >= self.since(state, codec)]
 
     def since(self, state: State, codec: Codec) -> int:
-        """The round that the trust region began in."""
+        """The first round of the trust region."""
         return region_of(state, codec.dim).first
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
-        """Thompson's choice among perturbations of the best design within the trust region."""
+        """Thompson sampling among perturbations of the best design within the trust region."""
         cube = cube_of(codec, self.prior)
         known, region = self.known(state, codec), region_of(state, codec.dim)
         x = cube.encode([t.params for t in known])
@@ -116,7 +116,7 @@ class TuRBO(Learner):
 
 
 def _fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> SingleTaskGP:
-    """The tutorial's Gaussian process: Matérn-5/2, little noise, length scales that are bounded."""
+    """The tutorial's Gaussian process: Matérn-5/2, little noise, bounded length scales."""
     kernel = MaternKernel(nu=2.5, ard_num_dims=x.shape[1], lengthscale_constraint=Interval(0.005, 4.0))
     likelihood = GaussianLikelihood(noise_constraint=Interval(1e-8, 1e-3))
     model = SingleTaskGP(x, y.unsqueeze(1), covar_module=ScaleKernel(kernel), likelihood=likelihood)
@@ -130,7 +130,7 @@ def _fitted(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> SingleTaskGP:
 def _candidates(
     model: SingleTaskGP, centre: Float[Tensor, " d"], length: float, size: int, generator: torch.Generator
 ) -> Float[Tensor, "m d"]:
-    """Perturbations of the centre, in some coordinates only, within a box as long as the length scales are."""
+    """Perturbations of some coordinates of the centre, within a box with sides proportional to the length scales."""
     dim = len(centre)
     centre = centre.clamp(0, 1)
     weights = model.covar_module.base_kernel.lengthscale.squeeze(0)

@@ -1,4 +1,4 @@
-"""A search distribution over sequences, refitted to what probably improves: VSD-style cross-entropy."""
+"""A search distribution over sequences, refitted to likely improvements: cross-entropy in the style of VSD."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from gdopt.trials.state import State
 
 __all__ = ["VSD", "Chain", "refitted"]
 
-# Draws for each string that is still missing, before what was found has to do.
+# Attempts to draw the missing strings, before fewer strings are returned.
 TRIES = 20
-# The threshold rises from one quantile of what was told to the other, as published.
+# The threshold rises from the first to the last quantile of the values, as published.
 FIRST_LEVEL, LAST_LEVEL = 0.5, 0.99
 
 
@@ -34,21 +34,22 @@ class VSD(StringLearner):
     """Draws of a search distribution q that is fitted to p(improves | x), as variational search distributions are.
 
     VSD (Steinberg et al. 2024, arXiv 2409.06142) maximizes E_q[log p(y > τ | x)] - KL(q || p₀) by the gradient of its
-    logarithm, with a classifier for p, a network for q, and τ rising from the median of the values told to their 99 %
-    quantile. Here the same parts are small: p(y > τ | x) is the probability by the Gaussian process that all baselines
-    of strings share, q is a Markov chain with a law of its own at each position, p₀ the Markov chain of the corpus; and
-    q is fitted by the cross-entropy method: drawn from, weighted by p(y > τ | x), counted again, in several steps. p₀
-    enters as pseudo-counts in place of the KL. So it is VSD in style, and not the published algorithm. The batch is
-    drawn from q: nothing selects among the draws.
+    logarithm, with a classifier for p, a network for q, and τ rising from the median of the values to their 99 %
+    quantile. Here the parts are small: p(y > τ | x) is the probability by the Gaussian process that all baselines of
+    strings
+    share, q is a Markov chain with its own transition matrix at each position, p₀ the Markov chain of the corpus. q is
+    fitted by several steps of the cross-entropy method: sample, weight by p(y > τ | x), count. p₀ enters as
+    pseudo-counts in place of the KL. This is VSD in style, and not the published algorithm. The batch is sampled from q
+    without a selection.
 
     Args:
-        draws: of q in each step.
-        steps: of the cross-entropy in an `ask`.
-        strength: of p₀, in sequences that it counts as.
-        evaluations: over which τ rises; after them it stays.
-        max_training_points: how many of the best sequences the surrogate is fitted to.
-        outcome_transform: of the values, before the surrogate sees them.
-        surrogate: what is fitted to gapped pairs of letters.
+        draws: number of samples of q in each step.
+        steps: of the cross-entropy method in an `ask`.
+        strength: weight of p₀, in number of sequences.
+        evaluations: number of evaluations over which τ rises; then it is constant.
+        max_training_points: number of best sequences that the surrogate is fitted to.
+        outcome_transform: of the values, before the surrogate is fitted.
+        surrogate: the factory of the surrogate of gapped pairs of letters.
     """
 
     draws: int = 500
@@ -96,7 +97,7 @@ class VSD(StringLearner):
         return picks, surrogate.mean(view.features(picks)).tolist() if picks else []
 
     def _new(self, state: State, drawn: Sequence[str | None]) -> list[str]:
-        """Those that the space allows and that were not asked for."""
+        """The drawn strings that are in the space and new."""
         known, (name,) = seen(state), state.space.names
         return [one for one in drawn if one is not None and one not in known and state.space.allows({name: one})]
 
@@ -111,11 +112,11 @@ class VSD(StringLearner):
 
 @dataclass(frozen=True)
 class Chain:
-    """A Markov chain whose law depends on the position.
+    """A Markov chain with transition probabilities of each position.
 
     Args:
-        first: the law of the first token.
-        steps: the law of each next token, a row for each token before it.
+        first: probabilities of the first token.
+        steps: probabilities of each next token, a row for each preceding token.
     """
 
     first: Float[Tensor, " V"]
@@ -130,16 +131,16 @@ class Chain:
 
 
 def refitted(prior: MarkovDenoiser, rows: Int[Tensor, "n L"], weights: Float[Tensor, " n"], strength: float) -> Chain:
-    """The chain of weighted rows of one length, with so many sequences' worth of a prior chain as pseudo-counts.
+    """The chain of weighted rows of one length, with a prior chain of weight `strength` as pseudo-counts.
 
     Args:
-        prior: the chain that is counted on beside the rows.
+        prior: the chain of the pseudo-counts.
         rows: of tokens.
-        weights: of the rows, on any scale: they are scaled so that their effective number is their sum.
-        strength: of the prior.
+        weights: of the rows, on any scale: they are scaled so that their sum is their effective number.
+        strength: weight of the prior, in number of sequences.
     """
     total = weights.sum()
-    # Kish's effective sample size: a few rows that weigh all are not many.
+    # Kish's effective sample size: a few rows with all the weight are a small sample.
     each = weights * total / weights.square().sum() if total > 0 else torch.zeros_like(weights)
     tokens = prior.tokens
     alone = torch.bincount(rows[:, 0], each, tokens) + strength * prior.first

@@ -1,8 +1,8 @@
 """Algorithms by name, with settings: "gdopt", "turbo", "gdopt:share_guided=0.1,outcome_transform=rank_normal",
 "gdopt-oracle".
 
-Settings are literals or names of `gdopt.bench.variants`. A "+gradients" after the name says that gradients are told
-too.
+Settings are literals or names of `gdopt.bench.variants`. With "+gradients" after the name, the method also gets the
+problem's gradients.
 """
 
 import ast
@@ -25,22 +25,22 @@ from gdopt.space.string_spaces import MoleculeSpace, SequenceSpace
 __all__ = ["check", "lacking", "method", "needs_gradients", "uses_prior"]
 
 GDOPT = "gdopt"
-# The same with the true values in place of its selection: the ceiling of its proposals.
+# The same algorithm with a selection by true values: the upper bound of its candidates.
 ORACLE = "gdopt-oracle"
-# After a name: the problem's gradients are told with the values.
+# Suffix of a name: results include the problem's gradients.
 GRADIENTS = "+gradients"
-# What is for one objective, whatever its algorithm could do, and what is for problems with limits only.
+# Methods for one objective, whatever their algorithm supports; methods for problems with outcome constraints only.
 ONE = (ORACLE, "qlogei-constrained")
 LIMITED = ("qlogei-constrained",)
-# What draws designs of a corpus is, without one, what draws them of the box.
+# Counterparts without a corpus of methods that draw designs of a corpus.
 CORPUS = {"corpus-random": "random"}
 
 
 def method(name: str, problem: Problem, prior: Prior | None) -> Algorithm:
-    """The algorithm of that name, with the settings after its colon, for a problem with this prior or none.
+    """The algorithm of a name, with the settings after its colon, for a problem and its prior.
 
     Raises:
-        SettingsError: there is no such method, it has no such setting, it needs a prior, or is not for the problem.
+        SettingsError: the method or a setting does not exist, or the method does not support the problem.
     """
     base, settings = _split(name)
     if missing := lacking(name, problem):
@@ -49,7 +49,7 @@ def method(name: str, problem: Problem, prior: Prior | None) -> Algorithm:
 
 
 def _made(base: str, problem: Problem, prior: Prior | None) -> Algorithm:
-    """The algorithm with its own settings."""
+    """The algorithm with its default settings."""
     space = strings_of(problem)
     if space is not None and base == GDOPT:
         if not isinstance(prior, MaskedPrior):
@@ -64,7 +64,7 @@ def _made(base: str, problem: Problem, prior: Prior | None) -> Algorithm:
 
 
 def check(name: str, problem: Problem) -> None:
-    """Raise `SettingsError` unless a method can be made of the name for a problem, given a prior if it needs one."""
+    """Raise `SettingsError` if the name is no method with valid settings for a problem, given a prior if needed."""
     base, settings = _split(name)
     if strings_of(problem) is not None and (base == GDOPT or base in string_names()):
         _with(_made(base, problem, _stand_in(MOLECULES in kinds_of(problem.space))), name, settings)
@@ -73,25 +73,25 @@ def check(name: str, problem: Problem) -> None:
 
 
 def _plain(base: str) -> Algorithm:
-    """A method for numbers without a prior: its settings and what it takes are those of it with one."""
+    """A method for numbers without a prior: its settings and capabilities are the same as with a prior."""
     name = base.removesuffix(PCA) if base not in names() else base
     return GuidedDiffusion() if name in (GDOPT, ORACLE) else baseline(CORPUS.get(name, name))
 
 
 @cache
 def _stand_in(molecules: bool) -> MaskedPrior:
-    """A prior of next to nothing, to try settings on before anything is fitted."""
+    """A minimal prior, for checks of settings before any prior is fitted."""
     space = MoleculeSpace(["C", "CC"]) if molecules else SequenceSpace("AB", 2, corpus=["AB", "BA"])
     return MaskedPrior.fit(space, steps=1)
 
 
 def lacking(name: str, problem: Problem) -> str:
-    """What a method needs and a problem does not have; empty if it can be run there."""
+    """The feature that a method needs and a problem lacks; empty if the method supports the problem."""
     base, _ = _split(name)
     if problem.objectives and not _several(base, problem):
         return "a single objective"
     if base in LIMITED and not problem.outcome_constraints:
-        return "limits"
+        return "outcome constraints"
     if base == "qlognehvi" and not problem.objectives:
         return "several objectives"
     if needs_gradients(name) and problem.gradient is None:
@@ -112,7 +112,7 @@ def lacking(name: str, problem: Problem) -> str:
 
 
 def _several(base: str, problem: Problem) -> bool:
-    """Whether a method takes several objectives, as its algorithm says."""
+    """Whether a method supports several objectives."""
     if base in ONE or (base != GDOPT and base not in {*names(), *names(prior=True)}):
         return False
     of_strings = base == GDOPT and strings_of(problem) is not None
@@ -120,17 +120,17 @@ def _several(base: str, problem: Problem) -> bool:
 
 
 def _stretches(parameter: object) -> bool:
-    """Whether it is a sequence of several lengths, which numbers cannot stand for."""
+    """Whether a parameter is a sequence of several lengths, which numbers cannot encode."""
     return isinstance(parameter, strings.Sequence) and not parameter.one_length
 
 
 def uses_prior(name: str, problem: Problem) -> bool:
-    """Whether a method wants the prior of a problem that has one: of strings only `gdopt` does."""
+    """Whether a method uses the prior of a problem; for strings only `gdopt` does."""
     return strings_of(problem) is None or _split(name)[0] == GDOPT
 
 
 def needs_gradients(name: str) -> bool:
-    """Whether a method is told gradients, and works on problems that have them only."""
+    """Whether a method gets gradients; it then needs a problem that has them."""
     return name.partition(":")[0].endswith(GRADIENTS)
 
 

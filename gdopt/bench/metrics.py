@@ -1,4 +1,4 @@
-"""What is said of records: scores by evaluations, regret, ranks. Pure functions of the records."""
+"""Scores by evaluations, regret and ranks, as pure functions of the records."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -28,26 +28,26 @@ Ranks = dict[str, tuple[float, float, float]]
 
 
 def sign_of(record: Record) -> float:
-    """What makes a record's values higher the better."""
+    """1 if the values of a record are maximized, -1 if minimized."""
     return 1.0 if record["direction"] == "maximize" else -1.0
 
 
 def top_of(record: Record) -> float | None:
-    """The optimum, in the user's direction; or else the best known, or else a bound, where there is any of them."""
+    """The optimum in the user's direction, or the best known value, or a bound; None without any of the three."""
     given = (record.get(name) for name in ("optimum", "best_known", "bound"))
     return next((top for top in given if top is not None), None)
 
 
 def incumbents(record: Record) -> Float[np.ndarray, " n"]:
-    """The noise-free value, higher the better, of what looked best after each evaluation.
+    """The noise-free value, higher the better, of the incumbent after each evaluation.
 
-    What looked best is what was told best: with noise it need not be the best that was tried. NaN while every
-    evaluation has failed.
+    The incumbent has the best reported value; with noise, another design may be better. NaN while every evaluation has
+    failed.
     """
     sign = sign_of(record)
     told = np.array([-np.inf if v is None else sign * v for v in record["told"]])
     values = sign * np.array(record["values"], dtype=float)
-    # The first place at which the running maximum of what was told was reached.
+    # First index of the running maximum of the reported values.
     running = np.maximum.accumulate(told)
     at = np.maximum.accumulate(np.where(told >= running, np.arange(len(told)), 0))
     found = values[at]
@@ -56,14 +56,14 @@ def incumbents(record: Record) -> Float[np.ndarray, " n"]:
 
 
 def reference(records: Sequence[Record]) -> float:
-    """The score 0 of a problem: the median over runs of what looked best among the first designs."""
+    """The value of score 0 of a problem: the median over runs of the incumbent among the initial designs."""
     return float(np.nanmedian([incumbents(r)[r["start"] - 1] for r in records]))
 
 
 def normalized(record: Record, zero: float) -> Float[np.ndarray, " n"]:
-    """Scores after each evaluation: 0 is `zero`, 1 the optimum, or the best known where that is not known.
+    """Scores after each evaluation: 0 is `zero`, and 1 is `top_of` the record.
 
-    Of a problem of which neither is known, the value itself.
+    Without a top value, the score is the value itself.
     """
     top = top_of(record)
     found = incumbents(record)
@@ -75,23 +75,23 @@ def normalized(record: Record, zero: float) -> Float[np.ndarray, " n"]:
 
 
 def regret(record: Record) -> float | None:
-    """How far the last incumbent is from the optimum, None where that is not known."""
+    """The distance of the last incumbent from the optimum; None if the optimum is unknown."""
     if record["optimum"] is None:
         return None
     sign = sign_of(record)
     return float(sign * record["optimum"] - incumbents(record)[-1])
 
 
-# Of PMO: how many of the best are looked at.
+# Number of best values in PMO's score.
 TOP = 10
 
 
 def top_auc(record: Record) -> float:
-    """The mean of the ten best so far, higher the better, averaged over all evaluations.
+    """The mean of the ten best values so far, higher the better, averaged over all evaluations.
 
-    It is the area under that mean as a share of the budget, by which PMO ranks (Gao et al. 2022, arXiv 2206.12411),
-    looked at after every evaluation instead of every hundred. Of fewer than ten, the mean of what there is.
-    Evaluations that failed count in the budget, but for those before the first value.
+    This is the area under the curve of this mean as a share of the budget, the score of PMO (Gao et al. 2022, arXiv
+    2206.12411), computed after every evaluation instead of every hundred. With fewer than ten values, the mean of all.
+    Failed evaluations are part of the budget, except before the first value.
     """
     sign = sign_of(record)
     best: list[float] = []
@@ -105,22 +105,22 @@ def top_auc(record: Record) -> float:
 
 
 def feasible(record: Record) -> float | None:
-    """The share of what was proposed after the start that breaks nothing; None where nothing can be broken."""
+    """The share of feasible designs among all after the initial ones; None without constraints on results."""
     if record.get("violations") is None:
         return None
     return float(np.mean([v == 0 for v in record["violations"][record["start"] :]]))
 
 
-# Resamples of an interval, and the share of them that it holds.
+# Bootstrap resamples, and the confidence level of the interval.
 RESAMPLES, LEVEL = 2000, 0.95
 
 
 def ranks(records: Sequence[Record], seed: int = 0) -> Ranks:
-    """For every method its average rank over problems (1 is best) and a bootstrap interval of it.
+    """The average rank over problems of every method (1 is best), with a bootstrap interval.
 
-    Methods are ranked within each problem and seed by their last incumbents, ties sharing their mean rank; only seeds
-    that every method of a problem has count. Seeds are resampled within problems, so that the interval says what other
-    seeds would have given on these problems.
+    Methods are ranked within each problem and seed by their last incumbents, with mean ranks for ties. Only seeds with
+    a record of every method of a problem are used. Seeds are resampled within problems: the interval is for other seeds
+    on the same problems.
     """
     tables = _rank_tables(records)
     methods = sorted({r["method"] for r in records})
@@ -139,7 +139,7 @@ def ranks(records: Sequence[Record], seed: int = 0) -> Ranks:
 
 
 def _rank_tables(records: Sequence[Record]) -> list[tuple[list[str], Float[np.ndarray, "seeds methods"]]]:
-    """For every problem its methods and their ranks, a row for each seed that all of them have."""
+    """The methods of every problem and their ranks, a row for each seed with records of all methods."""
     tables = []
     for problem in sorted({r["problem"] for r in records}):
         of: dict[str, dict[int, float]] = {}

@@ -1,7 +1,7 @@
-"""The prior of a problem that has designs without labels: fitted once, kept in the folder of the records.
+"""Priors of problems with unlabelled designs: fitted once, stored in the folder of the records.
 
-Priors of numbers are kept by the problem's name. Those of strings are kept by the space and its corpus: problems of the
-same molecules have the same prior, which takes minutes to fit.
+The file name of a prior of numbers is from the problem's name. The file name of a prior of strings is from the space
+and its corpus: problems of the same molecules share a prior, which takes minutes to fit.
 """
 
 import json
@@ -18,12 +18,12 @@ __all__ = ["Prior", "fit_into", "loaded", "path_of"]
 
 Prior = DiffusionPrior | MaskedPrior
 
-# Of a hash, so many hexadecimal digits.
+# Number of hexadecimal digits of a hash.
 DIGITS = 12
 
 
 def path_of(out: Path, name: str, problem: Problem) -> Path | None:
-    """Where the prior of a problem that was loaded by a name is kept; None if it has no designs without labels."""
+    """The file of the prior of a problem, by the name it was loaded by; None without unlabelled designs."""
     if (space := strings_of(problem)) is not None:
         told = json.dumps([to_json(space), space.corpus], sort_keys=True).encode()
         return out / "priors" / f"{space.names[0]}-{sha256(told).hexdigest()[:DIGITS]}.safetensors"
@@ -31,7 +31,7 @@ def path_of(out: Path, name: str, problem: Problem) -> Path | None:
 
 
 def fit_into(path: Path, problem: Problem) -> str:
-    """Fit the prior of a problem and keep it; a line on what was done, empty if it was there."""
+    """Fit and save the prior of a problem; returns a line of progress, which is empty if the file existed."""
     if path.exists():
         return ""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,5 +47,5 @@ def fit_into(path: Path, problem: Problem) -> str:
 
 @cache
 def loaded(path: Path, strings: bool) -> Prior:
-    """The prior that `fit_into` kept, of strings or of numbers."""
+    """The prior that `fit_into` saved, of strings or of numbers."""
     return MaskedPrior.load(path) if strings else DiffusionPrior.load(path)

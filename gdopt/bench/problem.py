@@ -1,4 +1,4 @@
-"""What a benchmark problem is."""
+"""Benchmark problems."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,42 +13,52 @@ from gdopt.trials.objectives import Objective, OutcomeConstraint
 
 __all__ = ["OBJECTIVE", "Problem", "file_name", "strings_of"]
 
-# What the one objective of a problem with outcomes is called.
+# Name of the objective of a problem with outcomes and one objective.
 OBJECTIVE = "value"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something to optimize, with all that is known about it.
+    """A function to optimize, with its known optimum and its benchmark protocol.
 
     Args:
-        name: what it is loaded by.
-        space: what may be tried.
-        evaluate: noise-free values of a batch of parameters, one each.
+        name: by which it is loaded.
+        space: the search space.
+        evaluate: noise-free values of a batch of designs.
         direction: "maximize" or "minimize".
-        gradient: exact gradients of the value at a batch of parameters, where there are any.
-        corpus: designs without labels, (n, d) with columns in the order of the space. Strings without labels are the
-            corpus of the space itself (`strings_of`).
-        optimum: the true best value, where it is known.
-        best_known: the best value that anyone has found.
-        bound: what no value is better than, whether or not one can be as good.
-        start: how many designs are drawn before an algorithm's first proposal.
-        budget: evaluations in all, the start included.
-        batch: evaluations in a round.
-        noise_std: standard deviation of the noise to add, in the units of the value.
-        failure_rate: probability that a trial fails and gives no value; like the noise, not in `evaluate`.
-        violations: by how much each of a batch breaks what must hold of a result, summed; 0 where all of it holds.
-            None: nothing must hold. `evaluate` then gives a design that breaks something a value that is worse than
-            every one that does not, and the worse the more it breaks (Deb 2000), so that an algorithm needs to know
-            only values.
-        outcomes: noise-free outcomes of a batch by name, where there are several objectives or limits: what is told to
-            methods that know them, with the objective called `OBJECTIVE` if it is one.
+        gradient: exact gradients of the value at a batch of designs, if available.
+        corpus: unlabelled designs, `n x d` with columns in the order of the space. Unlabelled strings are the corpus of
+            the space itself (`strings_of`).
+        optimum: the true best value, if known.
+        best_known: the best value in the literature.
+        bound: a bound of all values, attainable or not.
+        start: number of initial designs.
+        budget: number of evaluations, initial designs included.
+        batch: number of evaluations in a round.
+        noise_std: standard deviation of the added noise, in the unit of the value.
+        failure_rate: probability that a trial fails without a value; like the noise, not in `evaluate`.
+        violations: total violation of the constraints on results, for each design of a batch; 0 if feasible. None:
+            there are no such constraints. With constraints, `evaluate` gives every infeasible design a value worse than
+            all feasible ones, and worse with a larger violation (Deb 2000), so that an algorithm can use values alone.
+        outcomes: noise-free outcomes of a batch by name, for several objectives or outcome constraints. Methods that
+            model outcomes get them, with the name `OBJECTIVE` for a single objective.
         outcome_constraints: on these outcomes.
-        objectives: several, with their references; values are then those of the first, and runs are scored by
-            hypervolume.
-        volume: of several objectives, the greatest hypervolume that is known.
+        objectives: several objectives with their reference points; values are then values of the first one, and runs
+            are scored by hypervolume.
+        volume: with several objectives, the largest known hypervolume.
         commensurate: whether all columns of the corpus have the same unit, so that their variances can be compared.
-        source: where the problem is from.
+        source: the publication of the problem.
+
+    Example:
+        >>> square = Problem(
+        ...     name="square",
+        ...     space=Space.from_bounds([(-1, 1)]),
+        ...     evaluate=lambda batch: [float(params["x0"]) ** 2 for params in batch],
+        ...     direction="minimize",
+        ...     optimum=0.0,
+        ... )
+        >>> square.evaluate([{"x0": 0.5}])
+        [0.25]
     """
 
     name: str
@@ -75,11 +85,16 @@ class Problem:
 
 
 def strings_of(problem: Problem) -> MoleculeSpace | SequenceSpace | None:
-    """The space of a problem of strings that has a corpus of them; None for other problems."""
+    """The space of a problem of strings with a corpus; None for other problems."""
     space = problem.space
     return space if isinstance(space, MoleculeSpace | SequenceSpace) and space.corpus else None
 
 
 def file_name(name: str) -> str:
-    """A name that every file system takes."""
+    """A file name that is valid on every file system.
+
+    Example:
+        >>> file_name("my.lab:problem")
+        'my.lab-problem'
+    """
     return "".join(c if c.isalnum() or c in "._-=," else "-" for c in name)

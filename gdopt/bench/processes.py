@@ -1,4 +1,4 @@
-"""Processes side by side on the cores, one torch thread each: more would spin against one another."""
+"""A pool of processes with one PyTorch thread each, as more threads than cores slow each other down."""
 
 import os
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ __all__ = ["processes"]
 
 @contextmanager
 def processes(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes, one for each core by default; an error within ends what has not begun."""
+    """A pool of processes, by default one for each core; an error in the block cancels jobs that have not begun."""
     # Spawned, not forked: a fork of a process that has used torch's threads can hang.
     with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_begin) as pool:
         try:
             yield pool
         except BaseException:
-            # Or else the error would be seen after all the other runs.
+            # Otherwise the error is raised only after all other runs.
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _begin() -> None:
-    """One thread, and an end with the parent: a worker whose parent was killed would play on for nobody."""
+    """One thread, and an exit with the parent: otherwise a worker goes on after its parent was killed."""
     torch.set_num_threads(1)
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Tables and figures of records: report.md, report.json and a figure a problem."""
+"""Tables and figures of records: report.md, report.json and a figure for each problem."""
 
 import json
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from gdopt.errors import StoreError
 
 __all__ = ["curves_figure", "ranks_figure", "report", "summary"]
 
-# Shares of the budget at which scores are looked at.
+# Shares of the budget at which scores are reported.
 SHARES = (0.25, 0.5, 1.0)
-# Told apart by dashes and markers as well as by colour.
+# Methods differ in dashes and markers as well as in colour.
 STYLES = tuple((line, marker) for line in ("-", "--", "-.", ":") for marker in ("o", "s", "^", "D"))
 
 
 def report(folder: Path) -> dict[str, Any]:
-    """What is in report.json: scores by problem and method, and ranks; it is written with report.md and figures.
+    """Scores by problem and method, and ranks; written to report.json, report.md and figures.
 
     Raises:
         StoreError: the folder has no records.
@@ -53,10 +53,9 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 def summary(found: Sequence[Record]) -> dict[str, Any]:
-    """Scores at 25, 50 and 100 % of the budget, regret and CPU seconds an ask, and the methods' ranks.
+    """Scores at 25, 50 and 100 % of the budget, regret, CPU seconds of an `ask`, and the ranks of the methods.
 
-    Of strings also the area under the ten best, and the share of proposals that break nothing where something can be
-    broken.
+    For strings also the area under the mean of the ten best; with constraints on results also the feasible share.
     """
     problems: dict[str, Any] = {}
     for problem in sorted({r["problem"] for r in found}):
@@ -70,7 +69,7 @@ def summary(found: Sequence[Record]) -> dict[str, Any]:
 
 
 def row(of: Sequence[Record], zero: float) -> dict[str, Any]:
-    """What one method did on one problem."""
+    """The scores of one method on one problem."""
     scores = [normalized(r, zero) for r in of]
     regrets = [value for r in of if (value := regret(r)) is not None]
     # The first ask only draws first designs.
@@ -90,7 +89,7 @@ def row(of: Sequence[Record], zero: float) -> dict[str, Any]:
 
 
 def at(scores: np.ndarray, share: float) -> float:
-    """The score when a share of the budget is spent."""
+    """The score after a share of the budget."""
     return float(scores[max(round(share * len(scores)), 1) - 1])
 
 
@@ -118,13 +117,13 @@ def markdown(made: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-RANKS = "Methods are ranked within each problem and seed by the value of what looked best at the end; 1 is best."
+RANKS = "Methods are ranked within each problem and seed by the value of the last incumbent; 1 is best."
 PROBLEMS = (
-    "Score: 0 is the median over runs of what looked best among the first designs, 1 the optimum, or the best known, "
-    "or a bound. Median (quartiles) over seeds; values are noise-free. Top-10 AUC: the mean of the ten best so far, "
-    "averaged over evaluations. Feasible: the share of what was proposed after the start that breaks nothing."
+    "Score: 0 is the median over runs of the incumbent among the initial designs, 1 the optimum, or the best known "
+    "value, or a bound. Median (quartiles) over seeds; values are noise-free. Top-10 AUC: the mean of the ten best so "
+    "far, averaged over evaluations. Feasible: the share of feasible designs among all after the initial ones."
 )
-# What columns are called, beside the scores; those that no method of a problem has anything in are left out.
+# Headings of columns beside the scores; columns without a value for any method of a problem are left out.
 COLUMNS = {"best": "best value", "top_10_auc": "top-10 AUC", "feasible": "feasible", "regret": "regret"}
 
 
@@ -139,7 +138,7 @@ def table(methods: dict[str, Any]) -> list[str]:
 
 
 def cells(one: dict[str, Any], shown: Sequence[str]) -> list[str]:
-    """What is said of one method."""
+    """The cells of one method after its name and seeds."""
     quarters = [*(one["scores"][f"{share:.0%}"] for share in SHARES), *(one[key] for key in shown)]
     seconds = "-" if one["cpu_seconds_an_ask"] is None else f"{one['cpu_seconds_an_ask']:.2g}"
     return ["-" if some is None else spread(some) for some in quarters] + [seconds]
@@ -155,7 +154,7 @@ def spread(quarters: Sequence[float]) -> str:
 
 
 def curves_figure(of: Sequence[Record]) -> Figure:
-    """The median over seeds of what looks best, by evaluations, with its quartiles shaded."""
+    """The median over seeds of the incumbent's value, by evaluations, with shaded quartiles."""
     figure = Figure(figsize=(7.5, 4.5), layout="constrained")
     axes = figure.add_subplot()
     sign = sign_of(of[0])
@@ -173,7 +172,7 @@ def curves_figure(of: Sequence[Record]) -> Figure:
     top = top_of(of[0])
     if top is not None:
         axes.axhline(top, color="black", linewidth=1, label="optimum, best known or bound")
-    axes.set(xlabel="evaluations", ylabel=f"value of what looks best ({of[0]['direction']}d)", title=of[0]["problem"])
+    axes.set(xlabel="evaluations", ylabel=f"value of the incumbent ({of[0]['direction']}d)", title=of[0]["problem"])
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     return figure

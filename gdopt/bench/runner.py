@@ -1,6 +1,6 @@
-"""Methods on problems over seeds: one JSON record a run, side by side on the processor's cores, resumable.
+"""Methods on problems over seeds: a JSON record for each run, in parallel on the cores, resumable.
 
-Every method gets the same first designs, budget, batches, noise and failures, and is scored by noise-free values.
+All methods have equal initial designs, budgets, batches, noise and failures, and are scored by noise-free values.
 """
 
 import json
@@ -31,7 +31,7 @@ from gdopt.trials.ranking import hypervolume_history
 __all__ = ["Run", "problem_of", "problems_of", "record_path", "records", "run_all", "run_benchmark"]
 
 FORMAT = "gdopt record 1"
-# Between a problem and how many evaluations it is to have instead of its own number.
+# Between the name of a problem and another budget.
 SHORT = "@"
 PACKAGES = ("gdopt", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn")
 Say = Callable[[str], None]
@@ -42,10 +42,10 @@ class Run:
     """One method on one problem with one seed.
 
     Args:
-        problem: a name of `gdopt_problems`, or "module:function" of a user's own; with "@100" after it, the same with
-            that many evaluations.
-        method: a name, with settings if need be: "gdopt", "turbo", "gdopt:share_guided=0.0,share_refitted=0.5".
-        seed: of the first designs, of noise and failures, and of every proposal.
+        problem: a name of `gdopt_problems`, or "module:function" of your own; with the suffix "@100", the same with a
+            budget of 100 evaluations.
+        method: a name, with optional settings: "gdopt", "turbo", "gdopt:share_guided=0.0,share_refitted=0.5".
+        seed: of the initial designs, of noise and failures, and of every proposal.
     """
 
     problem: str
@@ -54,17 +54,17 @@ class Run:
 
 
 def problems_of(words: str) -> tuple[str, ...]:
-    """The problems that suites and names, separated by commas, stand for."""
+    """The problems of a comma-separated list of suites and names."""
     library = import_module("gdopt_problems")
     parts = [library.suite(word) if word in library.suites() else (word,) for word in words.split(",")]
     return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
 def problem_of(name: str) -> Problem:
-    """The problem of that name, or what a function of a user's module returns; "name@100" has 100 evaluations.
+    """The problem of a name or of a function "module:function"; "name@100" has a budget of 100 evaluations.
 
     Raises:
-        ProblemError: there is none, or the evaluations are not more than its first designs.
+        ProblemError: there is no such problem, or its budget is not above its number of initial designs.
     """
     name, short, evaluations = name.partition(SHORT)
     problem = _loaded(name)
@@ -80,7 +80,7 @@ def problem_of(name: str) -> Problem:
 
 def _loaded(name: str) -> Problem:
     if ":" not in name:
-        # The library does not know its problems: they are loaded by name.
+        # `gdopt` does not depend on `gdopt_problems`: problems are loaded by name.
         found: Problem = import_module("gdopt_problems").load(name)
         return found
     module, _, function = name.partition(":")
@@ -94,13 +94,13 @@ def _loaded(name: str) -> Problem:
 
 
 def run_benchmark(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]:
-    """The record of a finished run: every value, noise-free and as told, and the CPU seconds of every `ask`.
+    """The record of a finished run: every value, noise-free and as reported, and the CPU seconds of every `ask`.
 
-    Where a problem has them, also what was broken by each design; of a problem of strings, also the strings. Of several
-    objectives the value after each evaluation is the hypervolume of all so far, higher is better.
+    The record has the violations of each design if the problem has constraints, and the strings of a problem of
+    strings. With several objectives, the value after each evaluation is the hypervolume so far, higher is better.
 
-    Methods that model limits are told the outcomes of a problem that has some; others only its values, in which what
-    breaks a limit is worse than all that breaks none.
+    Methods that model outcome constraints get the outcomes of the problem. Other methods get its values only, in which
+    infeasible designs are worse than all feasible ones.
     """
     problem = problem_of(run.problem)
     began = time.perf_counter()
@@ -154,7 +154,7 @@ def run_benchmark(run: Run, prior: priors.Prior | None = None) -> dict[str, Any]
 
 
 def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
-    """The study of a problem: of its values, or of its outcomes."""
+    """The study of a problem, with its values or its outcomes as results."""
     if problem.objectives:
         directions = {one.name: one.direction for one in problem.objectives}
         reference = {one.name: one.reference_point for one in problem.objectives if one.reference_point is not None}
@@ -172,13 +172,13 @@ def _study(problem: Problem, algorithm: Algorithm, seed: int) -> Study:
 
 
 def add_noise_and_failures(problem: Problem, seed: int, index: int, value: float) -> float | None:
-    """What is told of evaluation `index`: its value with noise, None if it failed. The same for every method."""
+    """The reported value of evaluation `index`: with noise, or None for a failure; equal for all methods."""
     generator = np.random.default_rng([seed, index])
     failed, noise = generator.random() < problem.failure_rate, problem.noise_std * generator.standard_normal()
     return None if failed else value + float(noise)
 
 
-# --- many of them ------------------------------------------------------------------------------------
+# --- many runs ---------------------------------------------------------------------------------------
 
 
 def run_all(
@@ -190,19 +190,19 @@ def run_all(
     workers: int | None = None,
     say: Say = lambda line: None,
 ) -> list[dict[str, Any]]:
-    """The records of every method on every problem with every seed; those that are in `out` are not run again.
+    """The records of every method on every problem with every seed; runs with a record in `out` are not repeated.
 
     Args:
         problems: names, or "module:function".
-        methods: names, with settings if need be.
-        seeds: 0, 1, ... up to this many.
-        out: a folder, made if missing, with a record a run and the priors of problems that have a corpus.
-        workers: processes; one for each core by default.
+        methods: names, with optional settings.
+        seeds: number of seeds 0, 1, ...
+        out: a folder for a record of each run, and for priors of problems with a corpus; created if missing.
+        workers: number of processes; by default one for each core.
         say: called with a line after each run.
 
     Raises:
-        ProblemError: a problem is not known.
-        SettingsError: a method is not known, or a setting of it.
+        ProblemError: a problem does not exist.
+        SettingsError: a method or a setting does not exist.
     """
     suited = {name: _suited(name, problems, say) for name in methods}
     wanted = [Run(p, m, s) for s in range(seeds) for p in problems for m in methods if p in suited[m]]
@@ -221,7 +221,7 @@ def run_all(
 
 
 def _suited(name: str, problems: Sequence[str], say: Say) -> set[str]:
-    """The problems that a method can be run on, after saying what it needs on the others."""
+    """The problems that a method supports; a line names the missing feature of the others."""
     found: dict[str, list[str]] = {}
     for one in problems:
         problem = problem_of(one)
@@ -236,18 +236,18 @@ def _suited(name: str, problems: Sequence[str], say: Say) -> set[str]:
 
 
 def prior_of(run: Run, out: Path) -> Path | None:
-    """Where the prior is that a run wants, None if it wants none."""
+    """The file of the prior of a run; None if the run uses no prior."""
     problem = problem_of(run.problem)
     return priors.path_of(out, run.problem.partition(SHORT)[0], problem) if uses_prior(run.method, problem) else None
 
 
 def fit_prior(path: Path, name: str) -> str:
-    """Fit and keep the prior of a problem; a line on what was done, empty if nothing was."""
+    """Fit and save the prior of a problem; returns a line of progress, empty if the file existed."""
     return priors.fit_into(path, problem_of(name))
 
 
 def run_into(run: Run, out: Path) -> str:
-    """Run, write the record whole or not at all, and say how it ended."""
+    """Run, write the record atomically, and return a line with the result."""
     path = prior_of(run, out)
     prior = None if path is None else priors.loaded(path, strings_of(problem_of(run.problem)) is not None)
     record = run_benchmark(run, prior)
@@ -262,7 +262,7 @@ def run_into(run: Run, out: Path) -> str:
 
 
 def record_path(out: Path, run: Run) -> Path:
-    """Where the record of a run is kept."""
+    """The file of the record of a run."""
     return out / "records" / file_name(run.problem) / file_name(run.method) / f"{run.seed}.json"
 
 

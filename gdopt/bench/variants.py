@@ -1,4 +1,4 @@
-"""Other parts for the default algorithm, by name, so that a benchmark can tell what its own are worth."""
+"""Variants of parts of the default algorithm by name, for ablation studies."""
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ __all__ = ["PARTS", "best_means", "oracle", "raw"]
 
 
 def raw(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
-    """The denoiser tilted by ∇ log P(f(x) > best) at the noisy x itself: guidance that does not look ahead."""
+    """The denoiser tilted by ∇ log P(f(x) > best) at the noisy x: guidance without look-ahead."""
 
     def guided(x: Float[Tensor, "n d"], sigma: Float[Tensor, "*#n"]) -> Float[Tensor, "n d"]:
         with torch.enable_grad():
@@ -31,7 +31,7 @@ def raw(denoiser: Denoiser, surrogate: Surrogate, best: float) -> Denoiser:
 
 
 def best_means(given: SelectionInput) -> list[int]:
-    """The candidates with the highest mean: no exploration but the pool's own."""
+    """The candidates with the highest posterior mean: the pool is the only exploration."""
     return given.surrogate.mean(given.pool).argsort(descending=True, stable=True)[: given.n].tolist()
 
 
@@ -45,10 +45,10 @@ PARTS = {
 
 
 def oracle(problem: Problem, prior: DiffusionPrior | None) -> BatchSelector:
-    """A selection that takes the truly best candidates of a pool, by noise-free values that it is not charged for.
+    """A selection of the truly best candidates of a pool, by noise-free values outside the budget.
 
-    What a method reaches with it is what no surrogate could better with the same pools: the distance to it is the
-    surrogate's and the selection's, the rest is the proposal's.
+    Its result is an upper bound for all surrogates and selections with the same pools. The distance of a method to this
+    bound is due to its surrogate and selection, the rest is due to its candidates.
     """
     codec = codec_of(problem.space, prior)
     sign = 1.0 if problem.direction == "maximize" else -1.0

@@ -352,7 +352,7 @@ def test_constraints_are_refused_by_name():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"algorithm": gdopt.GuidedDiffusion(finetune=10)}, "finetune = 10: expected 0, as Optuna has no place"),
+        ({"algorithm": gdopt.GuidedDiffusion(finetune=10)}, "finetune = 10: expected 0, as Optuna cannot store"),
         ({"seed": -1}, "seed = -1"),
     ],
 )

@@ -65,7 +65,7 @@ def test_the_names_are_known_without_loading_torch() -> None:
 
 
 def test_too_few_results_to_learn_from_are_refused() -> None:
-    with pytest.raises(SettingsError, match="start = 1: expected 2 or more"):
+    with pytest.raises(SettingsError, match="n_initial = 1: expected 2 or more"):
         DiffusionEvolution(n_initial=1)
 
 

@@ -260,7 +260,7 @@ def test_baselines_start_with_the_corpus_and_have_no_directions() -> None:
 def test_other_libraries_take_no_such_prior() -> None:
     for_numbers = DiffusionPrior.fit(experiments()[["equivalents", "dose"]], space=Space(SPACE.parameters[3:]), steps=1)
     for one in (untrained(), for_numbers):
-        with pytest.raises(SpaceError, match="is for studies of gdopt's own"):
+        with pytest.raises(SpaceError, match="works in studies of gdopt only"):
             prior_space(GuidedDiffusion(prior=one))
     with pytest.raises(SpaceError, match=r"\['solvent', 'base'\] are no numbers"):
         prior_candidates(untrained(), 3)
