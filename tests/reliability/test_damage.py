@@ -410,7 +410,7 @@ def imported_name(header: dict, entries: list, contents: dict, bomb: bytes) -> N
 
 
 def named_loader(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
-    header["algorithm"]["settings"]["allowed"] = {"named": "gdopt.algorithms.user_functions.function"}
+    header["algorithm"]["settings"]["design_filter"] = {"named": "gdopt.algorithms.user_functions.function"}
 
 
 def pickled_header(header: dict, entries: list, contents: dict, bomb: bytes) -> None:
