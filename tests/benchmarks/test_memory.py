@@ -12,7 +12,7 @@ import resource
 import sys
 
 import gdopt
-from gdopt.algorithm import append
+from gdopt.trials.proposals import append
 
 kind, size = sys.argv[1], int(sys.argv[2])
 numbers = gdopt.Space.from_bounds([(0, 1)] * 4)

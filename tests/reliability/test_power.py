@@ -16,7 +16,7 @@ pytestmark = pytest.mark.matrix("R21", "power fails after a call returned: data 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace: apt-get install strace")
 TOLD = """
 import sys
-from gdopt.study import Study
+from gdopt.study.study import Study
 study = Study.load(sys.argv[1])
 study.tell(0, 0.75)
 print("told")
