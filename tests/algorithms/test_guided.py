@@ -154,7 +154,7 @@ def test_designs_of_the_corpus_can_be_proposed_and_are_better_than_most_of_it() 
     study = drive(Study(known.space, direction="maximize", algorithm=guided(prior=known, **shares)), 1, 8, total)
     asked = study.ask(5)
     rows = torch.tensor([list(t.params.values()) for t in asked], dtype=torch.float64)
-    assert {t.source for t in asked} == {"share_broad"}
+    assert {t.source for t in asked} == {"broad"}
     assert float(torch.cdist(rows, known.designs).amin(1).max()) < 1e-6
     assert float(rows.sum(1).mean()) > float(known.designs.sum(1).median())
 
@@ -171,7 +171,7 @@ def test_without_a_corpus_broad_designs_come_from_where_nothing_is_known() -> No
         return float(np.median([math.dist(t.params.values(), (0.8, 0.8)) for t in study.ask(16)]))
 
     # The law about the elite stays near the corner; to the middle of the box it is 1.1, to the opposite corner 2.5.
-    assert away(broad=1.0) > 1.1 > away()
+    assert away(share_broad=1.0) > 1.1 > away()
 
 
 def told_by_slope(slopes: float, climb: float) -> float:
