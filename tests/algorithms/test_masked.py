@@ -129,7 +129,9 @@ def test_told_molecule_that_was_not_asked_for_is_added_in_canonical_form() -> No
 
 
 def test_numbers_cannot_stand_for_molecules() -> None:
-    with pytest.raises(gdopt.SpaceError, match=r"smiles: a molecule cannot be encoded as numbers; use gdopt.MaskedDiffusion"):
+    with pytest.raises(
+        gdopt.SpaceError, match=r"smiles: a molecule cannot be encoded as numbers; use gdopt.MaskedDiffusion"
+    ):
         Study(alkanes().space, direction="maximize")
 
 
