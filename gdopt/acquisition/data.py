@@ -13,7 +13,7 @@ from gdopt.trials.ranking import objective_values, rank, ranked_trials
 from gdopt.trials.state import State
 from gdopt.trials.trial import Trial
 
-__all__ = ["TrainingData", "gradient_to_z", "pending_points", "ranked_trials", "training_data", "values_by_round"]
+__all__ = ["TrainingData", "gradient_to_z", "ranked_trials", "values_by_round"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TrainingData:
     @cached_property
     def pending(self) -> Float[Tensor, "p d"]:
         """The designs of the pending trials."""
-        return pending_points(self.state, self.codec)
+        return self.codec.encode([t.params for t in self.state.pending])
 
     @cached_property
     def n_complete(self) -> int:
@@ -58,22 +58,11 @@ class TrainingData:
         return gradient_to_z(self.trials[row], self.codec) if isinstance(self.codec, Codec) else None
 
 
-def training_data(state: State, codec: Encoder) -> tuple[Float[Tensor, "n d"], Float[Tensor, " n"]]:
-    """The designs and values of `TrainingData`."""
-    data = TrainingData(state, codec)
-    return data.z, data.y
-
-
 def gradient_to_z(trial: Trial, codec: Codec) -> Float[Tensor, " d"] | None:
     """The reported gradient of a trial with respect to z; None without one."""
     if trial.result is None or trial.result.gradient is None:
         return None
     return codec.gradient_to_z(trial.params, trial.result.gradient)
-
-
-def pending_points(state: State, codec: Encoder) -> Float[Tensor, "p d"]:
-    """The designs of the pending trials."""
-    return codec.encode([t.params for t in state.pending])
 
 
 def values_by_round(state: State, learned: Callable[[Trial], bool]) -> tuple[list[list[float]], float]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gdopt.acquisition.data import TrainingData, training_data, values_by_round
+from gdopt.acquisition.data import TrainingData, values_by_round
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.acquisition.thompson import thompson_sampling
 from gdopt.baselines.learner import Learner, Proposal
@@ -53,8 +53,8 @@ class CorpusSteps(Learner):
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Contracted steps, selected by Thompson sampling or at random."""
-        z, _ = training_data(state, codec)
-        centre = centre_of(elite_of(z, self.n_elite))
+        data = TrainingData(state, codec)
+        centre = centre_of(elite_of(data.z, self.n_elite))
         scale = scale_after(*values_by_round(state, lambda t: t.source == self.source))
         size = pool_size(self.candidates, n)
         pool = contracted(corpus_of(codec, self.prior, generator), centre, scale, size, generator)
@@ -62,7 +62,7 @@ class CorpusSteps(Learner):
         note = {"scale": scale}
         if len(params) <= n or not self.thompson:
             return Proposal(params[:n], note=note)
-        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
+        surrogate = fit_surrogate(data, self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
         picks = thompson_sampling(surrogate, choices, n, self.thompson_scale, generator)
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist(), note)

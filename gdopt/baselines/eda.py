@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gdopt.acquisition.batch import SelectionInput, select_batch
-from gdopt.acquisition.data import TrainingData, pending_points, training_data
+from gdopt.acquisition.data import TrainingData
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.surrogate import fit_surrogate
 from gdopt.baselines.learner import Learner, Proposal
@@ -54,19 +54,19 @@ class ContractedEDA(Learner):
 
     def propose(self, state: State, codec: Codec, n: int, generator: torch.Generator) -> Proposal:
         """Selection among draws of the Gaussian."""
-        z, _ = training_data(state, codec)
-        z = codec.impute_inactive(z, generator)
+        data = TrainingData(state, codec)
+        z = codec.impute_inactive(data.z, generator)
         elite = elite_of(z, self.n_elite)
         pool = drawn(elite, z[: self.n_parents], self.spread, pool_size(self.candidates, n), generator)
         pool = levelled(pool, elite, [one for one in codec.blocks if one.nominal], generator)
         _, params = distinct_new(pool, state, codec)
         if len(params) <= n:
             return Proposal(params)
-        surrogate = fit_surrogate(TrainingData(state, codec), self.max_training_points, self.outcome_transform)
+        surrogate = fit_surrogate(data, self.max_training_points, self.outcome_transform)
         choices = codec.encode(params)
         usable = likely_to_succeed(state, codec, choices, n)
-        waiting = pending_points(state, codec)
-        chosen = select_batch(SelectionInput(surrogate, choices[usable], n, waiting, self.thompson_scale, generator))
+        scale = self.thompson_scale
+        chosen = select_batch(SelectionInput(surrogate, choices[usable], n, data.pending, scale, generator))
         picks = [usable[i] for i in chosen]
         return Proposal([params[i] for i in picks], surrogate.mean(choices[picks]).tolist())
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from gdopt.acquisition.batch import BatchSelector, SelectionInput, select_batch
-from gdopt.acquisition.data import TrainingData, pending_points
+from gdopt.acquisition.data import TrainingData
 from gdopt.acquisition.feasibility import likely_to_succeed
 from gdopt.acquisition.string_features import Features, StringEncoder, encoder_and_surrogate
 from gdopt.acquisition.surrogate import fit_surrogate
@@ -45,15 +45,14 @@ class StringPool(StringLearner):
     def propose(self, state: State, n: int, generator: torch.Generator) -> tuple[list[str], list[float]]:
         """The selected strings of the pool, with their posterior means."""
         view, fitted = encoder_and_surrogate(state.space, self.features, self.surrogate)
-        surrogate = fit_surrogate(TrainingData(state, view), self.max_training_points, self.outcome_transform, fitted)
+        data = TrainingData(state, view)
+        surrogate = fit_surrogate(data, self.max_training_points, self.outcome_transform, fitted)
         pool = self.pool(state, surrogate, view, pool_size(self.candidates, n), generator)
         if len(pool) <= n:
             return pool, []
         z = view.features(pool)
         usable = likely_to_succeed(state, view, z, n)
-        chosen = self.selection(
-            SelectionInput(surrogate, z[usable], n, pending_points(state, view), self.thompson_scale, generator)
-        )
+        chosen = self.selection(SelectionInput(surrogate, z[usable], n, data.pending, self.thompson_scale, generator))
         picks = [usable[i] for i in chosen]
         return [pool[i] for i in picks], surrogate.mean(z[picks]).tolist()
 

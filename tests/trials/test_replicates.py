@@ -3,7 +3,7 @@
 import pytest
 
 import gdopt
-from gdopt.acquisition.data import training_data
+from gdopt.acquisition.data import TrainingData
 from gdopt.codecs.box import BoxCodec
 from gdopt.study.study import Study
 from gdopt.trials.replicates import average_replicates, pooled
@@ -73,7 +73,8 @@ def test_best_has_the_mean_of_its_design_in_the_users_direction(direction: str) 
 
 def test_a_design_told_often_is_one_row_of_what_is_known() -> None:
     done = [Trial(i, {"x": x}, Status.DONE, Result(y)) for i, (x, y) in enumerate([(0, 1.0), (1, 8.0), (0, 3.0)])]
-    z, y = training_data(State(LINE, 0, tuple(done)), BoxCodec(LINE))
+    data = TrainingData(State(LINE, 0, tuple(done)), BoxCodec(LINE))
+    z, y = data.z, data.y
     assert y.tolist() == [8.0, 2.0]
     assert z.tolist() == BoxCodec(LINE).encode([{"x": 1}, {"x": 0}]).tolist()
 
